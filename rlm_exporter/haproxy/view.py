@@ -1,0 +1,114 @@
+"""What we want of a balancer (`Desired`) and what it says is so (`BalancerView`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class AdminState(StrEnum):
+    """HAProxy's administrative state of a server line."""
+
+    READY = "ready"
+    DRAIN = "drain"
+    MAINT = "maint"
+    """Ours to set and to lift; also shown as `MAINT (via backend/server)` on lines that track another."""
+    UNRESOLVED = "unresolved"
+    """`MAINT (resolution)`: its name does not resolve. `ready` does not lift it, and it hides a pin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLine:
+    """One server of one backend, as the stats page's CSV has it."""
+
+    backend: str
+    server: str
+    server_id: int
+    status: str
+    """HAProxy's text, unchanged: `UP`, `UP 1/3`, `DOWN`, `no check`, `MAINT` …"""
+    admin: AdminState
+    is_up: bool
+    """Whether HAProxy would send a connection there."""
+    sessions: int
+    """Open sessions in the current worker; those from before a reload are not in it."""
+    sessions_total: int
+    bytes_out: int
+    """Bytes sent to clients; with `option contstats` up to 5 s late, without it at a session's end."""
+    backup: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What the controller wants of every balancer of a cluster. The store holds it, nothing beside HAProxy."""
+
+    epoch: int
+    active: str
+    pinned: frozenset[str] = frozenset()
+    """Servers held in MAINT: the active one is never among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancerView:
+    """One reading of one balancer."""
+
+    balancer: str
+    read_at: datetime
+    epoch: int | None
+    """The highest epoch this worker has accepted; None in a fresh worker, which is how a reload shows."""
+    pid: int | None
+    active: str | None
+    """The server that the stick table names; None while the table is empty. It changes with the first
+    connection after a move, not with the command."""
+    lines: tuple[ServerLine, ...]
+    """The license backend's servers, then those of each ISV backend."""
+    unknown_servers: frozenset[str] = frozenset()
+    """Names of ours that HAProxy does not know in some backend: the cluster is not ready."""
+
+    def license_line(self, server: str) -> ServerLine | None:
+        """The server's line in the license backend (the first one), if HAProxy knows it."""
+        for line in self.lines:
+            if line.server == server:
+                return line
+        return None
+
+    def of(self, server: str) -> tuple[ServerLine, ...]:
+        """All lines of one server, license backend first."""
+        return tuple(line for line in self.lines if line.server == server)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Servers whose license line is in MAINT by somebody's hand."""
+        first = self.lines[0].backend if self.lines else None
+        return frozenset(
+            line.server for line in self.lines if line.backend == first and line.admin is AdminState.MAINT
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancerReading:
+    """The newest of a balancer: a view, or why there is none. An old view is never kept as a new one."""
+
+    balancer: str
+    at: datetime
+    view: BalancerView | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What a server did at the balancers between two readings, summed over its lines."""
+
+    arrived: int
+    """Connections that were sent there."""
+    bytes_out: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancerNames:
+    """How a cluster is called in one HAProxy."""
+
+    license_backend: str
+    isv_backends: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()

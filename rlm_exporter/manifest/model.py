@@ -1,0 +1,196 @@
+"""What a manifest says, as frozen values. Every number of the product lives here and nowhere else."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Takeover(StrEnum):
+    """Who moves the licenses when a server is lost."""
+
+    CONTROLLED = "controlled"
+    """Servers hold independent copies; the controller keeps all but one from the clients."""
+    NATIVE = "native"
+    """The vendor granted an `rlm_failover*` license; RLM moves by itself and the controller follows."""
+
+
+class Failback(StrEnum):
+    """How the cluster returns to its preferred server."""
+
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+
+
+class Detection(StrEnum):
+    """The preset of how quickly a fault is found (`failover.md`, section 5)."""
+
+    FAST = "fast"
+    NORMAL = "normal"
+    SLOW = "slow"
+
+
+class TriggerSource(StrEnum):
+    """What may ask the controller to look; operators always may."""
+
+    DETECTOR = "detector"
+    ALERTS = "alerts"
+
+
+class PoolsMissing(StrEnum):
+    """What to do when a server answers without the wanted pools."""
+
+    WARN = "warn"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One named member of the cluster, under the name HAProxy knows it by."""
+
+    name: str
+    role: str
+    """The manifest's word: primary, secondary, backup. Configured order, not the current role."""
+    host: str
+    port: int = 5053
+    web_port: int = 5054
+    site: str | None = None
+    timezone: str | None = None
+    isv_ports: tuple[tuple[str, int], ...] = ()
+    """(ISV, port) pairs, sorted by ISV; an ISV without one has a port that nobody can plan with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheckPolicy:
+    """How one check of one server is made."""
+
+    interval: timedelta = timedelta(seconds=30)
+    timeout: timedelta = timedelta(seconds=10)
+    retries: int = 3
+    """Attempts inside one check, at least 1 s apart; the first good one ends it."""
+    check_web: bool = True
+    web_required: bool = False
+    web_tls: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCall:
+    """A hook that is a POST of the event as JSON."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecCall:
+    """A hook that is a program started without a shell, with the event as JSON on its stdin."""
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One call outside, with its limit."""
+
+    call: ExecCall | HttpCall
+    timeout: timedelta = timedelta(seconds=10)
+    required: bool = True
+    """A required hook that fails aborts the operation; any other is only reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverPolicy:
+    """When the cluster may move, and how."""
+
+    automatic: bool = True
+    threshold: int = 2
+    """Consecutive failed checks before a server is confirmed down."""
+    cooldown: timedelta = timedelta(seconds=300)
+    """Quiet time after an automatic move; it holds back the next automatic one only."""
+    detection: Detection = Detection.NORMAL
+    triggers: frozenset[TriggerSource] = frozenset(TriggerSource)
+    pools_missing: PoolsMissing = PoolsMissing.WARN
+    fence: Hook | None = None
+    before: tuple[Hook, ...] = ()
+    after: tuple[Hook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """A product that the site relies on; `isv` is the manifest's `vendor`."""
+
+    name: str
+    isv: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaproxyEndpoint:
+    """How one HAProxy is steered through its stats page."""
+
+    name: str
+    url: str
+    """`unix:PATH` or `https://HOST:8404/stats`."""
+    client_cert: str | None = None
+    """A PEM file that holds the client certificate and its key."""
+    ca_cert: str | None = None
+    backend: str = "rlm_license_servers"
+    isv_backends: tuple[tuple[str, str], ...] = ()
+    """(ISV, backend) pairs; an ISV with a port and no entry has the backend `rlm_isv_<isv>`."""
+    web_backend: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancerSpec:
+    """Where clients connect, and the HAProxy processes that stand there."""
+
+    host: str
+    port: int = 5053
+    web_port: int | None = None
+    haproxy: tuple[HaproxyEndpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """One manifest, translated; `servers` stand in order of preference."""
+
+    name: str
+    source: str
+    """The file it came from, for messages."""
+    servers: tuple[Server, ...]
+    takeover: Takeover = Takeover.CONTROLLED
+    failback: Failback = Failback.MANUAL
+    health_check: HealthCheckPolicy = field(default_factory=HealthCheckPolicy)
+    failover: FailoverPolicy = field(default_factory=FailoverPolicy)
+    features: tuple[Feature, ...] = ()
+    load_balancer: LoadBalancerSpec | None = None
+
+    def server(self, name: str) -> Server:
+        """The server of that name; `KeyError` for any other name."""
+        for server in self.servers:
+            if server.name == name:
+                return server
+        raise KeyError(name)
+
+    def find(self, word: str) -> Server | None:
+        """The server an operator means by a short name, a host, or `host:port`; None if there is none."""
+        for server in self.servers:
+            if word in {server.name, server.host, f"{server.host}:{server.port}"}:
+                return server
+        return None
+
+    @property
+    def wanted_isvs(self) -> tuple[str, ...]:
+        """ISVs whose servers must run: those of the features and those with a planned port, sorted."""
+        planned = {isv for server in self.servers for isv, _ in server.isv_ports}
+        return tuple(sorted({feature.isv for feature in self.features} | planned))
+
+    @property
+    def isv_ports(self) -> tuple[tuple[str, int], ...]:
+        """(ISV, port) pairs on which clients reach the ISV servers through the balancer, sorted.
+
+        RLM sends a client to the ISV server's own port, so the balancer listens on that same number;
+        the preferred server's plan is the one that counts.
+        """
+        plan: dict[str, int] = {}
+        for server in self.servers:
+            for isv, port in server.isv_ports:
+                plan.setdefault(isv, port)
+        return tuple(sorted(plan.items()))

@@ -1,0 +1,1 @@
+"""Probes of license servers, and the memory of what they said."""

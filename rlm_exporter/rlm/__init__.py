@@ -1,0 +1,1 @@
+"""RLM's own formats, read and written as pure values."""

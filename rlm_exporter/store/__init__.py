@@ -1,0 +1,1 @@
+"""The durable record: clusters, operations and their steps, alerts, decisions that held."""
