@@ -39,7 +39,7 @@ class ServerLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What the controller wants of every balancer of a cluster. The store holds it, nothing beside HAProxy."""
+    """What the controller wants of every balancer. The store holds it, nothing beside HAProxy."""
 
     epoch: int
     active: str

@@ -1,0 +1,151 @@
+"""Renders the HAProxy configuration that the controller can steer, from the manifest's numbers.
+
+The form is the one that was tried on HAProxy 2.6 and 3.0: one stick table with one key decides who is
+active, `backup` lines move by themselves after a crash, and the stats page takes fenced commands.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, StrictUndefined
+
+from rlm_exporter.errors import ManifestError
+from rlm_exporter.manifest.model import Cluster, Detection, HaproxyEndpoint, LoadBalancerSpec, Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckTiming:
+    """HAProxy's own connect checks, as its configuration writes them."""
+
+    inter: str
+    fastinter: str
+    downinter: str
+    fall: int
+    rise: int
+
+
+TIMINGS = {
+    Detection.FAST: CheckTiming(inter="2s", fastinter="1s", downinter="2s", fall=2, rise=3),
+    Detection.NORMAL: CheckTiming(inter="5s", fastinter="2s", downinter="5s", fall=3, rise=2),
+    Detection.SLOW: CheckTiming(inter="10s", fastinter="10s", downinter="10s", fall=3, rise=2),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One HAProxy that shares the stick table; `address` is `HOST:PORT`."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """What the manifest does not say: where this HAProxy listens, and its own files."""
+
+    bind: str = "*"
+    peers: tuple[Peer, ...] = ()
+    """All balancers, this one among them; empty = this one alone on a loopback port."""
+    stats_certificate: str = "/etc/haproxy/rlm-ha/stats.pem"
+    stats_ca: str = "/etc/haproxy/rlm-ha/ca.pem"
+    socket_group: str | None = None
+
+
+DEFAULT_PEER_PORT = 10055
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _IsvBackend:
+    backend: str
+    port: int
+    ports: dict[str, int]
+
+
+def isv_backend(endpoint: HaproxyEndpoint, isv: str) -> str:
+    """The backend that carries an ISV's port in this HAProxy."""
+    return dict(endpoint.isv_backends).get(isv, f"rlm_isv_{isv}")
+
+
+def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOptions | None = None) -> str:
+    """A whole haproxy.cfg for one balancer of the cluster.
+
+    Raises ManifestError when the manifest lacks what the file needs.
+    """
+    options = options or RenderOptions()
+    balancer = _balancer(cluster)
+    peers = options.peers or (Peer(name=endpoint.name, address=f"127.0.0.1:{DEFAULT_PEER_PORT}"),)
+    if endpoint.name not in {peer.name for peer in peers}:
+        raise ManifestError((f"peers: {endpoint.name} is not among them; HAProxy would drop the table",))
+    stats_uri, binds, tls = _stats_binds(endpoint, options)
+    return _template().render(
+        cluster=cluster,
+        balancer=balancer,
+        bind=options.bind,
+        local_peer=endpoint.name,
+        peers=peers,
+        peers_section="rlm",
+        timing=TIMINGS[cluster.failover.detection],
+        license_frontend="rlm_license_frontend",
+        license_backend=endpoint.backend,
+        web_backend=endpoint.web_backend or "rlm_web_servers",
+        isvs=_isv_backends(cluster, endpoint),
+        stats_uri=stats_uri,
+        stats_binds=binds,
+        stats_tls=tls,
+    )
+
+
+def _template() -> object:
+    environment = Environment(
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - this is a configuration file, not HTML
+        keep_trailing_newline=True,
+    )
+    environment.filters["address"] = _address
+    source = resources.files(__package__).joinpath("haproxy.cfg.j2").read_text(encoding="utf-8")
+    return environment.from_string(source)
+
+
+def _address(server: Server, port: int) -> str:
+    # HAProxy reads the last colon as the port's, so an IPv6 address needs no brackets, but may have them.
+    return f"[{server.host}]:{port}" if ":" in server.host else f"{server.host}:{port}"
+
+
+def _balancer(cluster: Cluster) -> LoadBalancerSpec:
+    if cluster.load_balancer is None:
+        raise ManifestError(
+            (f"{cluster.source}: spec.loadBalancer is missing: say where clients connect (host, port)",)
+        )
+    return cluster.load_balancer
+
+
+def _isv_backends(cluster: Cluster, endpoint: HaproxyEndpoint) -> tuple[_IsvBackend, ...]:
+    missing = tuple(
+        f"{cluster.source}: {server.name}: isvPorts.{isv} is missing: clients are sent on to the ISV "
+        f"server's own port, so it must be fixed (`ISV {isv} port=N` in the license file) and named here"
+        for isv in cluster.wanted_isvs
+        for server in cluster.servers
+        if isv not in dict(server.isv_ports)
+    )
+    if missing:
+        raise ManifestError(missing)
+    return tuple(
+        _IsvBackend(
+            backend=isv_backend(endpoint, isv),
+            port=port,
+            ports={server.name: dict(server.isv_ports)[isv] for server in cluster.servers},
+        )
+        for isv, port in cluster.isv_ports
+    )
+
+
+def _stats_binds(endpoint: HaproxyEndpoint, options: RenderOptions) -> tuple[str, tuple[str, ...], bool]:
+    """The stats URI, the bind lines, and whether one of them is on TLS."""
+    if endpoint.url.startswith("unix:"):
+        path = endpoint.url.removeprefix("unix:")
+        group = f" group {options.socket_group}" if options.socket_group else ""
+        return "/stats", (f"unix@{path} mode 660{group} name local",), False
+    url = urlsplit(endpoint.url)
+    tls = f"ssl crt {options.stats_certificate} ca-file {options.stats_ca} verify required"
+    return url.path or "/stats", (f":{url.port or 443} {tls}",), True

@@ -1,0 +1,120 @@
+"""What a balancer needs next, decided from what is wanted and what it says; no I/O.
+
+The law: a repair is made only when the worker is new, its epoch is empty or older, or the pins differ.
+That HAProxy has another server active under our epoch is no repair: it moved by itself, and whether to
+follow is the controller's decision. A loop that "repaired" that too would give the traffic back to a
+primary seconds after its return.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rlm_exporter.haproxy.view import AdminState, BalancerView, Desired
+
+FOREIGN_HAND = timedelta(seconds=60)
+"""How long a state that somebody else has set is left alone before it is put right."""
+
+
+class Repair(StrEnum):
+    """Why a balancer is steered again; the word is the metric label."""
+
+    MOVE = "move"
+    """Another server or a higher epoch is wanted."""
+    NEW_WORKER = "new_worker"
+    """A reload or a restart: the pins and the epoch are gone."""
+    EPOCH_OLDER = "epoch_older"
+    """A command that a dying worker took, or a balancer that was out of reach at the move."""
+    PINS = "pins"
+    """A server of ours that should be held is not."""
+    RELEASE = "release"
+    """A held server may serve again; needs a good direct probe, touches nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a balancer was last seen to have taken whole."""
+
+    desired: Desired
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What to do, and why."""
+
+    repair: Repair
+    servers: frozenset[str] = frozenset()
+    """The servers to release."""
+
+
+def need(
+    *,
+    desired: Desired,
+    view: BalancerView,
+    applied: Applied | None,
+    foreign_since: datetime | None,
+    now: datetime,
+) -> Need | None:
+    """The next need of a balancer; None when all is as wanted, or is left alone on purpose."""
+    if applied is None or applied.desired.epoch != desired.epoch or applied.desired.active != desired.active:
+        return Need(repair=Repair.MOVE)
+    if view.pid != applied.pid or view.epoch is None:
+        return Need(repair=Repair.NEW_WORKER)
+    if view.epoch < desired.epoch:
+        return Need(repair=Repair.EPOCH_OLDER)
+    if not desired.pinned <= view.pinned:
+        by_our_own_change = not desired.pinned <= applied.desired.pinned
+        if by_our_own_change or _left_long_enough(foreign_since, now):
+            return Need(repair=Repair.PINS)
+        return None
+    return _release(desired, view, applied, foreign_since, now)
+
+
+def _release(
+    desired: Desired, view: BalancerView, applied: Applied, foreign_since: datetime | None, now: datetime
+) -> Need | None:
+    held = view.pinned - desired.pinned
+    ours = held & applied.desired.pinned
+    servers = held if _left_long_enough(foreign_since, now) else ours
+    return Need(repair=Repair.RELEASE, servers=servers) if servers else None
+
+
+def foreign(*, desired: Desired, view: BalancerView, applied: Applied | None) -> bool:
+    """Whether somebody else has changed administrative states under our epoch and worker."""
+    if applied is None or applied.desired.epoch != desired.epoch or view.pid != applied.pid:
+        return False
+    missing = (desired.pinned & applied.desired.pinned) - view.pinned
+    extra = view.pinned - desired.pinned - applied.desired.pinned
+    return bool(missing or extra)
+
+
+def _left_long_enough(since: datetime | None, now: datetime) -> bool:
+    return since is not None and now - since >= FOREIGN_HAND
+
+
+def shortfall(desired: Desired, view: BalancerView, *, servers: tuple[str, ...]) -> str | None:
+    """What is still not as a move wants it, read back; None when the balancer has it all.
+
+    Every other server must be held at this moment, so that no retry can land there.
+    """
+    if view.unknown_servers:
+        names = ", ".join(sorted(view.unknown_servers))
+        return f"HAProxy does not know {names} in every backend: render its configuration again"
+    if view.epoch != desired.epoch:
+        return f"its epoch is {view.epoch or 'empty'}, not {desired.epoch}"
+    wanted = view.of(desired.active)
+    if any(line.admin is not AdminState.READY for line in wanted):
+        return f"{desired.active} is not ready: " + ", ".join(f"{line.backend} {line.status}" for line in wanted)
+    loose = [
+        line.server
+        for server in servers
+        if server != desired.active
+        for line in view.of(server)
+        if line.admin is not AdminState.MAINT and line.admin is not AdminState.UNRESOLVED
+    ]
+    if loose:
+        return f"{', '.join(sorted(set(loose)))} could still get connections"
+    if view.active != desired.active:
+        return f"its table names {view.active or 'nobody'}, not {desired.active}"
+    return None
