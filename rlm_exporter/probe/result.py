@@ -28,13 +28,19 @@ class FailureReason(StrEnum):
     TLS = "tls"
     """The web interface does not speak TLS as configured, or speaks it where it should not."""
     TOOL_MISSING = "tool_missing"
-    """There is no rlmutil to run."""
+    """There is no rlmutil to run, or what is there does not run. Says nothing about the server."""
+    LOCAL = "local"
+    """We could not probe for a reason of our own (no free file descriptor). Says nothing about the server."""
     ISV_DOWN = "isv_down"
     """rlm answers, a wanted ISV server does not run or cannot be reached."""
     ISV_PORT_CHANGED = "isv_port_changed"
     """A wanted ISV server runs on another port than the manifest plans, so clients cannot reach it."""
     POOLS_MISSING = "pools_missing"
     """Everything runs, and a wanted product has no pool."""
+
+
+OUR_REASONS = frozenset({FailureReason.TOOL_MISSING, FailureReason.LOCAL})
+"""Failures of the probing side. They reset the memory of health: what was not asked is not known."""
 
 
 class ProbeKind(StrEnum):
@@ -68,6 +74,11 @@ class ProbeResult(Generic[T]):
     def ok(self) -> bool:
         """Whether the probe got what it asked for."""
         return self.failure is None
+
+    @property
+    def ours(self) -> bool:
+        """Whether it failed for a reason of ours, and so is no evidence against the server."""
+        return self.failure is not None and self.failure.reason in OUR_REASONS
 
     @property
     def ended_at(self) -> datetime:
