@@ -1,0 +1,1 @@
+"""An RLM server, an rlmutil and a client fleet that behave like the real ones, in processes of their own."""

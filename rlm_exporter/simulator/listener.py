@@ -1,0 +1,66 @@
+"""A listening port that can be closed and opened again, and the lines that come through it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from rlm_exporter.simulator.protocol import Message, encode
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+SEND_LIMIT_SECONDS = 30
+"""A client that takes nothing for so long is dropped."""
+
+
+class Listener:
+    """One port; `serve` is called for each connection, which is closed when it returns."""
+
+    def __init__(self, *, host: str, port: int, serve: Serve) -> None:
+        self._host = host
+        self._port = port
+        self._serve = serve
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def open(self) -> None:
+        """Listen, at once even if a predecessor's connections linger; OSError if the port is taken."""
+        if self._server is None:
+            self._server = await asyncio.start_server(
+                self._connected, self._host, self._port, reuse_address=True, backlog=1024
+            )
+
+    def close(self) -> None:
+        """Refuse new connections and cut those that are open."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+
+    def cut(self) -> None:
+        """Reset every open connection."""
+        for writer in tuple(self._open):
+            writer.transport.abort()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await self._serve(reader, writer)
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+
+async def read_line(reader: asyncio.StreamReader) -> bytes:
+    """The next line without a limit in time, since seats are held by silent connections; b"" at the end."""
+    try:
+        return await reader.readline()
+    except ValueError:  # a line beyond the stream's limit of 64 KiB is nobody's request
+        return b""
+
+
+async def send(writer: asyncio.StreamWriter, message: Message) -> None:
+    """Send one reply; TimeoutError if the client does not take it."""
+    writer.write(encode(message))
+    async with asyncio.timeout(SEND_LIMIT_SECONDS):
+        await writer.drain()
