@@ -1,0 +1,171 @@
+"""The programs that our product works with, brought together in one folder that goes first on PATH.
+
+What the machine has is used. What it lacks is taken from the distribution's packages, and a small script
+starts it from there.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.distribution import Distribution
+from dev.steps import SetupError, read_or_empty, remove, run, say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program by the name we start it under, and where a Debian-like distribution keeps it."""
+
+    name: str
+    package: str
+    version_option: str = "--version"
+    other_name: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a file of it may have, ours first."""
+        return (self.name,) if self.other_name is None else (self.name, self.other_name)
+
+
+PROGRAMS = (
+    Program(name="haproxy", package="haproxy", version_option="-v"),
+    Program(name="prometheus", package="prometheus"),
+    Program(name="promtool", package="prometheus"),
+    Program(name="alertmanager", package="prometheus-alertmanager", other_name="prometheus-alertmanager"),
+    Program(name="amtool", package="prometheus-alertmanager"),
+)
+
+# An ordinary user's PATH often lacks these.
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+OUR_FOLDER = "/.cache/parts/bin"
+
+# Debian's Prometheus and Alertmanager read templates and pages from a fixed folder; without them
+# Alertmanager does not start. In an unpacked copy the path is overwritten by one of the same length that
+# leads through an open file descriptor, and the starting script opens that on the unpacked folder.
+FIXED_FOLDER = "/usr/share/prometheus"
+OPEN_FOLDER = "/proc/self/fd/9/././."
+
+OS_RELEASE = Path("/etc/os-release")
+
+
+def provide_parts(*, folder: Path, distribution: Distribution) -> None:
+    """Make `folder`/bin hold every program, each tried once; do nothing when it does already."""
+    stamp = wanted_stamp()
+    if read_or_empty(folder / "stamp") == stamp and all((folder / "bin" / p.name).exists() for p in PROGRAMS):
+        return
+    found = {
+        program.name: path
+        for program in PROGRAMS
+        if (path := find(program, search_path(os.environ.get("PATH", "")))) is not None
+    }
+    fresh = folder.with_name(f"{folder.name}.new")
+    remove(fresh)
+    (fresh / "bin").mkdir(parents=True)
+    for name, path in found.items():
+        (fresh / "bin" / name).symlink_to(path)
+    unpack_missing([program for program in PROGRAMS if program.name not in found], fresh, distribution)
+    for program in PROGRAMS:
+        origin = str(found.get(program.name, "the distribution's packages"))
+        version = version_of(program, fresh / "bin" / program.name, origin)
+        say(f"using {program.name} from {origin}: {version}")
+    (fresh / "stamp").write_text(stamp, encoding="utf-8")
+    remove(folder)
+    fresh.rename(folder)
+
+
+def wanted_stamp() -> str:
+    """Name what the parts were made with: this code, and the distribution whose libraries they use."""
+    sources = (Path(__file__), Path(__file__).with_name("distribution.py"), OS_RELEASE)
+    return hashlib.sha256("\0".join(map(read_or_empty, sources)).encode()).hexdigest()
+
+
+def search_path(path: str) -> str:
+    """Return the user's PATH with the system's folders added, and without parts of this or another clone."""
+    folders = (*path.split(os.pathsep), *SYSTEM_FOLDERS)
+    return os.pathsep.join(f for f in folders if f.startswith("/") and not f.rstrip("/").endswith(OUR_FOLDER))
+
+
+def find(program: Program, path: str) -> Path | None:
+    """Return where a program is, under any of its names."""
+    for name in program.names:
+        if (found := shutil.which(name, path=path)) is not None:
+            return Path(found)
+    return None
+
+
+def packages_for(programs: Iterable[Program]) -> tuple[str, ...]:
+    """Return the packages that hold these programs, each once."""
+    return tuple(dict.fromkeys(program.package for program in programs))
+
+
+def unpack_missing(missing: list[Program], fresh: Path, distribution: Distribution) -> None:
+    """Lay out the packages of missing programs and write a starting script for each program."""
+    if not missing:
+        return
+    root = fresh / "root"
+    distribution.unpack(packages_for(missing), root)
+    mend_links(root, FIXED_FOLDER)
+    libraries = library_folders(root)
+    for program in missing:
+        binary = find(program, os.pathsep.join(f"{root}{folder}" for folder in SYSTEM_FOLDERS))
+        if binary is None:
+            raise SetupError(f"The package {program.package} holds no {program.name}; install it yourself.")
+        script = fresh / "bin" / program.name
+        text = starting_script(
+            str(binary.relative_to(root)),
+            libraries=libraries,
+            reads_fixed_folder=lead_through_descriptor(binary),
+        )
+        script.write_text(text, encoding="utf-8")
+        script.chmod(0o755)
+
+
+def mend_links(root: Path, folder: str) -> None:
+    """Point links to what was not unpacked, since the machine has it, at the machine's own."""
+    for link in list(Path(f"{root}{folder}").rglob("*")):
+        if link.is_symlink() and not link.exists():
+            target = Path("/", os.path.relpath(link.parent / link.readlink(), root))
+            if target.exists():
+                link.unlink()
+                link.symlink_to(target)
+
+
+def lead_through_descriptor(binary: Path) -> bool:
+    """Overwrite the fixed folder in a program; tell whether it was there."""
+    data = binary.read_bytes()
+    if FIXED_FOLDER.encode() not in data:
+        return False
+    binary.write_bytes(data.replace(FIXED_FOLDER.encode(), OPEN_FOLDER.encode()))
+    return True
+
+
+def library_folders(root: Path) -> tuple[str, ...]:
+    """Return the folders with shared libraries, relative to where packages were unpacked."""
+    return tuple(sorted({str(path.parent.relative_to(root)) for path in root.rglob("lib*.so.*")}))
+
+
+def starting_script(binary: str, *, libraries: Iterable[str], reads_fixed_folder: bool) -> str:
+    """Return a script that becomes the program, so that its process is the program's."""
+    lines = [
+        "#!/bin/sh",
+        "# Written by `make setup`: starts a program from where the distribution's packages were unpacked.",
+        'root=$(CDPATH= cd -- "${0%/*}/../root" && pwd) || exit 127',
+    ]
+    if folders := ":".join(f"$root/{folder}" for folder in libraries):
+        lines.append(f'export LD_LIBRARY_PATH="{folders}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"')
+    if reads_fixed_folder:
+        lines.append(f'exec 9<"$root{FIXED_FOLDER}"')
+    lines.append(f'exec "$root/{binary}" "$@"')
+    return "\n".join(lines) + "\n"
+
+
+def version_of(program: Program, path: Path, origin: str) -> str:
+    """Run a program once and return the first line of what it says about itself."""
+    try:
+        return run([path, program.version_option]).partition("\n")[0].strip()
+    except SetupError as error:
+        advice = f"{program.name} from {origin} does not work. Repair it, or take it off PATH."
+        raise SetupError(f"{advice}\n{error}") from error

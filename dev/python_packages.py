@@ -1,0 +1,136 @@
+"""Makes `.venv` hold exactly what `requirements.lock` names, and the project itself.
+
+The lock names versions and hashes, never a place: packages come from wherever this machine's pip or uv takes
+them.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from dev.distribution import Distribution
+from dev.indexes import caches, index_settings, pip_config_files, uv_config_files
+from dev.steps import SetupError, read_or_empty, remove, run, say
+
+LOCK = "requirements.lock"
+COMPILE = (
+    *("pyproject.toml", "--group", "dev", "--output-file", LOCK),
+    *("--universal", "--python-version", "3.11"),  # for this Python and every newer one
+    *("--generate-hashes", "--custom-compile-command", "make lock"),
+)
+PIP_PACKAGE = "python3-pip-whl"
+
+
+def provide_packages(*, root: Path, distribution: Distribution) -> None:
+    """Make `.venv` fit the lock; do nothing when it does already."""
+    stamp = root / ".venv" / "fits"
+    wanted = fingerprint(root)
+    if read_or_empty(stamp) == wanted:
+        return
+    uv = provide_uv(root=root, distribution=distribution)
+    maker = root / ".venv" / "made-for"
+    maker.unlink()  # if this is stopped half way, the next time begins anew
+    stamp.unlink(missing_ok=True)
+    say("installing Python packages ...")
+    env = uv_environment(root)
+    into = ("--python", root / ".venv" / "bin" / "python")
+    run([uv, "pip", "sync", *into, "--require-hashes", "--no-build", root / LOCK], env=env)
+    run([uv, "pip", "install", *into, "--no-deps", "--no-build-isolation", "--editable", root], env=env)
+    try:
+        run([uv, "pip", "check", *into], env=env)
+    except SetupError as error:
+        raise SetupError(f"{LOCK} does not fit pyproject.toml; run: make lock\n{error}") from error
+    maker.write_text(maker_of(root), encoding="utf-8")
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def write_lock(*, root: Path, distribution: Distribution, upgrade: bool) -> None:
+    """Write the lock after pyproject.toml, for every Python that we support."""
+    uv = provide_uv(root=root, distribution=distribution)
+    say(f"writing {LOCK} ...")
+    newest = ["--upgrade"] if upgrade else []
+    run([uv, "pip", "compile", "--quiet", *COMPILE, *newest], env=uv_environment(root), cwd=root)
+
+
+def provide_uv(*, root: Path, distribution: Distribution) -> Path:
+    """Return uv in `.venv`; make the environment anew when it is not there or is for another Python."""
+    venv = root / ".venv"
+    uv = venv / "bin" / "uv"
+    if read_or_empty(venv / "made-for") == maker_of(root) and uv.exists():
+        return uv
+    say("making .venv ...")
+    remove(venv)
+    run([base_python(), "-m", "venv", "--without-pip", venv])
+    requirement = root / ".cache" / "uv.lock"
+    requirement.write_text(locked(read_or_empty(root / LOCK), "uv"), encoding="utf-8")
+    pip = pip_of(root=root, distribution=distribution)
+    install = ["install", "--quiet", "--no-deps", "--require-hashes", "--requirement", str(requirement)]
+    run([venv / "bin" / "python", *pip, *install], env=pip_environment(root))
+    (venv / "made-for").write_text(maker_of(root), encoding="utf-8")
+    return uv
+
+
+def pip_of(*, root: Path, distribution: Distribution) -> list[str]:
+    """Return the arguments that make `.venv`'s Python run pip: its own, or the distribution's in a wheel."""
+    if importlib.util.find_spec("ensurepip") is not None:
+        run([root / ".venv" / "bin" / "python", "-m", "ensurepip"], env=pip_environment(root))
+        return ["-m", "pip"]
+    unpacked = root / ".cache" / "pip"
+    wheels = "usr/share/python-wheels/pip-*.whl"
+    if not list(unpacked.glob(wheels)):
+        fresh = unpacked.with_name("pip.new")
+        remove(fresh)
+        distribution.unpack([PIP_PACKAGE], fresh)
+        remove(unpacked)
+        fresh.rename(unpacked)
+    for wheel in unpacked.glob(wheels):
+        return [str(wheel / "pip")]
+    raise SetupError(f"The package {PIP_PACKAGE} holds no pip. Install python3-venv.")
+
+
+def base_python() -> Path:
+    """Return the Python behind the one that runs this, which may be `.venv`'s own."""
+    return Path(sys.executable).resolve()
+
+
+def maker_of(root: Path) -> str:
+    """Name what an environment cannot outlive: its Python and its place."""
+    return f"{sys.version}\n{base_python()}\n{root}\n"
+
+
+def fingerprint(root: Path) -> str:
+    """Name all that the content of `.venv` depends on."""
+    texts = (read_or_empty(root / LOCK), read_or_empty(root / "pyproject.toml"), maker_of(root))
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def locked(lock: str, package: str) -> str:
+    """Return the lines of a lock that pin one package, with its hashes."""
+    lines = lock.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith(f"{package}=="):
+            pinned = [line]
+            for hashed in lines[number + 1 :]:
+                if not hashed.strip().startswith("--hash="):
+                    break
+                pinned.append(hashed)
+            pinned[-1] = pinned[-1].removesuffix("\\").rstrip()
+            return "\n".join(pinned) + "\n"
+    raise SetupError(f"{LOCK} does not pin {package}. Take the file from the repository again.")
+
+
+def uv_environment(root: Path) -> dict[str, str]:
+    """Return an environment in which uv uses our Python and takes packages from where pip would."""
+    env = os.environ | caches(os.environ, instead=root / ".cache")
+    env |= index_settings(
+        os.environ, pip_files=pip_config_files(os.environ), uv_files=uv_config_files(os.environ)
+    )
+    return env | {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def pip_environment(root: Path) -> dict[str, str]:
+    """Return an environment in which pip installs into the Python that runs it."""
+    env = os.environ | caches(os.environ, instead=root / ".cache")
+    return env | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}

@@ -1,0 +1,96 @@
+"""Which parts are taken from where, and the scripts that start them."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dev.parts import (
+    FIXED_FOLDER,
+    OPEN_FOLDER,
+    PROGRAMS,
+    find,
+    lead_through_descriptor,
+    mend_links,
+    packages_for,
+    search_path,
+    starting_script,
+)
+
+BY_NAME = {program.name: program for program in PROGRAMS}
+
+
+def write_script(path: Path, text: str = "#!/bin/sh\n") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("missing", "packages"),
+    [
+        ([], ()),
+        (["promtool"], ("prometheus",)),
+        (["prometheus", "promtool"], ("prometheus",)),
+        (["alertmanager", "haproxy", "amtool"], ("prometheus-alertmanager", "haproxy")),
+    ],
+)
+def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]) -> None:
+    assert packages_for(BY_NAME[name] for name in missing) == packages
+
+
+def test_finds_alertmanager_under_debians_name(tmp_path: Path) -> None:
+    debians = write_script(tmp_path / "prometheus-alertmanager")
+    assert find(BY_NAME["alertmanager"], str(tmp_path)) == debians
+
+
+def test_looks_where_an_ordinary_users_path_does_not() -> None:
+    assert "/usr/sbin" in search_path("/usr/bin").split(":")
+
+
+def test_never_takes_a_part_for_the_machines_own() -> None:
+    assert "/home/ann/clone/.cache/parts/bin" not in search_path("/home/ann/clone/.cache/parts/bin:/usr/bin")
+
+
+def test_a_started_part_is_the_process_that_was_started(tmp_path: Path) -> None:
+    parts = tmp_path / "a clone" / "parts"
+    write_script(
+        parts / "root/usr/sbin/thing",
+        '#!/bin/sh\necho "$$" "$*" "$LD_LIBRARY_PATH"; cat /proc/self/fd/9/page\n',
+    )
+    (parts / f"root{FIXED_FOLDER}").mkdir(parents=True)
+    (parts / f"root{FIXED_FOLDER}" / "page").write_text("a page")
+    text = starting_script("usr/sbin/thing", libraries=["usr/lib", "lib"], reads_fixed_folder=True)
+    script = write_script(parts / "bin" / "thing", text)
+
+    with subprocess.Popen(
+        [Path("bin/thing"), "--a", "b c"],
+        cwd=parts,
+        env={"PATH": "/usr/bin:/bin"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        printed, _ = process.communicate(timeout=10)
+
+    root = script.parent.parent / "root"
+    assert printed == f"{process.pid} --a b c {root}/usr/lib:{root}/lib\na page"
+
+
+def test_overwrites_the_fixed_folder_and_nothing_else(tmp_path: Path) -> None:
+    binary = tmp_path / "program"
+    binary.write_bytes(b"\x7fELF\0" + FIXED_FOLDER.encode() + b"/alertmanager\0rest")
+    assert lead_through_descriptor(binary)
+    assert binary.read_bytes() == b"\x7fELF\0" + OPEN_FOLDER.encode() + b"/alertmanager\0rest"
+    assert len(OPEN_FOLDER) == len(FIXED_FOLDER)
+    assert not lead_through_descriptor(binary)
+
+
+def test_a_link_to_what_the_machine_has_leads_to_the_machine(tmp_path: Path) -> None:
+    folder = tmp_path / f"root{FIXED_FOLDER}"
+    folder.mkdir(parents=True)
+    (folder / "had").symlink_to("../../bin")
+    (folder / "lost").symlink_to("../no-such-folder")
+    mend_links(tmp_path / "root", FIXED_FOLDER)
+    assert (folder / "had").readlink() == Path("/usr/bin")
+    assert (folder / "lost").readlink() == Path("../no-such-folder")
