@@ -1,0 +1,51 @@
+# Everything from a clone to running programs; `make help` lists the targets.
+
+PYTHON ?= python3
+# Of another project's Python packages nothing may leak in.
+unexport PYTHONPATH
+
+BIN := .venv/bin
+# Parts are given to programs by PATH alone.
+WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check check-format check-lint check-types check-layers test demo format lock clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
+		printf '%-14s %s\n' "$$target" "$$text"; done
+
+setup: ## make .venv and .cache/parts in this clone; quick when nothing changed
+	@$(PYTHON) -m dev.setup
+
+check: setup ## format, lint, types, layers; under a minute
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target check-format check-lint check-types check-layers
+
+check-format:
+	$(BIN)/ruff format --check --quiet .
+
+check-lint:
+	$(BIN)/ruff check --quiet .
+
+check-types:
+	$(BIN)/mypy --no-error-summary
+
+check-layers:
+	$(BIN)/lint-imports
+
+test: check ## check, then every test on real parts; PYTEST="tests/dev -k lock" for some
+	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+
+demo: setup ## the whole thing on loopback; SCENARIO=primary-hangs or primary-dies for a story with an end
+	@$(WITH_PARTS) exec $(BIN)/rlm-ha demo $${SCENARIO:+--scenario "$$SCENARIO"}
+
+format: setup ## format the code and sort its imports
+	$(BIN)/ruff check --quiet --select I --fix .
+	$(BIN)/ruff format .
+
+lock: ## write requirements.lock after pyproject.toml; UPGRADE=1 for the newest versions
+	@$(PYTHON) -m dev.setup --lock $(if $(UPGRADE),--upgrade)
+
+clean: ## remove all that setup and checks made
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
