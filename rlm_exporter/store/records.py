@@ -109,7 +109,32 @@ class AlertRecord:
     last_seen: datetime
     deliveries: int = 1
     operation_id: int | None = None
-    """The operation of the incident this alert was part of."""
+    """The newest operation this alert was part of: one that never resolves can see a second incident."""
+
+
+class AlertResult(StrEnum):
+    """What one delivered alert was to the journal."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    RESOLVED = "resolved"
+    STALE = "stale"
+    """Firing, but this start or a later one of the same alert is known to be resolved: it wakes nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedAlert:
+    """One alert of one delivery, before the journal has looked whether it knows it."""
+
+    fingerprint: str
+    starts_at: datetime
+    status: str
+    """`firing` or `resolved`."""
+    cluster: str
+    alertname: str
+    server: str | None = None
+    ends_at: datetime | None = None
+    """When a resolved alert ended: each start up to then is over too. Without it, those up to `starts_at`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,3 +179,12 @@ class HeldDecision:
     trigger: str
     detail: str
     """What was seen, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempts:
+    """Operations that ended without a commit since the last move, in a row."""
+
+    count: int
+    last_ended_at: datetime | None
+    """None when there was none."""

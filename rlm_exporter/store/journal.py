@@ -1,0 +1,325 @@
+"""The journal as the rest of the program sees it: what is known, what is wanted, what was done and why."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, insert, update
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.store import alerts, clusters, history, operations
+from rlm_exporter.store.records import (
+    AlertRecord,
+    AlertResult,
+    ClusterRecord,
+    FailedAttempts,
+    HeldDecision,
+    Operation,
+    OperationKind,
+    OperationState,
+    Pin,
+    ReceivedAlert,
+    StepOutcome,
+)
+from rlm_exporter.store.sqlite import SqliteFile
+from rlm_exporter.store.tables import write_check
+from rlm_exporter.store.thread import StoreThread
+from rlm_exporter.store.upgrade import upgrade
+
+# Longer than SQLite's own wait for a lock, so that a lock is told as one.
+LIMIT = timedelta(seconds=10)
+OPENING_LIMIT = timedelta(minutes=2)
+
+
+class Journal:
+    """The durable record. Each method is one transaction, on disk when it returns.
+
+    Every method raises `JournalError` where the database cannot do its part; after a cancelled or timed-out
+    write the caller must read again. Times are aware.
+    """
+
+    def __init__(self, *, thread: StoreThread) -> None:
+        self._thread = thread
+
+    @classmethod
+    async def open(cls, *, url: str, limit: timedelta = LIMIT) -> Self:
+        """Open the journal at `sqlite:///PATH`, made or upgraded to this version's schema.
+
+        The directory must exist. `limit` bounds each later call.
+        """
+        database = SqliteFile.at(url)
+        thread = StoreThread(database=database, limit=limit)
+        try:
+            await thread.call(lambda: upgrade(database), limit=OPENING_LIMIT)
+            database.remember_identity()
+        except BaseException:  # also when cancelled: the thread and the file are let go
+            with suppress(JournalError):
+                await thread.close()
+            raise
+        return cls(thread=thread)
+
+    async def close(self) -> None:
+        """Let the work under way end and let go of the database. May be called twice."""
+        await self._thread.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def check_writable(self) -> None:
+        """Write one row to disk; `JournalError` says why it cannot be."""
+        await self._thread.write(_count_check)
+
+    async def writable(self) -> bool:
+        """Whether one row could be written to disk just now; never raises."""
+        try:
+            await self.check_writable()
+        except JournalError:
+            return False
+        return True
+
+    async def cluster(self, name: str) -> ClusterRecord | None:
+        """The record of one cluster; None before its first start."""
+        return await self._thread.read(lambda c: clusters.read_cluster(c, name))
+
+    async def clusters(self) -> tuple[ClusterRecord, ...]:
+        """The records of all clusters, by name."""
+        return await self._thread.read(clusters.read_clusters)
+
+    async def found(
+        self,
+        *,
+        cluster: str,
+        active: str,
+        epoch: int,
+        reason: str,
+        now: datetime,
+        rule: str = OperationKind.FIRST_START,
+        trigger: str = "balancer",
+        requested_by: str = "controller",
+        pins: tuple[Pin, ...] = (),
+    ) -> ClusterRecord:
+        """The first record of a cluster, with a committed FIRST_START operation that explains it.
+
+        `epoch` is raised above any that the cluster's history has used. `ConflictError` where a record
+        stands already.
+        """
+        return await self._thread.write(
+            lambda c: clusters.found_cluster(
+                c,
+                name=cluster,
+                active=active,
+                epoch=epoch,
+                rule=rule,
+                trigger=trigger,
+                requested_by=requested_by,
+                reason=reason,
+                pins=pins,
+                now=now,
+            )
+        )
+
+    async def set_pins(
+        self,
+        cluster: str,
+        *,
+        pins: tuple[Pin, ...],
+        now: datetime,
+        expected_version: int | None = None,
+    ) -> ClusterRecord:
+        """Replace a cluster's pins; `ConflictError` when its record has not the expected version."""
+        return await self._thread.write(
+            lambda c: clusters.set_pins(c, cluster, pins=pins, expected_version=expected_version, now=now)
+        )
+
+    async def claim(
+        self,
+        *,
+        cluster: str,
+        kind: OperationKind,
+        rule: str,
+        source: str | None,
+        target: str,
+        requested_by: str,
+        reason: str,
+        trigger: str,
+        expected_version: int,
+        now: datetime,
+        alerts: Iterable[str] = (),
+        idempotency_key: str | None = None,
+        minimum_epoch: int = 0,
+    ) -> Operation:
+        """Open an operation under the highest epoch ever used + 1 (or `minimum_epoch`, if higher).
+
+        `alerts` are the fingerprints of those it answers. `ConflictError` carries the id of the open
+        operation, or of the one made with this idempotency key; None when the record moved.
+        """
+        return await self._thread.write(
+            lambda c: operations.claim_operation(
+                c,
+                cluster=cluster,
+                kind=kind,
+                rule=rule,
+                source=source,
+                target=target,
+                requested_by=requested_by,
+                reason=reason,
+                trigger=trigger,
+                expected_version=expected_version,
+                fingerprints=alerts,
+                idempotency_key=idempotency_key,
+                minimum_epoch=minimum_epoch,
+                now=now,
+            )
+        )
+
+    async def intend(self, operation_id: int, *, step: str, target: str, epoch: int, now: datetime) -> int:
+        """Write what is about to be done; the number under which `done` writes what came of it."""
+        return await self._thread.write(
+            lambda c: operations.write_intent(
+                c, operation_id=operation_id, step=step, target=target, epoch=epoch, now=now
+            )
+        )
+
+    async def done(
+        self,
+        operation_id: int,
+        number: int,
+        *,
+        outcome: StepOutcome,
+        now: datetime,
+        detail: str = "",
+    ) -> None:
+        """Write what came of a step, once; the same again changes nothing, another is refused."""
+        await self._thread.write(
+            lambda c: operations.write_outcome(
+                c, operation_id=operation_id, number=number, outcome=outcome, detail=detail, now=now
+            )
+        )
+
+    async def retarget(
+        self, operation_id: int, *, target: str, now: datetime, minimum_epoch: int = 0
+    ) -> Operation:
+        """Lead an open operation to another server under a new epoch, as `claim` finds it."""
+        return await self._thread.write(
+            lambda c: operations.retarget_operation(
+                c, operation_id=operation_id, target=target, minimum_epoch=minimum_epoch, now=now
+            )
+        )
+
+    async def commit(
+        self,
+        operation_id: int,
+        *,
+        outcome: str,
+        pins: tuple[Pin, ...],
+        cooldown_until: datetime | None,
+        now: datetime,
+    ) -> ClusterRecord:
+        """Make the operation's target and epoch the cluster's truth.
+
+        Pins and cooldown are replaced by what is given (None ends a cooldown). A commit made already
+        changes nothing and gives the record as it is.
+        """
+        return await self._thread.write(
+            lambda c: operations.commit_operation(
+                c,
+                operation_id=operation_id,
+                outcome=outcome,
+                pins=pins,
+                cooldown_until=cooldown_until,
+                now=now,
+            )
+        )
+
+    async def end(self, operation_id: int, *, state: OperationState, outcome: str, now: datetime) -> None:
+        """Close an operation as ABORTED or FAILED; the cluster's record stays."""
+        await self._thread.write(
+            lambda c: operations.end_operation(
+                c, operation_id=operation_id, state=state, outcome=outcome, now=now
+            )
+        )
+
+    async def roll_back(
+        self, operation_id: int, *, pins: tuple[Pin, ...], outcome: str, now: datetime
+    ) -> ClusterRecord:
+        """Close an operation as FAILED that the balancers have seen: active stays, its epoch is now ours."""
+        return await self._thread.write(
+            lambda c: operations.roll_back_operation(
+                c, operation_id=operation_id, pins=pins, outcome=outcome, now=now
+            )
+        )
+
+    async def open_operation(self, cluster: str) -> Operation | None:
+        """The operation that is under way, if there is one."""
+        return await self._thread.read(lambda c: history.read_open_operation(c, cluster))
+
+    async def operation(self, operation_id: int) -> Operation | None:
+        """One operation."""
+        return await self._thread.read(lambda c: history.read_operation(c, operation_id))
+
+    async def operation_by_key(self, cluster: str, key: str) -> Operation | None:
+        """The operation that an earlier request with this idempotency key made."""
+        return await self._thread.read(lambda c: history.read_operation_by_key(c, cluster, key))
+
+    async def last_operation(self, cluster: str) -> Operation | None:
+        """The newest operation, whatever its state."""
+        return await self._thread.read(lambda c: history.read_last_operation(c, cluster))
+
+    async def operations(
+        self, cluster: str, *, since: datetime | None = None, limit: int = 100
+    ) -> tuple[Operation, ...]:
+        """Operations that started at `since` or later, newest first."""
+        return await self._thread.read(
+            lambda c: history.read_operations(c, cluster, since=since, limit=limit)
+        )
+
+    async def committed_since(self, cluster: str, *, since: datetime) -> int:
+        """How many moves were committed, adoptions included; first start and resync move nobody."""
+        return await self._thread.read(lambda c: history.count_moves(c, cluster, since=since))
+
+    async def failed_attempts(self, cluster: str) -> FailedAttempts:
+        """Operations in a row that ended without a commit since the last move: those of this incident."""
+        return await self._thread.read(lambda c: history.count_failed_attempts(c, cluster))
+
+    async def record_alerts(
+        self, received: Iterable[ReceivedAlert], *, now: datetime
+    ) -> tuple[AlertResult, ...]:
+        """Take one delivery in, all of it or nothing; one answer for each alert, in order."""
+        return await self._thread.write(lambda c: alerts.record_alerts(c, received, now=now))
+
+    async def firing_alerts(self, cluster: str) -> tuple[AlertRecord, ...]:
+        """What fires as far as we were told, oldest first."""
+        return await self._thread.read(lambda c: alerts.read_firing(c, cluster))
+
+    async def link_alerts(self, operation_id: int, *, alerts: Iterable[str]) -> Operation:
+        """Say that alerts with these fingerprints were part of an operation; linked ones stay linked."""
+        return await self._thread.write(
+            lambda c: operations.link_operation_alerts(c, operation_id=operation_id, fingerprints=alerts)
+        )
+
+    async def hold(self, cluster: str, *, rule: str, trigger: str, detail: str, now: datetime) -> None:
+        """Write a decision that held; when that is worth a row is the caller's to say."""
+        await self._thread.write(
+            lambda c: history.insert_held(
+                c, cluster=cluster, rule=rule, trigger=trigger, detail=detail, now=now
+            )
+        )
+
+    async def held(
+        self, cluster: str, *, since: datetime | None = None, limit: int = 100
+    ) -> tuple[HeldDecision, ...]:
+        """Decisions that held at `since` or later, newest first."""
+        return await self._thread.read(lambda c: history.read_held(c, cluster, since=since, limit=limit))
+
+
+def _count_check(connection: Connection) -> None:
+    counted = update(write_check).where(write_check.c.id == 1).values(count=write_check.c.count + 1)
+    if connection.execute(counted).rowcount == 0:
+        connection.execute(insert(write_check).values(id=1, count=1))

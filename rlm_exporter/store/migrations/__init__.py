@@ -1,0 +1,1 @@
+"""The steps by which the schema came to its present shape; run by `rlm_exporter.store.upgrade`."""

@@ -1,0 +1,145 @@
+"""The embedded database: one SQLite file in WAL mode, durable at each commit, for one daemon."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from rlm_exporter.errors import JournalError
+
+BUSY_TIMEOUT_MS = 5000
+
+# By the second word of SQLite's error names: SQLITE_READONLY_DIRECTORY is READONLY.
+_ADVICE: Mapping[str, str] = {
+    "FULL": "the disk is full; free some space, the daemon goes on by itself",
+    "READONLY": "it is read-only; let the daemon's user write the file and its directory",
+    "PERM": "access is denied; let the daemon's user write the file and its directory",
+    "AUTH": "access is denied; let the daemon's user write the file and its directory",
+    "CANTOPEN": "it cannot be opened; let the daemon's user write the file and its directory",
+    "CORRUPT": (
+        "it is damaged; stop the daemon, move the file with its -wal and -shm away, put a copy back or start "
+        "without one (what the load balancers do now is then taken over)"
+    ),
+    "NOTADB": "it is not an SQLite database; give another path, or move the file away",
+    "BUSY": "another process has locked it; only one daemon may use it, and it must be on a local disk",
+    "LOCKED": "another process has locked it; only one daemon may use it, and it must be on a local disk",
+    "IOERR": "the disk reports an error; look at the kernel's log and at the limits of the daemon's process",
+}
+
+
+class SqliteFile:
+    """One SQLite file as a database of the store."""
+
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
+        self.engine = _engine(path)
+        self.driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+        self._identity: tuple[int, int] | None = None
+
+    @classmethod
+    def at(cls, url: str) -> "SqliteFile":
+        """The file that a URL `sqlite:////var/lib/rlm-ha/journal.db` names; `JournalError` for any other."""
+        parsed = _parse(url)
+        if parsed.get_backend_name() != "sqlite":
+            raise JournalError(
+                f"journal {parsed.render_as_string()}: only SQLite is known here; give sqlite:///PATH"
+            )
+        if not parsed.database or parsed.database == ":memory:" or parsed.query:
+            raise JournalError(f"journal {url}: a plain file is needed; give sqlite:///PATH")
+        path = Path(parsed.database).absolute()
+        if not path.parent.is_dir():
+            raise JournalError(f"journal {path}: there is no directory {path.parent}; create it")
+        return cls(path=path)
+
+    def remember_identity(self) -> None:
+        """Note which file stands at the path now, so that `check_in_place` can tell when it is another."""
+        self._identity = self._identify()
+
+    def check_in_place(self) -> None:
+        """Refuse to write into a file that was removed or replaced: nobody would ever find the rows again."""
+        if self._identity is not None and self._identify() != self._identity:
+            raise JournalError(
+                f"journal {self.path}: the file was removed or replaced while in use; restart the daemon"
+            )
+
+    def copy_to(self, target: Path) -> None:
+        """A whole, readable copy through SQLite's own backup; it appears under its name when complete."""
+        unfinished = target.with_name(f"{target.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        try:
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(unfinished)) as copy:
+                source.backup(copy)
+            shutil.copymode(self.path, unfinished)
+            _sync(unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            raise JournalError(f"journal {self.path}: no copy could be kept as {target}: {error}") from error
+
+    def explain(self, error: BaseException) -> str:
+        """Put SQLite's error into words, with what to do."""
+        cause = error.__cause__ if isinstance(error, SQLAlchemyError) and error.__cause__ else error
+        name = getattr(cause, "sqlite_errorname", "")
+        word = name.split("_")[1] if "_" in name else ""
+        advice = _ADVICE.get(word)
+        if advice is None:
+            return f"journal {self.path}: {cause}"
+        return f"journal {self.path}: {advice} ({cause})"
+
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise JournalError(f"journal {url!r} is not a URL; give sqlite:///PATH") from error
+
+
+def _engine(path: Path) -> Engine:
+    """One connection, kept: closing the last one would fold the WAL back at each transaction."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), pool_size=1, max_overflow=0)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    """Durable at each commit, foreign keys held, waiting for a lock bounded."""
+    # Transactions are begun by `_begin`: the driver's own would not cover DDL and reads.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Writers take the lock first: a reader that becomes a writer later could be refused midway."""
+    writes = connection.get_execution_options().get("rlm_ha_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

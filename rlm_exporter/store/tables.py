@@ -1,0 +1,205 @@
+"""The journal's tables, the same on SQLite and PostgreSQL; `docs/journal.md` says what they mean."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.types import TypeDecorator
+
+from rlm_exporter.store.records import OperationKind, OperationState, PinKind, StepOutcome
+
+
+class NaiveTimeError(DontWrapMixin, ValueError):
+    """A time without a zone was about to be stored: a defect of the caller, not of the database."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware times only, kept as UTC. SQLite holds them as text that sorts (`2026-03-01 02:14:07.250000`)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; SQLite has no zone to store, so there the zone is dropped after conversion."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveTimeError(f"{value.isoformat()} has no time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always aware and in UTC, whatever zone the database session has."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite gives row ids only to columns declared INTEGER.
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, words: type[StrEnum] | tuple[str, ...]) -> CheckConstraint:
+    """Words are part of the schema: a daemon that does not know one refuses the schema, not a row."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+cluster = Table(
+    "cluster",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("active", String, nullable=False),
+    Column("active_since", UtcDateTime, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("highest_epoch", BigInteger, nullable=False),
+    Column("cooldown_until", UtcDateTime),
+    Column("version", BigInteger, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("highest_epoch >= epoch", name="epochs"),
+)
+
+pin = Table(
+    "pin",
+    metadata,
+    Column("cluster", String, ForeignKey("cluster.name", ondelete="CASCADE"), primary_key=True),
+    Column("server", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),
+    _one_of("kind", PinKind),
+)
+
+# No foreign key to the cluster: its history outlives it.
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("cluster", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("source", String),
+    Column("target", String, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("requested_by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("trigger", String, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("committed_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("idempotency_key", String),
+    _one_of("kind", OperationKind),
+    _one_of("state", OperationState),
+    CheckConstraint("(state = 'open') = (ended_at IS NULL)", name="ended"),
+    sqlite_autoincrement=True,  # a number that was printed once never means another operation
+)
+_is_open = operation.c.state == OperationState.OPEN.value
+Index(
+    "uq_operation_open",
+    operation.c.cluster,
+    unique=True,
+    sqlite_where=_is_open,
+    postgresql_where=_is_open,
+)
+_has_key = operation.c.idempotency_key.is_not(None)
+Index(
+    "uq_operation_idempotency_key",
+    operation.c.cluster,
+    operation.c.idempotency_key,
+    unique=True,
+    sqlite_where=_has_key,
+    postgresql_where=_has_key,
+)
+Index(None, operation.c.cluster, operation.c.started_at)
+
+operation_step = Table(
+    "operation_step",
+    metadata,
+    Column("operation_id", ROW_ID, ForeignKey("operation.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("step", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("intent_at", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime),
+    Column("outcome", String),
+    Column("detail", String, nullable=False),
+    _one_of("outcome", StepOutcome),
+    CheckConstraint("(outcome IS NULL) = (done_at IS NULL)", name="done"),
+)
+
+# Alerts and held decisions may come before the cluster's first record, so they do not refer to it.
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("status", String, nullable=False),
+    Column("cluster", String, nullable=False),
+    Column("alertname", String, nullable=False),
+    Column("server", String),
+    Column("first_seen", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("deliveries", Integer, nullable=False),
+    UniqueConstraint("fingerprint", "starts_at"),
+    _one_of("status", ("firing", "resolved")),
+    sqlite_autoincrement=True,
+)
+Index(None, alert.c.cluster, alert.c.status)
+
+operation_alert = Table(
+    "operation_alert",
+    metadata,
+    Column("operation_id", ROW_ID, ForeignKey("operation.id", ondelete="CASCADE"), primary_key=True),
+    Column("alert_id", ROW_ID, ForeignKey("alert.id", ondelete="CASCADE"), primary_key=True),
+)
+Index(None, operation_alert.c.alert_id)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("cluster", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("trigger", String, nullable=False),
+    Column("detail", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(None, decision.c.cluster, decision.c.at)
+
+# One row, rewritten to find out whether the journal can be written at all.
+write_check = Table(
+    "write_check",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)

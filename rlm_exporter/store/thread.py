@@ -1,0 +1,96 @@
+"""The one thread in which the store talks to its database, beside the event loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.store.ports import Database
+
+T = TypeVar("T")
+
+
+class _AbandonedError(Exception):
+    """Nobody waits any more; raised inside the thread so that the transaction is rolled back."""
+
+
+class StoreThread:
+    """Runs callables one after the other, each in a transaction of its own.
+
+    What they raise is translated once: everything of the database becomes `JournalError`, their own
+    `JournalError` passes. Work whose caller was cancelled or ran out of time is rolled back, unless its
+    commit had already begun; so after either the caller does not know, and must read again.
+    """
+
+    def __init__(self, *, database: Database, limit: timedelta) -> None:
+        self._database = database
+        self._limit = limit
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rlm-ha-store")
+        self._closed = False
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """One consistent look at the database."""
+        return await self._run(lambda abandoned: self._transact(work, writes=False, abandoned=abandoned))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """All of it is on disk when this returns, or none of it."""
+        return await self._run(lambda abandoned: self._transact(work, writes=True, abandoned=abandoned))
+
+    async def call(self, work: Callable[[], T], *, limit: timedelta) -> T:
+        """Work that makes its own transactions; it cannot be abandoned midway."""
+        return await self._run(lambda abandoned: self._translated(work), limit=limit)
+
+    async def close(self) -> None:
+        """Let the work under way end, then let go of the database. May be called twice."""
+        if self._closed:
+            return
+        try:
+            await self._run(lambda abandoned: self._database.engine.dispose())
+        finally:
+            self._closed = True
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[threading.Event], T], *, limit: timedelta | None = None) -> T:
+        if self._closed:
+            raise JournalError("the journal is closed")
+        seconds = (limit or self._limit).total_seconds()
+        abandoned = threading.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._executor, work, abandoned)
+        except TimeoutError as error:
+            raise JournalError(
+                f"the journal did not answer within {seconds:g} s; look at its disk, and read it again "
+                "before you rely on what was asked"
+            ) from error
+        finally:
+            abandoned.set()
+
+    def _transact(self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event) -> T:
+        return self._translated(lambda: self._in_transaction(work, writes=writes, abandoned=abandoned))
+
+    def _in_transaction(
+        self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event
+    ) -> T:
+        if writes:
+            self._database.check_in_place()
+        with self._database.engine.connect() as connection:
+            connection.execution_options(rlm_ha_writes=writes)
+            with connection.begin():
+                result = work(connection)
+                if abandoned.is_set():
+                    raise _AbandonedError
+        return result
+
+    def _translated(self, work: Callable[[], T]) -> T:
+        errors: tuple[type[Exception], ...] = (SQLAlchemyError, *self._database.driver_errors)
+        try:
+            return work()
+        except errors as error:
+            raise JournalError(self._database.explain(error)) from error
