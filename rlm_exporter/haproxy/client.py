@@ -45,9 +45,7 @@ class StatsPageClient:
         if status != 200:
             raise LoadBalancerError(f"{self.name}: the stats page answered {status}")
         try:
-            return parse_view(
-                text, headers, balancer=self.name, names=self._names, read_at=self._clock.now()
-            )
+            return parse_view(text, headers, balancer=self.name, names=self._names, read_at=self._clock.now())
         except LoadBalancerError as error:
             raise LoadBalancerError(f"{self.name}: {error}") from error
 
@@ -110,7 +108,9 @@ class StatsPageClient:
                 context.load_cert_chain(self._endpoint.client_cert)
         except (OSError, ssl.SSLError) as error:
             files = f"{self._endpoint.client_cert}, {self._endpoint.ca_cert}"
-            raise LoadBalancerError(f"{self.name}: the certificates cannot be used ({files}): {error}") from error
+            raise LoadBalancerError(
+                f"{self.name}: the certificates cannot be used ({files}): {error}"
+            ) from error
         return context
 
 

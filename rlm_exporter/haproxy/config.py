@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from rlm_exporter.errors import ManifestError
 from rlm_exporter.manifest.model import Cluster, Detection, HaproxyEndpoint, LoadBalancerSpec, Server
@@ -96,7 +96,7 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
     )
 
 
-def _template() -> object:
+def _template() -> Template:
     environment = Environment(
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - this is a configuration file, not HTML

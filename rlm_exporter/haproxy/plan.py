@@ -105,7 +105,9 @@ def shortfall(desired: Desired, view: BalancerView, *, servers: tuple[str, ...])
         return f"its epoch is {view.epoch or 'empty'}, not {desired.epoch}"
     wanted = view.of(desired.active)
     if any(line.admin is not AdminState.READY for line in wanted):
-        return f"{desired.active} is not ready: " + ", ".join(f"{line.backend} {line.status}" for line in wanted)
+        return f"{desired.active} is not ready: " + ", ".join(
+            f"{line.backend} {line.status}" for line in wanted
+        )
     loose = [
         line.server
         for server in servers

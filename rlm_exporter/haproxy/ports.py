@@ -46,3 +46,13 @@ class DirectProbe(Protocol):
 
     async def __call__(self, server: str) -> str | None:
         """None when every port was accepted, else why not, in words."""
+
+
+class SteeringObserver(Protocol):
+    """Who wants to know what was done at a balancer."""
+
+    def steered(self, balancer: str, repair: str) -> None:
+        """A balancer was steered, for this reason."""
+
+    def foreign_hand(self, balancer: str, detail: str) -> None:
+        """Somebody else changed a server's administrative state."""

@@ -1,0 +1,71 @@
+"""Who could take over, best first."""
+
+from rlm_exporter.failover.situation import Situation
+from rlm_exporter.manifest.model import Server
+from rlm_exporter.probe.snapshot import ServerSnapshot
+from rlm_exporter.store.records import PinKind
+
+GOOD_CHECKS = 2
+"""Checks in a row that a candidate has passed: license service and every wanted ISV server."""
+
+
+def candidates(situation: Situation, *, excluded: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The healthy standbys, best first.
+
+    Most wanted features first, then the balancer's current one (no second move), then unpinned before
+    pinned, then the manifest's order. A server in maintenance is none.
+    """
+    settling_only = _only_settling(situation)
+    usable = [
+        (rank, server)
+        for rank, server in enumerate(situation.cluster.servers)
+        if server.name != situation.record.active
+        and server.name not in excluded
+        and not _in_maintenance(situation, server.name)
+        and situation.snapshot.server(server.name).health.successes >= GOOD_CHECKS
+    ]
+    usable.sort(
+        key=lambda item: (
+            -features_present(situation, situation.snapshot.server(item[1].name)),
+            item[1].name != situation.balancer_active,
+            item[1].name in situation.pinned - settling_only,
+            item[0],
+        )
+    )
+    return tuple(server.name for _, server in usable)
+
+
+def is_pinned(situation: Situation, server: str) -> bool:
+    """Whether we hold that server for longer than a move takes to settle."""
+    return server in situation.pinned - _only_settling(situation)
+
+
+def features_present(situation: Situation, part: ServerSnapshot) -> int:
+    """How many of the wanted features the server's pools have."""
+    if part.status is None:
+        return 0
+    there = {(pool.isv, pool.product) for pool in part.status.pools}
+    return sum((feature.isv, feature.name) in there for feature in situation.cluster.features)
+
+
+def why_not(situation: Situation, server: Server) -> str | None:
+    """Why a server is no candidate, in words; None when it is one."""
+    part = situation.snapshot.server(server.name)
+    if _in_maintenance(situation, server.name):
+        return f"{server.name} is in maintenance"
+    if not part.health.known:
+        return f"{server.name} has not been checked yet"
+    if part.health.failure is not None:
+        return f"{server.name} is down: {part.health.failure.detail}"
+    if part.health.successes < GOOD_CHECKS:
+        return f"{server.name} has been good for one check only"
+    return None
+
+
+def _in_maintenance(situation: Situation, server: str) -> bool:
+    return any(pin.server == server and pin.kind is PinKind.MAINTENANCE for pin in situation.record.pins)
+
+
+def _only_settling(situation: Situation) -> frozenset[str]:
+    longer = {pin.server for pin in situation.record.pins if pin.kind is not PinKind.SETTLE}
+    return situation.pinned - longer

@@ -1,0 +1,78 @@
+"""Everything a decision may look at, gathered in one frozen value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rlm_exporter.failover.trigger import Trigger
+from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Traffic
+from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
+from rlm_exporter.store.records import ClusterRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempts:
+    """Operations of this incident that ended without a commit, in a row."""
+
+    count: int = 0
+    last_ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the balancers saw the active server do around its failed checks."""
+
+    during_check: Traffic | None = None
+    """Inside the last failed check; None where their readings do not tell."""
+    while_failing: Traffic | None = None
+    """Since its failing began, without the time in which older bytes may still be counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One cluster at one moment, as the rules see it."""
+
+    cluster: Cluster
+    snapshot: ClusterSnapshot
+    record: ClusterRecord
+    now: datetime
+    trigger: Trigger | None = None
+    """None when nobody asked; adoption needs nobody."""
+    readings: tuple[BalancerReading, ...] = ()
+    evidence: Evidence = Evidence()
+    differs_since: datetime | None = None
+    """Since when the balancers have another server active than the record."""
+    operation_open: bool = False
+    store_writable: bool = True
+    attempts: FailedAttempts = FailedAttempts()
+    automatic_moves: tuple[datetime, ...] = ()
+    """When the automatic moves of the last hour were committed."""
+
+    @property
+    def active(self) -> ServerSnapshot:
+        """The recorded active server's part of the snapshot."""
+        return self.snapshot.server(self.record.active)
+
+    @property
+    def views(self) -> tuple[BalancerView, ...]:
+        """The balancers that could be read."""
+        return tuple(reading.view for reading in self.readings if reading.view is not None)
+
+    @property
+    def steered_views(self) -> tuple[BalancerView, ...]:
+        """Views whose worker knows our epoch: only these tell where HAProxy has moved by itself.
+
+        A worker without it has not been steered since it started, so its table is no evidence.
+        """
+        return tuple(view for view in self.views if view.epoch == self.record.epoch)
+
+    @property
+    def balancer_active(self) -> str | None:
+        """The server that every steered balancer has active; None while they do not say the same."""
+        named = {view.active for view in self.steered_views}
+        return named.pop() if len(named) == 1 else None
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Servers held by us for whatever reason."""
+        return frozenset(pin.server for pin in self.record.pins)

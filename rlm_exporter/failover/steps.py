@@ -1,0 +1,85 @@
+"""The steps of an operation, their order, and where one is taken up again after a crash. Pure.
+
+Every step's intent is written before it runs and its outcome after, and every step can be repeated.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.store.records import Operation, OperationKind, Pin, PinKind, StepOutcome
+
+SETTLE = timedelta(seconds=5)
+"""How long every other server stays held after a move.
+
+Longer than HAProxy's `retries` times `timeout connect`'s effect on refused connections together: a
+connection that was being retried when the move came lands on any usable backup and rewrites the table.
+"""
+
+
+class StepName(StrEnum):
+    """The word in the journal and the metric label."""
+
+    BEFORE_HOOKS = "before_hooks"
+    FENCE = "fence"
+    APPLY = "apply"
+    VERIFY = "verify"
+    COMMIT = "commit"
+    AFTER_HOOKS = "after_hooks"
+
+
+ORDER = (StepName.BEFORE_HOOKS, StepName.FENCE, StepName.APPLY, StepName.VERIFY, StepName.COMMIT)
+
+
+def resume_at(operation: Operation) -> StepName | None:
+    """The step with which an open operation goes on; None when it has to be aborted.
+
+    One without an outcome is run again. A failed apply or verify is tried again on the same target, and
+    if it fails again the next candidate is chosen as it would have been.
+    """
+    if not operation.steps:
+        return StepName.BEFORE_HOOKS
+    last = operation.steps[-1]
+    name = StepName(last.step)
+    if last.outcome is None:
+        return name
+    if last.outcome is StepOutcome.FAILED:
+        return None if name in {StepName.BEFORE_HOOKS, StepName.FENCE} else StepName.APPLY
+    return ORDER[min(ORDER.index(name) + 1, len(ORDER) - 1)]
+
+
+def has_touched_balancers(operation: Operation) -> bool:
+    """Whether a balancer may have been steered for it: then it cannot just be forgotten."""
+    return any(step.step == StepName.APPLY for step in operation.steps)
+
+
+def is_rolling_back(operation: Operation) -> bool:
+    """Whether it leads back to where it began."""
+    return operation.target == operation.source and operation.kind is not OperationKind.RESYNC
+
+
+def pins_after(
+    operation: Operation, *, cluster: Cluster, before: tuple[Pin, ...], now: datetime
+) -> tuple[Pin, ...]:
+    """The pins of a committed move: everybody settles, the old active one stays for longer.
+
+    An adoption pins nobody for longer: the stick table, not the pin, prevents failback.
+    """
+    settling = tuple(
+        Pin(server=server.name, kind=PinKind.SETTLE, since=now, until=now + SETTLE)
+        for server in cluster.servers
+        if server.name != operation.target
+    )
+    kept = tuple(pin for pin in before if pin.kind is not PinKind.SETTLE and pin.server != operation.target)
+    pinning = {OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.FAILBACK}
+    source = operation.source
+    if operation.kind not in pinning or source is None or source == operation.target:
+        return kept + settling
+    already = any(pin.server == source and pin.kind is PinKind.FAILOVER for pin in kept)
+    old = () if already else (Pin(server=source, kind=PinKind.FAILOVER, since=now),)
+    return kept + old + settling
+
+
+def settled(pins: tuple[Pin, ...], *, now: datetime) -> tuple[Pin, ...]:
+    """The pins without those whose time to settle is over."""
+    return tuple(pin for pin in pins if pin.until is None or pin.until > now)

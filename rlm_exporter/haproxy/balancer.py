@@ -1,0 +1,265 @@
+"""One balancer, level-based: it is told the state that is wanted, and made to have it.
+
+The same call is the first move, the repair after a reload and the resumption after a crash. Order
+matters: the others are held *before* the wanted one is made ready, because the first accepted command
+ends the new worker's hold on connections; only a wanted server that is itself held is readied first, so
+that there is never a moment with nobody.
+"""
+
+import asyncio
+import logging
+from datetime import datetime
+
+from rlm_exporter.errors import LoadBalancerError, StaleEpochError
+from rlm_exporter.haproxy.plan import Applied, Need, Repair, foreign, need, shortfall
+from rlm_exporter.haproxy.ports import Clock, DirectProbe, Reach, StatsPage, SteeringObserver
+from rlm_exporter.haproxy.stats_page import Action
+from rlm_exporter.haproxy.traffic import TrafficLog
+from rlm_exporter.haproxy.view import AdminState, BalancerReading, BalancerView, Desired, Traffic
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+"""A command taken by a worker that is about to end is lost; the next attempt meets its successor."""
+
+PAUSE = 0.1
+"""Seconds between attempts: a kept connection reaches the new worker within that time."""
+
+
+class Balancer:
+    """Reads one balancer and makes it have what is wanted. One task at a time steers it."""
+
+    def __init__(
+        self,
+        *,
+        page: StatsPage,
+        servers: tuple[str, ...],
+        host: str,
+        ports: tuple[int, ...],
+        reach: Reach,
+        direct: DirectProbe,
+        clock: Clock,
+        observer: SteeringObserver,
+    ) -> None:
+        self._page = page
+        self._servers = servers
+        self._host = host
+        self._ports = ports
+        self._reach = reach
+        self._direct = direct
+        self._clock = clock
+        self._observer = observer
+        self._steering = asyncio.Lock()
+        self._applied: Applied | None = None
+        self._foreign_since: datetime | None = None
+        self._traffic = TrafficLog()
+        self._reading = BalancerReading(
+            balancer=page.name, at=clock.now(), view=None, error="it has not been read yet"
+        )
+
+    @property
+    def name(self) -> str:
+        """The balancer's name in the manifest."""
+        return self._page.name
+
+    @property
+    def host(self) -> str:
+        """The address on which this balancer takes clients."""
+        return self._host
+
+    @property
+    def reading(self) -> BalancerReading:
+        """The newest reading, or why there is none."""
+        return self._reading
+
+    @property
+    def applied(self) -> Desired | None:
+        """What this balancer was last seen to have taken; None before that."""
+        return None if self._applied is None else self._applied.desired
+
+    def traffic(self, server: str, since: datetime, until: datetime) -> Traffic | None:
+        """What this balancer saw the server do; None where its readings do not tell."""
+        return self._traffic.between(server, since, until)
+
+    async def observe(self) -> BalancerView:
+        """A fresh reading; raises LoadBalancerError."""
+        try:
+            view = await self._page.observe()
+        except LoadBalancerError as error:
+            self._reading = BalancerReading(
+                balancer=self.name, at=self._clock.now(), view=None, error=str(error)
+            )
+            raise
+        self._reading = BalancerReading(balancer=self.name, at=view.read_at, view=view)
+        self._traffic.add(view)
+        return view
+
+    async def converge(self, desired: Desired) -> Need | None:
+        """One turn of the loop: read, and repair what the plan says. Returns what was needed.
+
+        Raises LoadBalancerError when the balancer cannot be read or does not become what is wanted,
+        StaleEpochError when it has seen a higher epoch.
+        """
+        async with self._steering:
+            view = await self.observe()
+            if view.epoch is not None and view.epoch > desired.epoch:
+                raise StaleEpochError(
+                    f"{self.name}: has seen epoch {view.epoch}, ours is {desired.epoch}", seen=view.epoch
+                )
+            self._recognise(desired, view)
+            self._watch_for_foreign_hands(desired, view)
+            what = need(
+                desired=desired,
+                view=view,
+                applied=self._applied,
+                foreign_since=self._foreign_since,
+                now=self._clock.now(),
+            )
+            if what is None:
+                return None
+            if what.repair is Repair.RELEASE:
+                await self._release(desired, what.servers)
+            elif what.repair is Repair.PINS:
+                await self._pin(desired, view)
+            elif await self._direct(desired.active) is None:
+                await self._hold_others(desired)
+                await self._release(desired, self._held_beyond(desired))
+            else:
+                await self._leave_it_to_haproxy(desired, view)
+            self._observer.steered(self.name, what.repair.value)
+            return what
+
+    async def move(self, desired: Desired) -> BalancerView:
+        """Make the balancer send everybody to `desired.active` now; every other server stays held.
+
+        Returns the reading that proves it; raises LoadBalancerError, StaleEpochError.
+        """
+        async with self._steering:
+            view = await self._hold_others(desired)
+            self._observer.steered(self.name, Repair.MOVE.value)
+            return view
+
+    async def check(self, desired: Desired) -> str | None:
+        """What is still not as a move wants it, from a fresh reading; None when all is."""
+        try:
+            view = await self.observe()
+        except LoadBalancerError as error:
+            return str(error)
+        return shortfall(desired, view, servers=self._servers)
+
+    async def _hold_others(self, desired: Desired) -> BalancerView:
+        missing = "not tried"
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await self._clock.sleep(PAUSE)
+            try:
+                before = await self.observe()
+                await self._command_hold(desired, before)
+                await self._write_table()
+                view = await self.observe()
+            except StaleEpochError:
+                raise
+            except LoadBalancerError as error:
+                # A reload closes connections in the middle of a request; the new worker answers the next.
+                missing = str(error)
+                continue
+            short = shortfall(desired, view, servers=self._servers)
+            if short is None and view.pid == before.pid:
+                self._remember(desired, view)
+                return view
+            missing = short or "its worker changed in the middle"
+        raise LoadBalancerError(f"{self.name}: does not send clients to {desired.active}: {missing}")
+
+    async def _command_hold(self, desired: Desired, view: BalancerView) -> None:
+        others = tuple(server for server in self._servers if server != desired.active)
+        line = view.license_line(desired.active)
+        if line is not None and line.admin is not AdminState.READY:
+            await self._page.command(Action.READY, (desired.active,), epoch=desired.epoch)
+        await self._page.command(Action.MAINT, others, epoch=desired.epoch)
+        await self._page.command(Action.READY, (desired.active,), epoch=desired.epoch)
+
+    async def _write_table(self) -> None:
+        # The table is written by a connection, not by a command; a bare connect is enough.
+        answers = await asyncio.gather(*(self._reach(self._host, port) for port in self._ports))
+        for port, why in zip(self._ports, answers, strict=True):
+            if why is not None:
+                raise LoadBalancerError(f"{self.name}: {self._host}:{port} takes no connection: {why}")
+
+    def _recognise(self, desired: Desired, view: BalancerView) -> None:
+        """Take over what an earlier life of ours did: its epoch is there, so the worker was steered.
+
+        Whom it has active is then HAProxy's own doing, and no reason to steer.
+        """
+        if self._applied is None and view.epoch == desired.epoch:
+            self._applied = Applied(
+                desired=Desired(epoch=desired.epoch, active=desired.active, pinned=view.pinned),
+                pid=view.pid,
+            )
+
+    async def _pin(self, desired: Desired, view: BalancerView) -> None:
+        missing = tuple(sorted(desired.pinned - view.pinned))
+        await self._page.command(Action.MAINT, missing, epoch=desired.epoch)
+        if self._applied is not None:
+            self._applied = Applied(
+                desired=Desired(
+                    epoch=desired.epoch,
+                    active=desired.active,
+                    pinned=self._applied.desired.pinned | desired.pinned,
+                ),
+                pid=self._applied.pid,
+            )
+        await self.observe()
+
+    def _remember(self, desired: Desired, view: BalancerView) -> None:
+        held = frozenset(self._servers) - {desired.active}
+        self._applied = Applied(
+            desired=Desired(epoch=desired.epoch, active=desired.active, pinned=held), pid=view.pid
+        )
+        self._foreign_since = None
+
+    def _held_beyond(self, desired: Desired) -> frozenset[str]:
+        return frozenset(self._servers) - {desired.active} - desired.pinned
+
+    async def _release(self, desired: Desired, servers: frozenset[str]) -> None:
+        """Make held servers ready that a fresh direct probe finds good; the others stay held."""
+        probed = sorted(servers)
+        answers = await asyncio.gather(*(self._direct(server) for server in probed))
+        good = tuple(server for server, why in zip(probed, answers, strict=True) if why is None)
+        if not good:
+            return
+        await self._page.command(Action.READY, good, epoch=desired.epoch)
+        if self._applied is not None:
+            pinned = self._applied.desired.pinned - set(good)
+            self._applied = Applied(
+                desired=Desired(epoch=desired.epoch, active=desired.active, pinned=pinned),
+                pid=self._applied.pid,
+            )
+        await self.observe()
+
+    async def _leave_it_to_haproxy(self, desired: Desired, view: BalancerView) -> None:
+        """The wanted server takes no connection: hold the pinned ones only, so that HAProxy can move.
+
+        To hold all others for a dead server would be an outage made by us.
+        """
+        pinned = tuple(sorted(desired.pinned - self._held_by_settling(desired)))
+        if pinned:
+            await self._page.command(Action.MAINT, pinned, epoch=desired.epoch)
+        await self._page.command(Action.READY, (desired.active,), epoch=desired.epoch)
+        # Whatever is still held from before counts as ours, so that the next turn lets it go.
+        held = (desired.pinned | view.pinned) - {desired.active}
+        self._applied = Applied(
+            desired=Desired(epoch=desired.epoch, active=desired.active, pinned=held), pid=view.pid
+        )
+        await self.observe()
+
+    def _held_by_settling(self, desired: Desired) -> frozenset[str]:
+        others = frozenset(self._servers) - {desired.active}
+        return others if desired.pinned >= others else frozenset()
+
+    def _watch_for_foreign_hands(self, desired: Desired, view: BalancerView) -> None:
+        if not foreign(desired=desired, view=view, applied=self._applied):
+            self._foreign_since = None
+        elif self._foreign_since is None:
+            self._foreign_since = self._clock.now()
+            states = ", ".join(f"{line.server} {line.status}" for line in view.lines)
+            self._observer.foreign_hand(self.name, states)
