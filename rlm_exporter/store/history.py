@@ -109,14 +109,11 @@ def count_failed_attempts(connection: Connection, cluster: str) -> FailedAttempt
 
 def insert_held(
     connection: Connection, *, cluster: str, rule: str, trigger: str, detail: str, now: datetime
-) -> HeldDecision:
+) -> None:
     """Write one decision that held."""
-    written = connection.execute(
-        insert(decision)
-        .values(cluster=cluster, at=now, rule=rule, trigger=trigger, detail=detail)
-        .returning(decision)
+    connection.execute(
+        insert(decision).values(cluster=cluster, at=now, rule=rule, trigger=trigger, detail=detail)
     )
-    return _held(written.mappings().one())
 
 
 def read_held(

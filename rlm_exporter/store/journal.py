@@ -224,8 +224,8 @@ class Journal:
     ) -> ClusterRecord:
         """Make the operation's target and epoch the cluster's truth.
 
-        Pins and cooldown are replaced by what is given (None ends a cooldown). A commit made already
-        changes nothing and gives the record as it is.
+        Pins are replaced; None begins no cooldown and leaves one that runs. A commit made already changes
+        nothing and gives the record as it is.
         """
         return await self._thread.write(
             lambda c: operations.commit_operation(

@@ -80,8 +80,10 @@ def link_operation_alerts(
 def write_intent(
     connection: Connection, *, operation_id: int, step: str, target: str, epoch: int, now: datetime
 ) -> int:
-    """What is about to be done; its number."""
-    _open(connection, operation_id)
+    """What is about to be done; its number. After a commit too: hooks and notices follow it."""
+    current = known_operation(connection, operation_id)
+    if current.state is not OperationState.COMMITTED:
+        _refuse_ended(current)
     newest = select(func.coalesce(func.max(operation_step.c.number), 0)).where(
         operation_step.c.operation_id == operation_id
     )
@@ -132,11 +134,14 @@ def write_outcome(
     raise JournalError(f"operation {operation_id} has no step {number}")
 
 
-def retarget_operation(connection: Connection, *, operation_id: int, target: str, now: datetime) -> Operation:
+def retarget_operation(
+    connection: Connection, *, operation_id: int, target: str, minimum_epoch: int, now: datetime
+) -> Operation:
     """Lead an open operation to another server, under an epoch of its own."""
-    current = _open(connection, operation_id)
+    current = known_operation(connection, operation_id)
+    _refuse_ended(current)
     record = known_cluster(connection, current.cluster)
-    epoch = record.highest_epoch + 1
+    epoch = max(record.highest_epoch + 1, minimum_epoch)
     save_cluster(connection, replace(record, highest_epoch=epoch), now=now)
     connection.execute(
         update(operation).where(operation.c.id == operation_id).values(target=target, epoch=epoch)
@@ -165,7 +170,7 @@ def commit_operation(
         active_since=record.active_since if record.active == current.target else now,
         epoch=current.epoch,
         pins=pins,
-        cooldown_until=cooldown_until,
+        cooldown_until=cooldown_until or record.cooldown_until,
     )
     _close(connection, current, OperationState.COMMITTED, outcome, now=now)
     return save_cluster(connection, moved, now=now)
@@ -173,40 +178,33 @@ def commit_operation(
 
 def end_operation(
     connection: Connection, *, operation_id: int, state: OperationState, outcome: str, now: datetime
-) -> Operation:
+) -> None:
     """Close an operation that changed nothing which lasts; the same again changes nothing."""
     if state not in {OperationState.ABORTED, OperationState.FAILED}:
         raise ValueError(f"an operation cannot be ended as {state}")
     current = known_operation(connection, operation_id)
     if current.state is state:
-        return current
+        return
     _refuse_ended(current)
     _close(connection, current, state, outcome, now=now)
-    return known_operation(connection, operation_id)
 
 
 def roll_back_operation(
     connection: Connection,
     *,
     operation_id: int,
-    epoch: int,
     pins: tuple[Pin, ...],
     outcome: str,
     now: datetime,
 ) -> ClusterRecord:
-    """Close an operation as failed where the balancers have seen its epoch: active stays, epoch rises."""
+    """Close an operation as failed that the balancers have seen: active stays, its epoch is now ours."""
     current = known_operation(connection, operation_id)
     record = known_cluster(connection, current.cluster)
     if current.state is OperationState.FAILED:
         return record
     _refuse_ended(current)
-    if not record.epoch <= epoch <= record.highest_epoch:
-        raise JournalError(
-            f"operation {operation_id} cannot be rolled back under epoch {epoch}: "
-            f"{record.cluster} has used {record.epoch} to {record.highest_epoch}"
-        )
     _close(connection, current, OperationState.FAILED, outcome, now=now)
-    return save_cluster(connection, replace(record, epoch=epoch, pins=pins), now=now)
+    return save_cluster(connection, replace(record, epoch=current.epoch, pins=pins), now=now)
 
 
 def _refuse_if_in_the_way(connection: Connection, cluster: str, key: str | None) -> None:
@@ -222,12 +220,6 @@ def _refuse_if_in_the_way(connection: Connection, cluster: str, key: str | None)
             f"cluster {cluster}: operation {current.id} ({current.kind} to {current.target}) is under way",
             operation_id=current.id,
         )
-
-
-def _open(connection: Connection, operation_id: int) -> Operation:
-    current = known_operation(connection, operation_id)
-    _refuse_ended(current)
-    return current
 
 
 def _refuse_ended(current: Operation) -> None:
