@@ -1,0 +1,67 @@
+"""From snapshots to the page's lines, keeping what did not change.
+
+A server's part of a snapshot is replaced and never edited, so its lines stay good for as long as that
+very object is in the snapshot. What is not in the newest snapshots is dropped, so nothing lingers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.metrics import families as f
+from rlm_exporter.metrics.cluster_lines import cluster_lines
+from rlm_exporter.metrics.facts import ClusterFacts
+from rlm_exporter.metrics.lines import Lines
+from rlm_exporter.metrics.server_lines import server_lines
+from rlm_exporter.probe.snapshot import ServerSnapshot
+
+RenderServer = Callable[[ServerSnapshot, Cluster], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    part: ServerSnapshot
+    cluster: Cluster
+    chunks: Mapping[str, str]
+
+    def is_of(self, part: ServerSnapshot, cluster: Cluster) -> bool:
+        return self.part is part and self.cluster is cluster
+
+
+class Exposition:
+    """Renders clusters to lines; holds the lines of the servers that it rendered last."""
+
+    def __init__(self, *, render_server: RenderServer = server_lines) -> None:
+        self._render_server = render_server
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    def render(self, clusters: tuple[ClusterFacts, ...]) -> tuple[Mapping[str, str], ...]:
+        """The parts of the page, in the order of clusters and servers, for `text.page`."""
+        kept: dict[tuple[str, str], _Kept] = {}
+        parts: list[Mapping[str, str]] = []
+        for facts in clusters:
+            parts.append(cluster_lines(facts))
+            for part in facts.snapshot.servers:
+                server = self._server(part, facts.cluster)
+                kept[facts.cluster.name, part.server] = server
+                parts.append(server.chunks)
+        self._kept = kept
+        return tuple(parts)
+
+    def _server(self, part: ServerSnapshot, cluster: Cluster) -> _Kept:
+        kept = self._kept.get((cluster.name, part.server))
+        if kept is not None and kept.is_of(part, cluster):
+            return kept
+        return _Kept(part=part, cluster=cluster, chunks=self._render_server(part, cluster))
+
+
+def exporter_lines(
+    *, version: str, python_version: str, watchdog_seen_at: datetime | None
+) -> Mapping[str, str]:
+    """What the page says of the exporter itself."""
+    lines = Lines()
+    lines.add(f.BUILD_INFO, 1, version, python_version)
+    if watchdog_seen_at is not None:
+        lines.add(f.HA_WATCHDOG, watchdog_seen_at.timestamp())
+    return lines.chunks()

@@ -1,0 +1,41 @@
+"""What the page is made from, beside the snapshot: small values that callers fill in."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rlm_exporter.haproxy.view import BalancerReading
+from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.probe.snapshot import ClusterSnapshot
+from rlm_exporter.store.records import ClusterRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerFacts:
+    """What the controller knows beyond its record; None is unknown, and gives no series."""
+
+    active: str | None
+    """The server that clients are sent to."""
+    ready: bool | None
+    """Whether a failover would work now."""
+    operation_open: bool | None
+    balancer_disagrees: bool | None
+    cooldown_remaining: timedelta = timedelta(0)
+    unacknowledged: int | None = None
+    """Automatic moves that no operator has acknowledged."""
+    failovers: int | None = None
+    """Unplanned moves in the journal."""
+    pinned: frozenset[tuple[str, str]] = frozenset()
+    """(balancer, server) pairs that the controller holds in maintenance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """All of one cluster that the page shows."""
+
+    cluster: Cluster
+    snapshot: ClusterSnapshot
+    readings: tuple[BalancerReading, ...] = ()
+    record: ClusterRecord | None = None
+    """None while the journal has nothing about the cluster."""
+    controller: ControllerFacts | None = None
+    """None where no controller watches the cluster."""

@@ -1,0 +1,31 @@
+"""Collects sample lines by family, so that no writer can get a label's name or order wrong."""
+
+from collections.abc import Mapping
+
+from rlm_exporter.metrics.families import FAMILIES, Family
+from rlm_exporter.metrics.text import sample
+
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    family.name: tuple(other.name for other in FAMILIES if other.same_as == family.name)
+    for family in FAMILIES
+}
+
+
+class Lines:
+    """Lines whose first labels all have the same values (the cluster, or the cluster and the server)."""
+
+    def __init__(self, *first: str) -> None:
+        self._first = first
+        self._lines: dict[str, list[str]] = {}
+
+    def add(self, family: Family, value: float | None, *labels: str) -> None:
+        """One sample, under the family's other name too; an unknown value gives none."""
+        if value is None:
+            return
+        pairs = tuple(zip(family.labels, self._first + labels, strict=True))
+        for name in (family.name, *_OTHER_NAMES[family.name]):
+            self._lines.setdefault(name, []).append(sample(name, pairs, value))
+
+    def chunks(self) -> Mapping[str, str]:
+        """Whole lines by family name."""
+        return {name: "".join(lines) for name, lines in self._lines.items()}

@@ -1,0 +1,60 @@
+"""Fit the instruments to what the prober, the controller and the balancers tell of themselves."""
+
+from rlm_exporter.metrics.instruments import Instruments
+from rlm_exporter.probe.result import LicenseResult, ProbeKind, TcpResult, WebResult
+from rlm_exporter.store.records import Operation
+
+
+class ProberObserver:
+    """Counts probes."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+
+    def observed(
+        self, cluster: str, server: str, kind: ProbeKind, result: LicenseResult | TcpResult | WebResult
+    ) -> None:
+        """One probe ended."""
+        self._instruments.probed(cluster, server, kind, result)
+
+    def stumbled(self, cluster: str, server: str, error: Exception) -> None:
+        """A defect of ours ended one check."""
+        self._instruments.defect("prober")
+
+
+class ControllerObserver:
+    """Counts decisions, steps and operations."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+
+    def decided(self, cluster: str, rule: str) -> None:
+        """A decision was made."""
+        self._instruments.decided(cluster, rule)
+
+    def stepped(self, cluster: str, step: str, seconds: float) -> None:
+        """A step of an operation ended."""
+        self._instruments.step_ended(step, seconds)
+
+    def ended(self, operation: Operation) -> None:
+        """An operation ended."""
+        self._instruments.operation_ended(operation)
+
+    def stumbled(self, cluster: str, error: Exception) -> None:
+        """A defect of ours ended one look."""
+        self._instruments.defect("controller")
+
+
+class SteeringObserver:
+    """Counts what was put right at the balancers of one cluster."""
+
+    def __init__(self, instruments: Instruments, *, cluster: str) -> None:
+        self._instruments = instruments
+        self._cluster = cluster
+
+    def steered(self, balancer: str, repair: str) -> None:
+        """A balancer was steered, for this reason."""
+        self._instruments.reapplied(self._cluster, balancer, repair)
+
+    def foreign_hand(self, balancer: str, detail: str) -> None:
+        """Somebody else changed a server's administrative state; counted when that is put right."""

@@ -1,0 +1,107 @@
+"""One server's part of the page, as a function of its part of the snapshot. Unknown is absent."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, tzinfo
+from zoneinfo import ZoneInfo
+
+from rlm_exporter.manifest.model import Cluster, Server
+from rlm_exporter.metrics import families as f
+from rlm_exporter.metrics.lines import Lines
+from rlm_exporter.probe.snapshot import ServerSnapshot
+from rlm_exporter.rlm.status import Pool, RlmStatus
+
+
+def server_lines(part: ServerSnapshot, cluster: Cluster) -> Mapping[str, str]:
+    """All sample lines of one server, by family name."""
+    server = cluster.server(part.server)
+    lines = Lines(cluster.name, server.name)
+    _health(lines, part)
+    _probes(lines, part)
+    if part.checked_at is not None:
+        _isv_servers(lines, part.status, cluster)
+    if part.status is not None:
+        _info(lines, part.status, server)
+        _counters(lines, part.status, cluster)
+        _licenses(lines, part.status, cluster, server)
+    return lines.chunks()
+
+
+def _health(lines: Lines, part: ServerSnapshot) -> None:
+    if part.checked_at is None:
+        return
+    lines.add(f.SERVER_UP, part.health.is_up)
+    lines.add(f.SERVER_FAILURES, part.health.failures)
+
+
+def _probes(lines: Lines, part: ServerSnapshot) -> None:
+    if part.license is not None:
+        lines.add(f.RESPONSE_TIME_SECONDS, part.license.duration.total_seconds())
+    if part.web is not None:
+        lines.add(f.WEB_UP, part.web.ok)
+    for result in (part.license, part.tcp, part.web):
+        if result is not None:
+            lines.add(f.PROBE_LAST_DURATION, result.duration.total_seconds(), result.kind)
+
+
+def _info(lines: Lines, status: RlmStatus, server: Server) -> None:
+    """The configured host: the printed one is spelled in several ways, even within one answer."""
+    if status.server is not None and status.server.version is not None:
+        lines.add(f.SERVER_INFO, 1, server.host, status.server.version)
+
+
+def _isv_servers(lines: Lines, status: RlmStatus | None, cluster: Cluster) -> None:
+    running = dict.fromkeys(cluster.wanted_isvs, False)
+    for isv in status.isvs if status is not None else ():
+        running[_isv_name(isv.name, cluster)] = isv.running
+    for name, runs in running.items():
+        lines.add(f.ISV_UP, runs, name)
+
+
+def _counters(lines: Lines, status: RlmStatus, cluster: Cluster) -> None:
+    """Counters of RLM's own; they start again with their server, which Prometheus sees as a reset."""
+    restarts = {_isv_name(isv.name, cluster): isv.restarts for isv in status.isvs}
+    counters = {_isv_name(isv.name, cluster): isv for isv in status.counters}
+    for name, count in restarts.items():
+        lines.add(f.ISV_RESTARTS, count, name)
+    for name, isv in counters.items():
+        lines.add(f.ISV_CHECKOUTS, isv.checkouts, name)
+        lines.add(f.ISV_DENIALS, isv.denials, name)
+
+
+def _isv_name(name: str, cluster: Cluster) -> str:
+    """The manifest's spelling of an ISV; RLM's names are case-insensitive."""
+    for wanted in cluster.wanted_isvs:
+        if wanted.casefold() == name.casefold():
+            return wanted
+    return name
+
+
+def _licenses(lines: Lines, status: RlmStatus, cluster: Cluster, server: Server) -> None:
+    """Pools of one product are one series: two of equal name and version would be duplicates."""
+    zone: tzinfo = ZoneInfo(server.timezone) if server.timezone else UTC
+    products: dict[tuple[str, str], list[Pool]] = {}
+    for pool in status.pools:
+        products.setdefault((_isv_name(pool.isv or "", cluster), pool.product), []).append(pool)
+    for (isv, product), pools in sorted(products.items()):
+        lines.add(f.LICENSE_IN_USE, _sum(pool.inuse for pool in pools), isv, product)
+        lines.add(f.LICENSE_ISSUED, _sum(pool.issued for pool in pools), isv, product)
+        lines.add(f.LICENSE_RESERVED, _sum(pool.reservations for pool in pools), isv, product)
+        lines.add(f.LICENSE_EXPIRY, _earliest(pools, zone), isv, product)
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """The sum; unknown as soon as one of them is."""
+    total = 0
+    for each in numbers:
+        if each is None:
+            return None
+        total += each
+    return total
+
+
+def _earliest(pools: Iterable[Pool], zone: tzinfo) -> float | None:
+    """When the first dated license ends: with the last second of its day where the server stands."""
+    days = [pool.expires for pool in pools if isinstance(pool.expires, date)]
+    if not days:
+        return None
+    return datetime.combine(min(days), time(23, 59, 59, fold=1), zone).timestamp() + 1
