@@ -209,12 +209,12 @@ def _in_cooldown(situation: Situation) -> Decision | None:
 
 def _last_attempt_failed(situation: Situation) -> Decision | None:
     attempts = situation.attempts
-    if attempts.count == 0 or attempts.last_ended is None:
+    if attempts is None or attempts.count == 0 or attempts.last_ended_at is None:
         return None
     wait = retry_after(attempts.count)
-    if situation.now - attempts.last_ended >= wait:
+    if situation.now - attempts.last_ended_at >= wait:
         return None
-    left = wait - (situation.now - attempts.last_ended)
+    left = wait - (situation.now - attempts.last_ended_at)
     return Hold(
         reason=Reason.LAST_ATTEMPT_FAILED,
         detail=f"{attempts.count} operations of this incident failed; the next in {_seconds(left)}",

@@ -11,6 +11,7 @@ from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.records import (
     AlertRecord,
     ClusterRecord,
+    FailedAttempts,
     Operation,
     OperationKind,
     OperationState,
@@ -222,8 +223,14 @@ class Journal(Protocol):
         """End without a commit after something was changed: the active one stays, the epoch is the last."""
         ...
 
-    async def set_pins(self, cluster: str, *, pins: tuple[Pin, ...], now: datetime) -> ClusterRecord:
-        """Replace the pins."""
+    async def set_pins(
+        self, cluster: str, *, pins: tuple[Pin, ...], now: datetime, expected_version: int | None = None
+    ) -> ClusterRecord:
+        """Replace the pins; refused when the record has not the expected version."""
+        ...
+
+    async def failed_attempts(self, cluster: str) -> FailedAttempts:
+        """Operations that ended without a commit since the last move."""
         ...
 
     async def firing_alerts(self, cluster: str) -> tuple[AlertRecord, ...]:

@@ -32,7 +32,14 @@ from rlm_exporter.failover.steps import (
 from rlm_exporter.failover.trigger import TriggerKind
 from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.store.records import ClusterRecord, Operation, OperationKind, OperationState, Pin, StepOutcome
+from rlm_exporter.store.records import (
+    ClusterRecord,
+    Operation,
+    OperationKind,
+    OperationState,
+    Pin,
+    StepOutcome,
+)
 
 log = logging.getLogger(__name__)
 

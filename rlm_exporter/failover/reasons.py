@@ -53,8 +53,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             6,
             Reason.ADOPTED,
-            "another, healthy server is active at the balancer, and the wanted one failed a check or this "
-            "has lasted 60 s",
+            "another, healthy one is active at the balancer; ours failed a check, or this has lasted 60 s",
             "adopt: the record follows what is; neither cooldown nor `automatic: false` holds it",
         ),
         (7, Reason.BALANCER_DIFFERS, "the same, not lasting yet", "hold until the next look"),

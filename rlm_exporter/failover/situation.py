@@ -7,15 +7,7 @@ from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Traffic
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
-from rlm_exporter.store.records import ClusterRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedAttempts:
-    """Operations of this incident that ended without a commit, in a row."""
-
-    count: int = 0
-    last_ended: datetime | None = None
+from rlm_exporter.store.records import ClusterRecord, FailedAttempts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +36,8 @@ class Situation:
     """Since when the balancers have another server active than the record."""
     operation_open: bool = False
     store_writable: bool = True
-    attempts: FailedAttempts = FailedAttempts()
+    attempts: FailedAttempts | None = None
+    """None where nobody needs to know: the active server is up."""
     automatic_moves: tuple[datetime, ...] = ()
     """When the automatic moves of the last hour were committed."""
 
