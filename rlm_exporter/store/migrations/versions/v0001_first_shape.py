@@ -153,9 +153,9 @@ def _create_alert() -> None:
         sa.Column("last_seen", TIME, nullable=False),
         sa.Column("resolved_at", TIME, nullable=True),
         sa.Column("deliveries", sa.Integer(), nullable=False),
-        sa.CheckConstraint("status IN ('firing', 'resolved')", name=op.f("ck_alert_status")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
         sa.UniqueConstraint("fingerprint", "starts_at", name=op.f("uq_alert_fingerprint_starts_at")),
+        sa.CheckConstraint("status IN ('firing', 'resolved')", name=op.f("ck_alert_status")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_alert_cluster_status"), "alert", ["cluster", "status"])
