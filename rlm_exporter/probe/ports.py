@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from rlm_exporter.probe.result import LicenseResult, ProbeKind, TcpResult, WebResult
+from rlm_exporter.probe.result import LicenseResult, ProbeKind, ProbeResult, TcpResult, WebResult
 
 Jitter = Callable[[], float]
 """A random number from 0 up to 1 (`random.random`); spreads the checks of many servers over time."""
@@ -53,9 +53,7 @@ class WebProbe(Protocol):
 class Observer(Protocol):
     """Instruments of the prober. Called in the loop: must be quick and must not raise."""
 
-    def observed(
-        self, cluster: str, server: str, kind: ProbeKind, result: LicenseResult | TcpResult | WebResult
-    ) -> None:
+    def observed(self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]) -> None:
         """One probe ended."""
         ...
 

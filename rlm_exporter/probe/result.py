@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from rlm_exporter.rlm.status import RlmStatus
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class FailureReason(StrEnum):
@@ -61,13 +61,13 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeResult(Generic[T]):
+class ProbeResult(Generic[T_co]):
     """One probe of one server by one method."""
 
     kind: ProbeKind
     started_at: datetime
     duration: timedelta
-    payload: T | None = None
+    payload: T_co | None = None
     failure: Failure | None = None
 
     @property

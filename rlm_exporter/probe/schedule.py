@@ -23,6 +23,7 @@ JITTER = 0.1
 FAST_INTERVAL = timedelta(seconds=5)
 FAST_TIMEOUT = timedelta(seconds=4)
 FAST_PING = timedelta(seconds=1)
+PING_TIMEOUT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

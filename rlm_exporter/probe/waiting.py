@@ -1,4 +1,4 @@
-"""Waiting for whichever comes first."""
+"""Waiting for whichever comes first, and for what is new."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -16,3 +16,19 @@ async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
+
+
+class Bell:
+    """Wakes everybody who waits when it rings. Look at the state first, wait after: nothing is lost then."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake those who wait now; who comes later waits for the next."""
+        rung, self._next = self._next, asyncio.Event()
+        rung.set()
+
+    async def wait(self) -> None:
+        """Return at the next ring."""
+        await self._next.wait()
