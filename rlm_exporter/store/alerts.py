@@ -10,11 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
-from rlm_exporter.store.records import AlertRecord, AlertResult, ReceivedAlert
+from rlm_exporter.store.records import AlertRecord, AlertResult, AlertStatus, ReceivedAlert
 from rlm_exporter.store.tables import alert, operation_alert
-
-FIRING = "firing"
-RESOLVED = "resolved"
 
 _NEWEST_OPERATION = (
     select(func.max(operation_alert.c.operation_id))
@@ -36,7 +33,7 @@ def read_firing(connection: Connection, cluster: str) -> tuple[AlertRecord, ...]
     """What fires as far as we were told, oldest first."""
     query = (
         select(alert, _NEWEST_OPERATION)
-        .where(alert.c.cluster == cluster, alert.c.status == FIRING)
+        .where(alert.c.cluster == cluster, alert.c.status == AlertStatus.FIRING)
         .order_by(alert.c.starts_at, alert.c.id)
     )
     return tuple(_alert(row) for row in connection.execute(query).mappings())
@@ -82,22 +79,22 @@ def _meant(connection: Connection, cluster: str, fingerprints: Sequence[str]) ->
     newest: dict[str, set[int]] = {}
     for row in connection.execute(query).mappings():
         newest[row["fingerprint"]] = {row["id"]}
-        if row["status"] == FIRING:
+        if row["status"] == AlertStatus.FIRING:
             firing.setdefault(row["fingerprint"], set()).add(row["id"])
     return set().union(*(newest | firing).values())
 
 
 def _record(connection: Connection, one: ReceivedAlert, *, now: datetime) -> AlertResult:
-    if one.status == RESOLVED:
+    if AlertStatus(one.status) is AlertStatus.RESOLVED:
         return _resolve(connection, one, now=now)
     known = _this_and_later(connection, one)
     same = known.get(one.starts_at)
     if same is None:
-        is_over = RESOLVED in known.values()
-        _insert(connection, one, status=RESOLVED if is_over else FIRING, now=now)
+        is_over = AlertStatus.RESOLVED in known.values()
+        _insert(connection, one, status=AlertStatus.RESOLVED if is_over else AlertStatus.FIRING, now=now)
         return AlertResult.STALE if is_over else AlertResult.NEW
     _count_delivery(connection, one, now=now)
-    return AlertResult.REPEAT if same == FIRING else AlertResult.STALE
+    return AlertResult.REPEAT if same is AlertStatus.FIRING else AlertResult.STALE
 
 
 def _resolve(connection: Connection, one: ReceivedAlert, *, now: datetime) -> AlertResult:
@@ -108,26 +105,26 @@ def _resolve(connection: Connection, one: ReceivedAlert, *, now: datetime) -> Al
         .where(
             alert.c.fingerprint == one.fingerprint,
             alert.c.starts_at <= ended,
-            alert.c.status == FIRING,
+            alert.c.status == AlertStatus.FIRING,
         )
-        .values(status=RESOLVED, resolved_at=now)
+        .values(status=AlertStatus.RESOLVED, resolved_at=now)
     )
     if one.starts_at not in _this_and_later(connection, one):
-        _insert(connection, one, status=RESOLVED, now=now)
+        _insert(connection, one, status=AlertStatus.RESOLVED, now=now)
         return AlertResult.RESOLVED
     _count_delivery(connection, one, now=now)
     return AlertResult.RESOLVED if closed.rowcount else AlertResult.REPEAT
 
 
-def _this_and_later(connection: Connection, one: ReceivedAlert) -> dict[datetime, str]:
+def _this_and_later(connection: Connection, one: ReceivedAlert) -> dict[datetime, AlertStatus]:
     """The status by start, of this alert at this start and later ones."""
     query = select(alert.c.starts_at, alert.c.status).where(
         alert.c.fingerprint == one.fingerprint, alert.c.starts_at >= one.starts_at
     )
-    return {row["starts_at"]: row["status"] for row in connection.execute(query).mappings()}
+    return {row["starts_at"]: AlertStatus(row["status"]) for row in connection.execute(query).mappings()}
 
 
-def _insert(connection: Connection, one: ReceivedAlert, *, status: str, now: datetime) -> None:
+def _insert(connection: Connection, one: ReceivedAlert, *, status: AlertStatus, now: datetime) -> None:
     connection.execute(
         insert(alert).values(
             fingerprint=one.fingerprint,
@@ -138,7 +135,7 @@ def _insert(connection: Connection, one: ReceivedAlert, *, status: str, now: dat
             server=one.server,
             first_seen=now,
             last_seen=now,
-            resolved_at=now if status == RESOLVED else None,
+            resolved_at=now if status is AlertStatus.RESOLVED else None,
             deliveries=1,
         )
     )
@@ -156,7 +153,7 @@ def _alert(row: RowMapping) -> AlertRecord:
     return AlertRecord(
         fingerprint=row["fingerprint"],
         starts_at=row["starts_at"],
-        status=row["status"],
+        status=AlertStatus(row["status"]),
         cluster=row["cluster"],
         alertname=row["alertname"],
         server=row["server"],

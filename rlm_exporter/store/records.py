@@ -94,14 +94,20 @@ class Step:
     detail: str = ""
 
 
+class AlertStatus(StrEnum):
+    """Alertmanager's two words."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRecord:
     """One alert of Alertmanager. (fingerprint, starts_at) recognises a repeat; it decides nothing."""
 
     fingerprint: str
     starts_at: datetime
-    status: str
-    """`firing` or `resolved`."""
+    status: AlertStatus
     cluster: str
     alertname: str
     server: str | None
@@ -129,7 +135,7 @@ class ReceivedAlert:
     fingerprint: str
     starts_at: datetime
     status: str
-    """`firing` or `resolved`."""
+    """One of the words of `AlertStatus`."""
     cluster: str
     alertname: str
     server: str | None = None

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.types import TypeDecorator
 
-from rlm_exporter.store.records import OperationKind, OperationState, PinKind, StepOutcome
+from rlm_exporter.store.records import AlertStatus, OperationKind, OperationState, PinKind, StepOutcome
 
 
 class NaiveTimeError(DontWrapMixin, ValueError):
@@ -63,7 +63,7 @@ metadata = MetaData(
 )
 
 
-def _one_of(column: str, words: type[StrEnum] | tuple[str, ...]) -> CheckConstraint:
+def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
     """Words are part of the schema: a daemon that does not know one refuses the schema, not a row."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -170,7 +170,7 @@ alert = Table(
     Column("resolved_at", UtcDateTime),
     Column("deliveries", Integer, nullable=False),
     UniqueConstraint("fingerprint", "starts_at"),
-    _one_of("status", ("firing", "resolved")),
+    _one_of("status", AlertStatus),
     sqlite_autoincrement=True,
 )
 Index(None, alert.c.cluster, alert.c.status)

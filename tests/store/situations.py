@@ -7,6 +7,7 @@ from typing import Any
 
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.records import (
+    AlertStatus,
     ClusterRecord,
     Operation,
     OperationKind,
@@ -22,7 +23,7 @@ CLUSTER = "rlm-ha"
 ALERT = ReceivedAlert(
     fingerprint="8f3c1b",
     starts_at=NOW,
-    status="firing",
+    status=AlertStatus.FIRING,
     cluster=CLUSTER,
     alertname="RlmActiveServerDown",
     server="rlm1",

@@ -1,0 +1,138 @@
+"""From an older schema to ours, with a copy; never from a newer one, never into another program's file."""
+
+import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.store.journal import Journal
+from rlm_exporter.store.sqlite import SqliteFile
+from rlm_exporter.store.upgrade import MIGRATIONS, upgrade
+from tests.store.situations import CLUSTER, claimed, founded, url_of
+
+GOOD_STEP = '''
+"""The next shape."""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    with op.batch_alter_table("cluster") as table:
+        table.add_column(sa.Column("paused_until", sa.DateTime(timezone=True)))
+    op.create_table("lease", sa.Column("cluster", sa.String(), primary_key=True))
+'''
+BROKEN_STEP = GOOD_STEP + '    op.drop_table("nowhere")\n'
+
+
+def upgrade_file(path: Path, migrations: Path = MIGRATIONS) -> None:
+    """What the daemon does at its start."""
+    database = SqliteFile.at(url_of(path))
+    try:
+        upgrade(database, migrations=migrations)
+    finally:
+        database.engine.dispose()
+
+
+def with_step(folder: Path, step: str) -> Path:
+    """Our steps and one that comes after them."""
+    migrations = shutil.copytree(MIGRATIONS, folder / "100% migrations")
+    (migrations / "versions" / "v0002_next_shape.py").write_text(step)
+    return migrations
+
+
+def ask(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def files_beside(path: Path) -> set[str]:
+    return {found.name for found in path.parent.iterdir()} - {
+        path.name,
+        f"{path.name}-wal",
+        f"{path.name}-shm",
+    }
+
+
+async def history_in(path: Path) -> None:
+    """A journal with an open operation in it."""
+    async with await Journal.open(url=url_of(path)) as journal:
+        await founded(journal)
+        await claimed(journal)
+
+
+def test_a_new_file_gets_the_schema_and_no_copy(path: Path) -> None:
+    upgrade_file(path)
+    assert ask(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert files_beside(path) == set()
+
+
+def test_the_same_schema_is_left_alone(path: Path) -> None:
+    upgrade_file(path)
+    before = path.read_bytes()
+    upgrade_file(path)
+    assert path.read_bytes() == before
+    assert files_beside(path) == set()
+
+
+async def test_an_older_journal_is_upgraded_and_kept_as_a_copy(path: Path, tmp_path: Path) -> None:
+    await history_in(path)
+    upgrade_file(path, with_step(tmp_path / "newer", GOOD_STEP))
+    copy = path.with_name("journal.db.schema-0001")
+    assert ask(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert ask(path, "SELECT active, paused_until FROM cluster") == [("rlm1", None)]
+    assert ask(path, "SELECT state FROM operation WHERE state = 'open'") == [("open",)]
+    assert ask(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    async with await Journal.open(url=url_of(copy)) as older:
+        assert await older.open_operation(CLUSTER) is not None
+
+
+async def test_an_upgrade_that_fails_changes_nothing(path: Path, tmp_path: Path) -> None:
+    await history_in(path)
+    with pytest.raises(OperationalError, match="no such table: nowhere"):
+        upgrade_file(path, with_step(tmp_path / "newer", BROKEN_STEP))
+    assert ask(path, "SELECT name FROM sqlite_master WHERE name = 'lease'") == []
+    async with await Journal.open(url=url_of(path)) as journal:
+        assert await journal.open_operation(CLUSTER) is not None
+
+
+async def test_a_newer_schema_is_refused_and_left_alone(path: Path, tmp_path: Path) -> None:
+    await history_in(path)
+    upgrade_file(path, with_step(tmp_path / "newer", GOOD_STEP))
+    with pytest.raises(JournalError) as raised:
+        await Journal.open(url=url_of(path))
+    assert str(raised.value) == (
+        f"journal {path}: its schema 0002 is newer than this version of rlm-ha knows (up to 0001); "
+        "install the newer version again, or put back the copy that was kept before the upgrade"
+    )
+    assert ask(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+
+
+async def test_another_programs_database_is_refused(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE albums (title TEXT)")
+    with pytest.raises(JournalError, match="holds tables of another program"):
+        await Journal.open(url=url_of(path))
+    assert ask(path, "SELECT name FROM sqlite_master") == [("albums",)]
+
+
+async def test_an_upgrade_waits_for_one_that_runs(path: Path, tmp_path: Path) -> None:
+    await history_in(path)
+    migrations = with_step(tmp_path / "newer", GOOD_STEP)
+    databases = [SqliteFile.at(url_of(path)) for _ in range(2)]
+    holder, waiter = databases
+    with ThreadPoolExecutor() as pool:
+        with holder.engine.connect() as connection:
+            connection.execution_options(rlm_ha_writes=True)
+            with connection.begin():
+                waiting = pool.submit(upgrade, waiter, migrations=migrations)
+                connection.exec_driver_sql("UPDATE cluster SET active = 'rlm3'")
+        waiting.result(timeout=10)
+    for database in databases:
+        database.engine.dispose()
+    assert ask(path, "SELECT active FROM cluster") == [("rlm3",)]
+    copy = path.with_name("journal.db.schema-0001")
+    assert ask(copy, "SELECT active FROM cluster") == [("rlm3",)]
