@@ -49,6 +49,7 @@ class MetricsPage:
         self._clusters: tuple[ClusterFacts, ...] = ()
         self._watchdog_seen_at: datetime | None = None
         self._changed = asyncio.Event()
+        self._making = asyncio.Lock()
         self._wanted = {_PLAIN}
         self._parts = self._render()
         self._bodies = self._join(self._parts, frozenset(self._wanted))
@@ -68,9 +69,9 @@ class MetricsPage:
 
     async def refresh(self) -> None:
         """Make a page now."""
-        self._changed.clear()
-        parts, bodies = await asyncio.to_thread(self._make, frozenset(self._wanted))
-        self._parts, self._bodies = parts, bodies
+        async with self._making:
+            self._changed.clear()
+            self._parts, self._bodies = await asyncio.to_thread(self._make, frozenset(self._wanted))
 
     async def body(self, negotiated: Negotiated) -> bytes:
         """The newest page in one variant; the first request of a variant packs it, later ones find it."""

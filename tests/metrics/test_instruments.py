@@ -1,0 +1,169 @@
+"""What we do is counted, from 0, and what is no longer watched is forgotten."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from rlm_exporter.metrics.families import FAMILIES
+from rlm_exporter.metrics.instruments import Instruments
+from rlm_exporter.metrics.observers import ControllerObserver, ProberObserver, SteeringObserver
+from rlm_exporter.metrics.text import Format, page
+from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind
+from rlm_exporter.store.records import Operation, OperationKind, OperationState
+from tests.metrics import situations
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+def instruments() -> Instruments:
+    made = Instruments(
+        rules=("failed_over", "in_cooldown"),
+        steps=("apply", "verify"),
+        webhook_results=("new", "repeat"),
+        reapply_reasons=("new_worker", "pins"),
+    )
+    made.watch(situations.cluster())
+    return made
+
+
+def samples(of: Instruments) -> Iterator[tuple[Sample, float]]:
+    for family in text_string_to_metric_families(page(FAMILIES, (of.chunks(),), Format.TEXT).decode()):
+        for each in family.samples:
+            yield (each.name, frozenset(each.labels.items())), each.value
+
+
+def value(of: Instruments, name: str, **labels: str) -> float:
+    return dict(samples(of))[name, frozenset(labels.items())]
+
+
+def operation(
+    *, kind: OperationKind = OperationKind.FAILOVER, rule: str = "failed_over", outcome: str = "done"
+) -> Operation:
+    return Operation(
+        id=1,
+        cluster="rlm-ha-cluster",
+        kind=kind,
+        rule=rule,
+        state=OperationState.COMMITTED,
+        outcome=outcome,
+        source="rlm1",
+        target="rlm2",
+        epoch=8,
+        requested_by="controller",
+        reason="rlm1 does not answer",
+        trigger="alert",
+        started_at=situations.NOW,
+    )
+
+
+def test_everything_known_is_born_at_zero() -> None:
+    found = dict(samples(instruments()))
+
+    assert set(found.values()) == {0}
+    names = {name for name, _ in found}
+    assert {
+        "rlm_probe_failures_total",
+        "rlm_probe_duration_seconds_count",
+        "rlm_failovers_total",
+        "rlm_ha_operations_total",
+        "rlm_ha_operation_step_seconds_count",
+        "rlm_ha_decisions_total",
+        "rlm_ha_balancer_reapplied_total",
+        "rlm_ha_webhook_alerts_total",
+        "rlm_exporter_defects_total",
+    } <= names
+
+
+def test_no_series_tells_when_it_was_created() -> None:
+    assert not [name for (name, _), _ in samples(instruments()) if name.endswith("_created")]
+
+
+def test_watching_again_keeps_what_was_counted() -> None:
+    counted = instruments()
+    counted.decided("rlm-ha-cluster", "in_cooldown")
+    counted.watch(situations.cluster())
+
+    assert value(counted, "rlm_ha_decisions_total", cluster="rlm-ha-cluster", rule="in_cooldown") == 1
+
+
+def test_a_cluster_without_web_checks_has_no_web_failures() -> None:
+    made = Instruments()
+    cluster = situations.cluster()
+    made.watch(replace(cluster, health_check=replace(cluster.health_check, check_web=False)))
+
+    assert not [labels for (_, labels), _ in samples(made) if ("probe", "web") in labels]
+
+
+def test_probes_are_counted_with_their_reason_and_time() -> None:
+    counted = instruments()
+    observer = ProberObserver(counted)
+    refused = Failure(reason=FailureReason.REFUSED, detail="nothing listens there")
+    observer.observed("rlm-ha-cluster", "rlm1", ProbeKind.TCP, situations.tcp_result(refused))
+    observer.observed("rlm-ha-cluster", "rlm1", ProbeKind.TCP, situations.tcp_result())
+    observer.stumbled("rlm-ha-cluster", "rlm1", ValueError("a defect"))
+
+    labels = {"cluster": "rlm-ha-cluster", "probe": "tcp"}
+    assert value(counted, "rlm_probe_duration_seconds_count", **labels) == 2
+    assert value(counted, "rlm_probe_failures_total", **labels, server="rlm1", reason="refused") == 1
+    assert value(counted, "rlm_exporter_defects_total", task="prober") == 1
+
+
+def test_operations_are_counted_and_unplanned_ones_are_failovers() -> None:
+    counted = instruments()
+    observer = ControllerObserver(counted)
+    observer.ended(operation())
+    observer.ended(operation(kind=OperationKind.ADOPT, rule="adopted", outcome="done"))
+    observer.ended(operation(kind=OperationKind.SWITCHOVER, rule="operator", outcome="partial"))
+
+    failovers = {labels: n for (name, labels), n in samples(counted) if name == "rlm_failovers_total" and n}
+    operations = {
+        labels: n for (name, labels), n in samples(counted) if name == "rlm_ha_operations_total" and n
+    }
+    assert {dict(labels)["reason"] for labels in failovers} == {"failed_over", "adopted"}
+    assert {dict(labels)["kind"] for labels in operations} == {"failover", "adopt", "switchover"}
+
+
+def test_decisions_steps_and_defects_of_the_controller_are_counted() -> None:
+    counted = instruments()
+    observer = ControllerObserver(counted)
+    observer.decided("rlm-ha-cluster", "in_cooldown")
+    observer.stepped("rlm-ha-cluster", "apply", 0.2)
+    observer.stumbled("rlm-ha-cluster", ValueError("a defect"))
+
+    assert value(counted, "rlm_ha_decisions_total", cluster="rlm-ha-cluster", rule="in_cooldown") == 1
+    assert value(counted, "rlm_ha_operation_step_seconds_sum", step="apply") == pytest.approx(0.2)
+    assert value(counted, "rlm_exporter_defects_total", task="controller") == 1
+
+
+def test_repairs_and_deliveries_are_counted() -> None:
+    counted = instruments()
+    observer = SteeringObserver(counted, cluster="rlm-ha-cluster")
+    observer.steered("lb1", "new_worker")
+    observer.foreign_hand("lb1", "rlm2 MAINT")
+    counted.webhook_alert("repeat")
+
+    repairs = {
+        labels: n for (name, labels), n in samples(counted) if name == "rlm_ha_balancer_reapplied_total" and n
+    }
+    assert [dict(labels)["reason"] for labels in repairs] == ["new_worker"]
+    assert value(counted, "rlm_ha_webhook_alerts_total", result="repeat") == 1
+
+
+def test_a_cluster_that_is_no_longer_watched_leaves_nothing() -> None:
+    counted = instruments()
+    other = replace(situations.cluster(), name="other")
+    counted.watch(other)
+    counted.operation_ended(operation())
+    counted.forget("rlm-ha-cluster")
+
+    clusters = {dict(labels).get("cluster") for (_, labels), _ in samples(counted)}
+    assert clusters == {"other", None}
+
+
+def test_two_sets_of_instruments_do_not_share_anything() -> None:
+    one, other = instruments(), instruments()
+    one.webhook_alert("new")
+
+    assert value(other, "rlm_ha_webhook_alerts_total", result="new") == 0
