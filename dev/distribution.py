@@ -41,29 +41,28 @@ Acquire::Retries "2";
 """
 
 
-def how_to_install(packages: Sequence[str]) -> str:
-    """Say what a person can do where packages cannot be fetched."""
-    return (
-        f"Install these packages, or what holds the same programs on this machine: {' '.join(packages)}\n"
-        "They are found on PATH, in /usr/sbin and in /usr/local/sbin. Then run the same command again."
-    )
-
-
 class Distribution:
     """The packages of this machine's distribution, fetched into `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._has_lists = False
+        self._update_said: str | None = None
 
-    def unpack(self, packages: Sequence[str], into: Path) -> None:
-        """Fetch packages with what they need and lay their files out under `into`."""
+    def unpack(self, packages: Sequence[str], *, into: Path, otherwise: str) -> None:
+        """Fetch packages with what they need and lay their files out under `into`.
+
+        Where that cannot be done, tell the person to do it `otherwise`.
+        """
         apt_get, dpkg_deb = shutil.which("apt-get"), shutil.which("dpkg-deb")
         if apt_get is None or dpkg_deb is None:
-            raise SetupError(f"There is no apt-get on this machine. {how_to_install(packages)}")
+            raise SetupError(f"There is no apt-get on this machine.\n{otherwise}")
         say(f"fetching {', '.join(packages)} from the distribution's packages ...")
         into.mkdir(parents=True)
-        for archive in self._download(apt_get, packages):
+        try:
+            archives = self._download(apt_get, packages)
+        except SetupError as error:
+            raise SetupError(f"{error}\n{self._complaints()}{otherwise}") from error
+        for archive in archives:
             run([dpkg_deb, "--extract", archive, into])
             archive.unlink()
 
@@ -78,12 +77,13 @@ class Distribution:
         (self._folder / "apt.conf").write_text(APT_CONF, encoding="utf-8")
         command = [apt_get, "--config-file", "apt.conf", "--quiet"]
         env = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        try:
-            if not self._has_lists:
-                run([*command, "update"], env=env, cwd=self._folder)
-                self._has_lists = True
-            # A package that counts as installed, but whose program we did not find, is fetched all the same.
-            run([*command, "--download-only", "--reinstall", "install", *packages], env=env, cwd=self._folder)
-        except SetupError as error:
-            raise SetupError(f"{error}\n{how_to_install(packages)}") from error
+        if self._update_said is None:
+            self._update_said = run([*command, "update"], env=env, cwd=self._folder)
+        # A package that counts as installed, but whose program we did not find, is fetched all the same.
+        run([*command, "--download-only", "--reinstall", "install", *packages], env=env, cwd=self._folder)
         return sorted(archives.glob("*.deb"))
+
+    def _complaints(self) -> str:
+        """Return what went wrong with the lists: apt-get calls an update without a network a success."""
+        lines = (self._update_said or "").splitlines()
+        return "".join(f"  {line}\n" for line in lines if line.startswith(("W:", "E:")))

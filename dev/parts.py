@@ -101,12 +101,21 @@ def packages_for(programs: Iterable[Program]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(program.package for program in programs))
 
 
+def how_to_install(packages: Iterable[str]) -> str:
+    """Say what a person can do where packages cannot be fetched."""
+    return (
+        f"Install these packages, or what holds the same programs: {' '.join(packages)}\n"
+        "They are found on PATH, in /usr/sbin and in /usr/local/sbin. Then run the same command again."
+    )
+
+
 def unpack_missing(missing: list[Program], fresh: Path, distribution: Distribution) -> None:
     """Lay out the packages of missing programs and write a starting script for each program."""
     if not missing:
         return
     root = fresh / "root"
-    distribution.unpack(packages_for(missing), root)
+    packages = packages_for(missing)
+    distribution.unpack(packages, into=root, otherwise=how_to_install(packages))
     mend_links(root, FIXED_FOLDER)
     libraries = library_folders(root)
     for program in missing:

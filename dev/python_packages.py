@@ -21,6 +21,7 @@ COMPILE = (
     *("--generate-hashes", "--custom-compile-command", "make lock"),
 )
 PIP_PACKAGE = "python3-pip-whl"
+HOW_TO_HAVE_PIP = "Install python3-venv, or what holds ensurepip here. Then run the same command again."
 
 
 def provide_packages(*, root: Path, distribution: Distribution) -> None:
@@ -82,12 +83,12 @@ def pip_of(*, root: Path, distribution: Distribution) -> list[str]:
     if not list(unpacked.glob(wheels)):
         fresh = unpacked.with_name("pip.new")
         remove(fresh)
-        distribution.unpack([PIP_PACKAGE], fresh)
+        distribution.unpack([PIP_PACKAGE], into=fresh, otherwise=HOW_TO_HAVE_PIP)
         remove(unpacked)
         fresh.rename(unpacked)
     for wheel in unpacked.glob(wheels):
         return [str(wheel / "pip")]
-    raise SetupError(f"The package {PIP_PACKAGE} holds no pip. Install python3-venv.")
+    raise SetupError(f"The package {PIP_PACKAGE} holds no pip.\n{HOW_TO_HAVE_PIP}")
 
 
 def base_python() -> Path:

@@ -10,6 +10,7 @@ from dev.parts import (
     OPEN_FOLDER,
     PROGRAMS,
     find,
+    how_to_install,
     lead_through_descriptor,
     mend_links,
     packages_for,
@@ -38,6 +39,10 @@ def write_script(path: Path, text: str = "#!/bin/sh\n") -> Path:
 )
 def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]) -> None:
     assert packages_for(BY_NAME[name] for name in missing) == packages
+
+
+def test_names_the_packages_to_install_by_hand() -> None:
+    assert "haproxy prometheus prometheus-alertmanager\n" in how_to_install(packages_for(PROGRAMS))
 
 
 def test_finds_alertmanager_under_debians_name(tmp_path: Path) -> None:
