@@ -55,8 +55,10 @@ class SqliteFile:
         if not parsed.database or parsed.database == ":memory:" or parsed.query:
             raise JournalError(f"journal {url}: a plain file is needed; give sqlite:///PATH")
         path = Path(parsed.database).absolute()
-        if not path.parent.is_dir():
-            raise JournalError(f"journal {path}: there is no directory {path.parent}; create it")
+        if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where a parent is not ours to enter
+            raise JournalError(
+                f"journal {path}: there is no directory {path.parent} that this user can enter; create it"
+            )
         return cls(path=path)
 
     def remember_identity(self) -> None:

@@ -47,7 +47,9 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with pytest.raises(JournalError) as raised:
         SqliteFile.at(url_of(folder / "journal.db"))
-    assert str(raised.value) == (f"journal {folder}/journal.db: there is no directory {folder}; create it")
+    assert str(raised.value) == (
+        f"journal {folder}/journal.db: there is no directory {folder} that this user can enter; create it"
+    )
 
 
 def test_a_copy_holds_what_still_lies_in_the_log_beside_the_file(path: Path, tmp_path: Path) -> None:
