@@ -144,6 +144,11 @@ class ClusterController:
         return self._prober
 
     @property
+    def alerts(self) -> tuple[AlertRecord, ...]:
+        """The alerts that fire for this cluster, as of the last look."""
+        return self._alerts
+
+    @property
     def standing(self) -> Standing:
         """What is so at the moment."""
         return Standing(

@@ -9,7 +9,7 @@ from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics import families as f
 from rlm_exporter.metrics.families import Family
 from rlm_exporter.metrics.text import sample
-from rlm_exporter.probe.result import FailureReason, LicenseResult, ProbeKind, TcpResult, WebResult
+from rlm_exporter.probe.result import FailureReason, ProbeKind, ProbeResult
 from rlm_exporter.store.records import Operation, OperationKind
 
 PROBE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -109,7 +109,7 @@ class Instruments:
                 instrument.remove(*labels)
 
     def probed(
-        self, cluster: str, server: str, kind: ProbeKind, result: LicenseResult | TcpResult | WebResult
+        self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]
     ) -> None:
         """One probe ended."""
         self._probe_seconds.labels(cluster, kind).observe(result.duration.total_seconds())

@@ -1,7 +1,7 @@
 """Fit the instruments to what the prober, the controller and the balancers tell of themselves."""
 
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.probe.result import LicenseResult, ProbeKind, TcpResult, WebResult
+from rlm_exporter.probe.result import ProbeKind, ProbeResult
 from rlm_exporter.store.records import Operation
 
 
@@ -12,7 +12,7 @@ class ProberObserver:
         self._instruments = instruments
 
     def observed(
-        self, cluster: str, server: str, kind: ProbeKind, result: LicenseResult | TcpResult | WebResult
+        self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]
     ) -> None:
         """One probe ended."""
         self._instruments.probed(cluster, server, kind, result)

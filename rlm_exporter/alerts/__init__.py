@@ -1,0 +1,1 @@
+"""Alerts that come in from Alertmanager."""

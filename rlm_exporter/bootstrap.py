@@ -1,0 +1,290 @@
+"""The only place where real parts are put together: from manifests and settings to a running daemon."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from rlm_exporter.alerts.webhook import Result
+from rlm_exporter.errors import ConfigurationError, JournalError
+from rlm_exporter.failover.controller import ClusterController
+from rlm_exporter.failover.hooks import Hooks
+from rlm_exporter.failover.ports import DirectProbe, Seam
+from rlm_exporter.failover.reasons import Reason
+from rlm_exporter.failover.steps import StepName
+from rlm_exporter.haproxy.balancer import Balancer
+from rlm_exporter.haproxy.client import StatsPageClient
+from rlm_exporter.haproxy.config import isv_backend
+from rlm_exporter.haproxy.plan import Repair
+from rlm_exporter.haproxy.view import BalancerNames
+from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec
+from rlm_exporter.metrics.instruments import Instruments
+from rlm_exporter.metrics.observers import ControllerObserver, ProberObserver, SteeringObserver
+from rlm_exporter.metrics.page import MetricsPage
+from rlm_exporter.probe.addresses import SystemResolver
+from rlm_exporter.probe.clock import SystemClock
+from rlm_exporter.probe.ports import Clock
+from rlm_exporter.probe.prober import Prober
+from rlm_exporter.probe.rlmutil import RlmutilProbe
+from rlm_exporter.probe.tcp import ConnectProbe
+from rlm_exporter.probe.through import ThroughBalancer
+from rlm_exporter.probe.web import HttpProbe
+from rlm_exporter.server.app import build_app
+from rlm_exporter.server.auth import Token
+from rlm_exporter.server.facts import cluster_facts
+from rlm_exporter.server.services import Services
+from rlm_exporter.store.journal import Journal
+
+log = logging.getLogger(__name__)
+
+PARALLEL_PROBES = 32
+"""License probes at once over all clusters: each is a process."""
+
+REACH_LIMIT = timedelta(seconds=2)
+FACTS_PACE = 1.0
+"""Seconds between two lookings-over of what the page of metrics is told."""
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the daemon needs to know, already checked."""
+
+    clusters: tuple[Cluster, ...]
+    host: str
+    port: int
+    store: str
+    """`sqlite:///PATH`."""
+    rlmutil: Path | None
+    """None = there is none; license probes say so, the others go on."""
+    compatibility_names: bool = True
+    tokens: tuple[Token, ...] = ()
+
+
+async def nothing(moment: str, step: str) -> None:
+    """The product's seam: no test, nobody to kill."""
+
+
+async def run_daemon(
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    listening: Callable[[str, int], None] = lambda host, port: None,
+    seam: Seam = nothing,
+) -> None:
+    """Run until `stop` is set; `listening` is told the address once it answers.
+
+    Raises ConfigurationError when the address is taken, JournalError when the store cannot be opened.
+    """
+    clock = SystemClock()
+    instruments = _instruments()
+    async with contextlib.AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(await Journal.open(url=settings.store))
+        assembly = _Assembly(
+            clock=clock,
+            instruments=instruments,
+            journal=journal,
+            license_probe=stack.enter_context(RlmutilProbe(rlmutil=settings.rlmutil, clock=clock)),
+            seam=seam,
+        )
+        stack.push_async_callback(assembly.close)
+        for cluster in settings.clusters:
+            assembly.add(cluster)
+        page = MetricsPage(instruments=instruments, compatibility_names=settings.compatibility_names)
+        services = Services(
+            controllers=assembly.controllers,
+            journal=journal,
+            page=page,
+            instruments=instruments,
+            clock=clock,
+            tokens=settings.tokens,
+        )
+        port = await stack.enter_async_context(_serving(services, settings))
+        listening(settings.host, port)
+        async with asyncio.TaskGroup() as group:
+            runs = [page.run(), _telling(services, journal), *assembly.runs()]
+            tasks = [group.create_task(run) for run in runs]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+
+def _instruments() -> Instruments:
+    return Instruments(
+        rules=[reason.value for reason in Reason],
+        steps=[step.value for step in StepName],
+        webhook_results=[result.value for result in Result],
+        reapply_reasons=[repair.value for repair in Repair],
+    )
+
+
+class _Assembly:
+    """Puts the parts of each cluster together from those that all clusters share."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        instruments: Instruments,
+        journal: Journal,
+        license_probe: RlmutilProbe,
+        seam: Seam,
+    ) -> None:
+        self.controllers: dict[str, ClusterController] = {}
+        self._probers: list[Prober] = []
+        self._clients: list[StatsPageClient] = []
+        self._clock = clock
+        self._instruments = instruments
+        self._journal = journal
+        self._license_probe = license_probe
+        self._seam = seam
+        self._resolver = SystemResolver()
+        self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
+        self._slots = asyncio.Semaphore(PARALLEL_PROBES)
+        self._hooks = Hooks()
+
+    def add(self, cluster: Cluster) -> None:
+        """One more cluster; nothing runs yet."""
+        self._instruments.watch(cluster)
+        prober = self._prober(cluster)
+        balancer = cluster.load_balancer
+        self._probers.append(prober)
+        self.controllers[cluster.name] = ClusterController(
+            cluster=cluster,
+            prober=prober,
+            balancers=self._balancers(cluster, prober),
+            journal=self._journal,
+            direct=_direct(prober),
+            through=ThroughBalancer(
+                cluster=cluster, license_probe=self._license_probe, port=balancer.port if balancer else 0
+            ),
+            hooks=self._hooks,
+            clock=self._clock,
+            observer=ControllerObserver(self._instruments),
+            seam=self._seam,
+        )
+
+    def runs(self) -> list[Coroutine[None, None, None]]:
+        """Everything that has to run, for a task each."""
+        return [each.run() for each in self._probers] + [each.run() for each in self.controllers.values()]
+
+    async def close(self) -> None:
+        """Close the connections to the balancers."""
+        for client in self._clients:
+            await client.close()
+
+    def _prober(self, cluster: Cluster) -> Prober:
+        return Prober(
+            cluster=cluster,
+            license_probe=self._license_probe,
+            tcp_probe=self._connect,
+            web_probe=HttpProbe(tls=cluster.health_check.web_tls, clock=self._clock, resolver=self._resolver),
+            clock=self._clock,
+            observer=ProberObserver(self._instruments),
+            jitter=random.random,
+            slots=self._slots,
+        )
+
+    def _balancers(self, cluster: Cluster, prober: Prober) -> tuple[Balancer, ...]:
+        load_balancer = cluster.load_balancer
+        if load_balancer is None:
+            return ()
+        return tuple(
+            self._balancer(cluster, load_balancer, endpoint, prober) for endpoint in load_balancer.haproxy
+        )
+
+    def _balancer(
+        self, cluster: Cluster, load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint, prober: Prober
+    ) -> Balancer:
+        names = BalancerNames(
+            license_backend=endpoint.backend,
+            isv_backends={isv: isv_backend(endpoint, isv) for isv, _ in cluster.isv_ports},
+            servers=tuple(server.name for server in cluster.servers),
+        )
+        client = StatsPageClient(endpoint=endpoint, names=names, clock=self._clock)
+        self._clients.append(client)
+        return Balancer(
+            page=client,
+            servers=names.servers,
+            host=client_address(load_balancer, endpoint),
+            ports=(load_balancer.port, *(port for _, port in cluster.isv_ports)),
+            reach=self._reach,
+            direct=_direct(prober),
+            clock=self._clock,
+            observer=SteeringObserver(self._instruments, cluster=cluster.name),
+        )
+
+    async def _reach(self, host: str, port: int) -> str | None:
+        failure = (await self._connect.probe(host, port, timeout=REACH_LIMIT)).failure
+        return None if failure is None else failure.detail
+
+
+def client_address(load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint) -> str:
+    """The address on which one balancer takes clients.
+
+    The manifest has one address for all; with several balancers that is a floating one, so each is
+    reached where its stats page is, if that is over the network.
+    """
+    if len(load_balancer.haproxy) < 2 or endpoint.url.startswith("unix:"):
+        return load_balancer.host
+    return urlsplit(endpoint.url).hostname or load_balancer.host
+
+
+def _direct(prober: Prober) -> DirectProbe:
+    async def direct(server: str) -> str | None:
+        failure = await prober.direct(server)
+        return None if failure is None else failure.detail
+
+    return direct
+
+
+@contextlib.asynccontextmanager
+async def _serving(services: Services, settings: Settings) -> AsyncIterator[int]:
+    runner = web.AppRunner(build_app(services), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror or error}; "
+                "choose another address with --listen"
+            ) from error
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+async def _telling(services: Services, journal: Journal) -> None:
+    """Keep the page of metrics told of what is so."""
+    while True:
+        facts = [
+            cluster_facts(
+                cluster=controller.cluster,
+                snapshot=controller.prober.snapshot,
+                readings=tuple(balancer.reading for balancer in controller.balancers),
+                standing=controller.standing,
+                failovers=await _moves(journal, name),
+                now=services.clock.now(),
+            )
+            for name, controller in services.controllers.items()
+        ]
+        services.page.update(tuple(facts), watchdog_seen_at=services.watchdog_seen_at)
+        await asyncio.sleep(FACTS_PACE)
+
+
+async def _moves(journal: Journal, cluster: str) -> int | None:
+    try:
+        return await journal.committed_since(cluster, since=_BEGINNING)
+    except JournalError:
+        # Unknown is absent; that the journal is away has a metric and a decision of its own.
+        return None

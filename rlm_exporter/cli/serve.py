@@ -1,0 +1,194 @@
+"""`rlm-ha serve`: the daemon. A flag wins over a variable, a variable over the configuration document."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlm_exporter.cli.logs import set_up_logging
+from rlm_exporter.errors import ConfigurationError, RlmExporterError
+
+if TYPE_CHECKING:
+    from rlm_exporter.bootstrap import Settings
+    from rlm_exporter.manifest.model import Cluster, ExporterConfig
+    from rlm_exporter.server.auth import Token
+
+log = logging.getLogger(__name__)
+
+DEFAULT_LISTEN = "127.0.0.1:10053"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What was said on the command line; None where nothing was."""
+
+    config: tuple[Path, ...]
+    listen: str | None = None
+    state_dir: Path | None = None
+    store: str | None = None
+    rlmutil: Path | None = None
+
+
+@click.command("serve")
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    help="A manifest, or a directory of them. May be given several times.",
+)
+@click.option("--listen", help=f"ADDRESS:PORT of the HTTP interface; default {DEFAULT_LISTEN}.")
+@click.option("--state-dir", type=click.Path(path_type=Path), help="Where the journal is kept.")
+@click.option("--store", help="sqlite:///PATH of the journal, in place of one in the state directory.")
+@click.option("--rlmutil", type=click.Path(path_type=Path), help="The vendor's rlmutil.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default=None)
+@click.option("--log-format", type=click.Choice(["logfmt", "json"]), default=None)
+def serve_command(
+    config: tuple[Path, ...],
+    listen: str | None,
+    state_dir: Path | None,
+    store: str | None,
+    rlmutil: Path | None,
+    log_level: str | None,
+    log_format: str | None,
+) -> None:
+    """Run the daemon: exporter, webhook receiver, controller and status page."""
+    from rlm_exporter.manifest.load import load_manifests  # noqa: PLC0415 - only this command needs it
+
+    try:
+        loaded = load_manifests(config)
+        set_up_logging(
+            level=log_level or os.environ.get("RLM_HA_LOG_LEVEL") or loaded.config.log_level,
+            form=log_format or os.environ.get("RLM_HA_LOG_FORMAT") or loaded.config.log_format,
+        )
+        if not loaded.clusters:
+            raise ConfigurationError("no cluster in the configuration: give a LicenseServer manifest")
+        flags = Flags(config=config, listen=listen, state_dir=state_dir, store=store, rlmutil=rlmutil)
+        settings = settings_from(flags, loaded.config, loaded.clusters, os.environ)
+        asyncio.run(_serve(settings))
+    except RlmExporterError as error:
+        click.echo(f"rlm-ha: {error}", err=True)
+        sys.exit(1)
+
+
+def settings_from(
+    flags: Flags,
+    config: "ExporterConfig",
+    clusters: "tuple[Cluster, ...]",
+    environ: Mapping[str, str],
+) -> "Settings":
+    """Everything the daemon needs; raises ConfigurationError for what does not allow a start."""
+    from rlm_exporter.bootstrap import Settings  # noqa: PLC0415 - aiohttp and SQLAlchemy are slow to import
+    from rlm_exporter.probe.rlmutil import MISSING, find_rlmutil  # noqa: PLC0415
+
+    host, port = parse_listen(flags.listen or environ.get("RLM_HA_LISTEN") or config.listen or DEFAULT_LISTEN)
+    tokens = _tokens(environ)
+    if not tokens and not is_loopback(host):
+        raise ConfigurationError(
+            f"{host} is not loopback, and there are no tokens: whoever reaches it could move the licenses. "
+            "Set RLM_HA_TOKENS_FILE (and RLM_HA_WEBHOOK_TOKEN_FILE for Alertmanager), or listen on 127.0.0.1"
+        )
+    if not tokens:
+        log.warning("no tokens: everybody on this machine may read and move (RLM_HA_TOKENS_FILE)")
+    rlmutil = find_rlmutil(flags.rlmutil or config.rlmutil, environ, shutil.which)
+    if rlmutil is None:
+        log.warning("%s; until then licenses cannot be probed, web and TCP are", MISSING)
+    return Settings(
+        clusters=clusters,
+        host=host,
+        port=port,
+        store=flags.store
+        or environ.get("RLM_HA_STORE")
+        or config.store
+        or _default_store(flags, config, environ),
+        rlmutil=rlmutil,
+        compatibility_names=config.compatibility_names,
+        tokens=tokens,
+    )
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """`ADDRESS:PORT`, IPv6 in brackets; raises ConfigurationError."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ConfigurationError(f"--listen {text}: expected ADDRESS:PORT, such as {DEFAULT_LISTEN}")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _default_store(flags: Flags, config: "ExporterConfig", environ: Mapping[str, str]) -> str:
+    import platformdirs  # noqa: PLC0415 - only where no store is named
+
+    named = flags.state_dir or environ.get("RLM_HA_STATE_DIR") or config.state_dir
+    directory = Path(named) if named else platformdirs.user_state_path("rlm-ha")
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the state directory {directory} cannot be made: {error.strerror}; choose another with --state-dir"
+        ) from error
+    return f"sqlite:///{(directory / 'journal.db').absolute()}"
+
+
+def _tokens(environ: Mapping[str, str]) -> "tuple[Token, ...]":
+    from rlm_exporter.server.auth import parse_tokens, webhook_token  # noqa: PLC0415
+
+    tokens: tuple[Token, ...] = ()
+    path = environ.get("RLM_HA_TOKENS_FILE")
+    if path:
+        tokens = parse_tokens(_read(path, "RLM_HA_TOKENS_FILE"), source=path)
+    secret = environ.get("RLM_HA_WEBHOOK_TOKEN")
+    secret_file = environ.get("RLM_HA_WEBHOOK_TOKEN_FILE")
+    if not secret and secret_file:
+        secret = _read(secret_file, "RLM_HA_WEBHOOK_TOKEN_FILE").strip()
+    if secret:
+        tokens = (*tokens, webhook_token(secret))
+    elif tokens:
+        log.warning("no webhook token: Alertmanager will be refused (RLM_HA_WEBHOOK_TOKEN_FILE)")
+    return tokens
+
+
+def _read(path: str, variable: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{variable}: {path} cannot be read: {error}") from error
+
+
+async def _serve(settings: "Settings") -> None:
+    from rlm_exporter.bootstrap import run_daemon  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await run_daemon(settings, stop=stop, listening=_say_listening)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ValueError):
+                loop.remove_signal_handler(number)
+
+
+def _say_listening(host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    log.info("listening on http://%s:%d", shown, port)

@@ -1,0 +1,1 @@
+"""The daemon's HTTP: metrics, webhook, API and status page."""

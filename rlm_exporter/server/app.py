@@ -1,0 +1,115 @@
+"""The application: routes, who may use them, and errors as problem documents."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.metrics.negotiation import negotiate
+from rlm_exporter.server import api, status_page, webhook
+from rlm_exporter.server.auth import Role, may, who
+from rlm_exporter.server.documents import not_ready_because
+from rlm_exporter.server.problem import problem
+from rlm_exporter.server.services import SERVICES, Services
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request to the API; the webhook has its own limit."""
+
+_OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def build_app(services: Services) -> web.Application:
+    """The daemon's HTTP."""
+    app = web.Application(middlewares=[_problems, _access], client_max_size=LARGEST_BODY)
+    app[SERVICES] = services
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/-/healthy", healthy)
+    app.router.add_get("/-/ready", ready)
+    app.router.add_post("/webhooks/alertmanager", webhook.alertmanager)
+    app.router.add_get("/api/v1/clusters", api.clusters)
+    app.router.add_get("/api/v1/clusters/{name}", api.cluster)
+    app.router.add_get("/api/v1/clusters/{name}/events", api.events)
+    app.router.add_get(r"/api/v1/clusters/{name}/operations/{id:\d{1,18}}", api.operation)
+    app.router.add_post("/api/v1/clusters/{name}/failover", api.failover)
+    app.router.add_get("/", status_page.index)
+    return app
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """GET /metrics: the page as it was last made."""
+    variant = negotiate(request.headers.get("Accept", ""), request.headers.get("Accept-Encoding", ""))
+    body = await request.app[SERVICES].page.body(variant)
+    return web.Response(body=body, headers=variant.headers)
+
+
+async def healthy(_: web.Request) -> web.Response:
+    """GET /-/healthy: the process answers."""
+    return web.Response(text="rlm-ha is healthy\n")
+
+
+async def ready(request: web.Request) -> web.Response:
+    """GET /-/ready: it knows who is active in every cluster, and a failover would work."""
+    reasons = [
+        f"{name}: {reason}"
+        for name, controller in request.app[SERVICES].controllers.items()
+        for reason in not_ready_because(
+            cluster=controller.cluster,
+            snapshot=controller.prober.snapshot,
+            readings=tuple(balancer.reading for balancer in controller.balancers),
+            standing=controller.standing,
+        )
+    ]
+    if reasons:
+        return web.Response(status=503, text="not ready\n" + "".join(f"{reason}\n" for reason in reasons))
+    return web.Response(text="rlm-ha is ready\n")
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return problem(error.status, error.reason.lower().replace(" ", "_"), error.text or error.reason)
+    except JournalError as error:
+        log.error("%s %s: %s", request.method, request.path, error)
+        return problem(503, "store_unavailable", "the journal cannot be read now")
+
+
+@web.middleware
+async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    tokens = request.app[SERVICES].tokens
+    if request.path in _OPEN_PATHS:
+        return await handler(request)
+    if not tokens:
+        if request.method != "GET" and not _is_meant_for_us(request):
+            return problem(403, "foreign_host", "the Host header is not this machine's loopback address")
+        return await handler(request)
+    token = who(request.headers.get("Authorization", ""), tokens)
+    if token is None:
+        return problem(
+            401, "unauthenticated", "a token is needed", headers={"WWW-Authenticate": 'Bearer realm="rlm-ha"'}
+        )
+    if not may(token, _needed(request)):
+        return problem(403, "forbidden", f"{token.name} is {token.role}: not enough for this")
+    return await handler(request)
+
+
+def _needed(request: web.Request) -> Role:
+    if request.path.startswith("/webhooks/"):
+        return Role.WEBHOOK
+    return Role.VIEWER if request.method in {"GET", "HEAD"} else Role.OPERATOR
+
+
+def _is_meant_for_us(request: web.Request) -> bool:
+    # Without tokens any web page could have a browser post to loopback under a name of its own.
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return host in _LOOPBACK or host.startswith("127.")

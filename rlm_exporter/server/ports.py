@@ -1,0 +1,49 @@
+"""What the server needs from outside, by shape."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from rlm_exporter.store.records import AlertResult, HeldDecision, Operation, ReceivedAlert
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+        ...
+
+
+class Journal(Protocol):
+    """The journal for reading, and for alerts. Every method raises JournalError."""
+
+    async def record_alerts(
+        self, alerts: Iterable[ReceivedAlert], *, now: datetime
+    ) -> tuple[AlertResult, ...]:
+        """Write all alerts of a delivery in one transaction; what each was, in the same order."""
+        ...
+
+    async def open_operation(self, cluster: str) -> Operation | None:
+        """The one under way."""
+        ...
+
+    async def link_alerts(self, operation_id: int, *, alerts: Iterable[str]) -> Operation:
+        """Say that these alerts belong to an operation's incident."""
+        ...
+
+    async def operations(
+        self, cluster: str, *, since: datetime | None = None, limit: int = 100
+    ) -> tuple[Operation, ...]:
+        """Newest first."""
+        ...
+
+    async def operation(self, operation_id: int) -> Operation | None:
+        """One, whole."""
+        ...
+
+    async def held(
+        self, cluster: str, *, since: datetime | None = None, limit: int = 100
+    ) -> tuple[HeldDecision, ...]:
+        """Decisions that held, newest first."""
+        ...

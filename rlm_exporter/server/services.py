@@ -1,0 +1,31 @@
+"""What the HTTP handlers work with, put together once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiohttp import web
+
+from rlm_exporter.failover.controller import ClusterController
+from rlm_exporter.metrics.instruments import Instruments
+from rlm_exporter.metrics.page import MetricsPage
+from rlm_exporter.server.auth import Token
+from rlm_exporter.server.ports import Clock, Journal
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """The daemon as its handlers see it. Only `watchdog_seen_at` changes."""
+
+    controllers: Mapping[str, ClusterController]
+    journal: Journal
+    page: MetricsPage
+    instruments: Instruments
+    clock: Clock
+    tokens: tuple[Token, ...] = ()
+    """Empty = open, which is for loopback alone."""
+    watchdog_seen_at: datetime | None = field(default=None)
+    """When Alertmanager last delivered the watchdog alert; None until the first."""
+
+
+SERVICES = web.AppKey("services", Services)
