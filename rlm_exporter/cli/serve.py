@@ -144,7 +144,7 @@ def _default_store(flags: Flags, config: "ExporterConfig", environ: Mapping[str,
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"the state directory {directory} cannot be made: {error.strerror}; choose another with --state-dir"
+            f"the state directory {directory} cannot be made: {error.strerror}; choose one with --state-dir"
         ) from error
     return f"sqlite:///{(directory / 'journal.db').absolute()}"
 
