@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -24,14 +25,15 @@ Lookup = tuple[Address, ...] | OSError
 """What a lookup ended with; a value, because a caller that gave up leaves nobody to raise it to."""
 
 
-class Resolver:
+class SystemResolver:
     """Asks the system's resolver, at most once at a time for a name.
 
     The event loop's own `getaddrinfo` shares a handful of threads with everything else in the process, and
     each lookup at a dead name server holds one for half a minute, however early its caller gave up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, look_up: Callable[[str], Lookup] | None = None) -> None:
+        self._look_up = look_up or ask_system
         self._running: dict[str, Future[Lookup]] = {}
         self._lock = threading.Lock()
 
@@ -59,7 +61,7 @@ class Resolver:
         return future
 
     def _work(self, host: str, future: Future[Lookup]) -> None:
-        found = _look_up(host)
+        found = self._look_up(host)
         with self._lock:
             del self._running[host]
         future.set_result(found)
@@ -74,7 +76,8 @@ def _literal(host: str) -> Address | None:
     return Address(family=family, ip=str(address))
 
 
-def _look_up(host: str) -> Lookup:
+def ask_system(host: str) -> Lookup:
+    """What the system's resolver says; blocks for as long as that takes."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except UnicodeError:  # a label that is empty or too long

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from rlm_exporter.probe.addresses import Address
 from rlm_exporter.probe.result import LicenseResult, ProbeKind, ProbeResult, TcpResult, WebResult
 
 Jitter = Callable[[], float]
@@ -23,6 +24,14 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return when that much monotonic time has passed."""
+        ...
+
+
+class Resolver(Protocol):
+    """Names to addresses."""
+
+    async def resolve(self, host: str) -> tuple[Address, ...]:
+        """The host's addresses, best first; raises OSError when it has none."""
         ...
 
 

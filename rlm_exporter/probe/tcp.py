@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from rlm_exporter.errors import ProbeError
-from rlm_exporter.probe.addresses import Address, Resolver
-from rlm_exporter.probe.ports import Clock
+from rlm_exporter.probe.addresses import Address
+from rlm_exporter.probe.ports import Clock, Resolver
 from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind, ProbeResult, TcpResult
 
 STAGGER = 0.25

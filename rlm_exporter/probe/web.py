@@ -16,8 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from rlm_exporter.errors import ProbeError
-from rlm_exporter.probe.addresses import Resolver
-from rlm_exporter.probe.ports import Clock
+from rlm_exporter.probe.ports import Clock, Resolver
 from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind, ProbeResult, WebAnswer, WebResult
 from rlm_exporter.probe.tcp import OUR_ERRNOS
 
@@ -71,7 +70,10 @@ class HttpProbe:
         )
 
     async def _get(self, host: str, port: int, *, tls: bool) -> WebAnswer | Failure | _Misfit:
-        url = URL.build(scheme="https" if tls else "http", host=host.strip("[]"), port=port, path="/")
+        try:
+            url = URL.build(scheme="https" if tls else "http", host=host.strip("[]"), port=port, path="/")
+        except ValueError as error:
+            return Failure(reason=FailureReason.UNREACHABLE, detail=f"{host} is no host name: {error}")
         # A session a probe: what is asked is whether a new connection is answered, so none is kept.
         connector = aiohttp.TCPConnector(
             ssl=self._ssl, force_close=True, use_dns_cache=False, resolver=_Names(self._resolver)

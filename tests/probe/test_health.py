@@ -6,7 +6,7 @@ from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, Health
 from rlm_exporter.probe.health import Check, IsvConnect, confirmed_by_threshold, fold
 from rlm_exporter.probe.result import FailureReason
 from rlm_exporter.probe.snapshot import Health, ServerSnapshot
-from rlm_exporter.rlm.status import Permanent
+from rlm_exporter.rlm.status import Permanent, Pool
 from tests.probe.parts import (
     ISV_PORT,
     NOW,
@@ -182,7 +182,7 @@ DEGRADED = {
 
 
 @pytest.mark.parametrize("pools", DEGRADED.values(), ids=DEGRADED)
-def test_missing_pools_degrade_a_server_and_leave_it_up(pools: tuple) -> None:  # type: ignore[type-arg]  # rows above
+def test_missing_pools_degrade_a_server_and_leave_it_up(pools: tuple[Pool, ...]) -> None:
     health = folded(check(license=answered(status(pools=pools)))).health
 
     assert health.is_up
@@ -205,7 +205,7 @@ PRESENT = {
 
 
 @pytest.mark.parametrize("pools", PRESENT.values(), ids=PRESENT)
-def test_a_usable_pool_is_enough(pools: tuple) -> None:  # type: ignore[type-arg]  # rows above
+def test_a_usable_pool_is_enough(pools: tuple[Pool, ...]) -> None:
     assert folded(check(license=answered(status(pools=pools)))).health.degraded is None
 
 
