@@ -1,0 +1,84 @@
+"""The rule files as values, and what their expressions select."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import yaml
+
+from tests.rules.programs import RULES
+
+RULE_FILES = ("cluster.yml", "failover.yml", "exporter.yml")
+_CHILDREN = ("lhs", "rhs", "expr", "param", "vector_selector")
+"""Attributes of an expression's parts that are expressions themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alerting rule."""
+
+    file: str
+    name: str
+    expression: str
+    wait: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """One metric that an expression reads, with the labels it is matched by."""
+
+    name: str
+    labels: frozenset[str]
+
+
+def alerts() -> tuple[Alert, ...]:
+    return tuple(
+        Alert(
+            file=name,
+            name=rule["alert"],
+            expression=rule["expr"],
+            wait=rule.get("for", ""),
+            labels=rule.get("labels", {}),
+            annotations=rule.get("annotations", {}),
+        )
+        for name in RULE_FILES
+        for group in load(RULES / name)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    )
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A YAML file; promtool has judged its shape."""
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
+
+
+def selectors(expression: str) -> frozenset[Selector]:
+    return frozenset(
+        Selector(name=part.name or "", labels=frozenset(each.name for each in part.matchers.matchers))
+        for part in _parts(promql_parser.parse(expression))
+        if isinstance(part, promql_parser.VectorSelector)
+    )
+
+
+def joined_labels(expression: str) -> frozenset[str]:
+    """The labels that `on`, `ignoring`, `by` and `without` name."""
+    found: set[str] = set()
+    for part in _parts(promql_parser.parse(expression)):
+        modifier = getattr(part, "modifier", None)
+        matching = getattr(modifier, "matching", None)
+        found.update(getattr(matching, "labels", ()), getattr(modifier, "labels", ()))
+    return frozenset(found)
+
+
+def _parts(expression: object) -> Iterator[object]:
+    yield expression
+    children = [getattr(expression, name, None) for name in _CHILDREN]
+    for child in (*children, *getattr(expression, "args", ())):
+        if child is not None:
+            yield from _parts(child)
