@@ -31,7 +31,7 @@ check-types:
 	$(BIN)/mypy --no-error-summary
 
 check-layers:
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 test: check ## check, then every test on real parts; PYTEST="tests/dev -k lock" for some
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST)
