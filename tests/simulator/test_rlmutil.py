@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.simulator.launch import python_command, write_rlmutil
 from rlm_exporter.simulator.mode import Mode
+from rlm_exporter.simulator.protocol import Message, decode, encode
 from rlm_exporter.simulator.rlmutil import connect_limit
 from tests.ports import free_port
 from tests.simulated import SimulatedServer
@@ -53,6 +56,25 @@ def test_tells_everything_with_a(server: SimulatedServer) -> None:
     ]
     assert f"\tsiemens          {server.isv_port}   Yes      0\n" in answer.stdout
     assert "\t\tcount: 200, # reservations: 0, inuse: 0, exp: permanent\n" in answer.stdout
+
+
+def test_the_products_own_reader_understands_every_line(server: SimulatedServer) -> None:
+    with (
+        socket.create_connection((server.host, server.isv_port), 5) as holder,
+        holder.makefile("rb") as replies,
+    ):
+        wish: Message = {"op": "checkout", "product": "STARCCM", "version": "1.0", "count": 3}
+        holder.sendall(encode({**wish, "user": "alice", "host": "ws1", "pid": 7}))
+        assert decode(replies.readline())["handle"] == "1"
+        status = parse_rlmstat(rlmutil("rlmstat", "-a", "-c", server.endpoint).stdout)
+    assert status.reachable
+    assert status.warnings == ()
+    assert [(pool.product, pool.issued, pool.inuse) for pool in status.pools] == [
+        ("STARCCM", 200, 3),
+        ("NXCAE", 10, 0),
+    ]
+    assert [(one.user, one.count, one.handle) for one in status.checkouts] == [("alice", 3, "1")]
+    assert [(isv.port, isv.running, isv.restarts) for isv in status.isvs] == [(server.isv_port, True, 0)]
 
 
 @pytest.mark.parametrize(
