@@ -65,19 +65,22 @@ def pins_after(
 
     An adoption pins nobody for longer: the stick table, not the pin, prevents failback.
     """
+    kept = tuple(pin for pin in before if pin.kind is not PinKind.SETTLE and pin.server != operation.target)
+    if _pins_source(operation, kept):
+        kept = (*kept, Pin(server=str(operation.source), kind=PinKind.FAILOVER, since=now))
+    held = {pin.server for pin in kept}
     settling = tuple(
         Pin(server=server.name, kind=PinKind.SETTLE, since=now, until=now + SETTLE)
         for server in cluster.servers
-        if server.name != operation.target
+        if server.name != operation.target and server.name not in held
     )
-    kept = tuple(pin for pin in before if pin.kind is not PinKind.SETTLE and pin.server != operation.target)
+    return kept + settling
+
+
+def _pins_source(operation: Operation, kept: tuple[Pin, ...]) -> bool:
     pinning = {OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.FAILBACK}
-    source = operation.source
-    if operation.kind not in pinning or source is None or source == operation.target:
-        return kept + settling
-    already = any(pin.server == source and pin.kind is PinKind.FAILOVER for pin in kept)
-    old = () if already else (Pin(server=source, kind=PinKind.FAILOVER, since=now),)
-    return kept + old + settling
+    moved = operation.source is not None and operation.source != operation.target
+    return operation.kind in pinning and moved and all(pin.server != operation.source for pin in kept)
 
 
 def settled(pins: tuple[Pin, ...], *, now: datetime) -> tuple[Pin, ...]:
