@@ -30,24 +30,30 @@ class _Kept:
 
 
 class Exposition:
-    """Renders clusters to lines; holds the lines of the servers that it rendered last."""
+    """Renders clusters to lines; holds the lines that it rendered last."""
 
     def __init__(self, *, render_server: RenderServer = server_lines) -> None:
         self._render_server = render_server
         self._kept: dict[tuple[str, str], _Kept] = {}
+        self._clusters: dict[str, tuple[ClusterFacts, Mapping[str, str]]] = {}
 
     def render(self, clusters: tuple[ClusterFacts, ...]) -> tuple[Mapping[str, str], ...]:
         """The parts of the page, in the order of clusters and servers, for `text.page`."""
         kept: dict[tuple[str, str], _Kept] = {}
         parts: list[Mapping[str, str]] = []
+        self._clusters = {facts.cluster.name: self._cluster(facts) for facts in clusters}
         for facts in clusters:
-            parts.append(cluster_lines(facts))
+            parts.append(self._clusters[facts.cluster.name][1])
             for part in facts.snapshot.servers:
                 server = self._server(part, facts.cluster)
                 kept[facts.cluster.name, part.server] = server
                 parts.append(server.chunks)
         self._kept = kept
         return tuple(parts)
+
+    def _cluster(self, facts: ClusterFacts) -> tuple[ClusterFacts, Mapping[str, str]]:
+        kept = self._clusters.get(facts.cluster.name)
+        return kept if kept is not None and kept[0] is facts else (facts, cluster_lines(facts))
 
     def _server(self, part: ServerSnapshot, cluster: Cluster) -> _Kept:
         kept = self._kept.get((cluster.name, part.server))

@@ -1,6 +1,11 @@
-"""Counters and histograms of what we ourselves do, in a registry of their own."""
+"""Counters and histograms of what we ourselves do, in registries of their own.
 
-from collections.abc import Iterable, Mapping
+Each cluster has a registry: its lines are kept until something of that cluster is counted, and a cluster
+that is no longer watched is forgotten with it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,7 +18,7 @@ from rlm_exporter.probe.result import FailureReason, ProbeKind, ProbeResult
 from rlm_exporter.store.records import Operation, OperationKind
 
 PROBE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-STEP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+STEP_BUCKETS = (*PROBE_BUCKETS, 60)
 
 _UNPLANNED = frozenset({OperationKind.FAILOVER, OperationKind.ADOPT})
 
@@ -41,10 +46,11 @@ _OPERATIONS = (
 
 
 class Instruments:
-    """Counts what we do; any thread may call it. `observers` fit it to those who tell what they did.
+    """Counts what we do, in the event loop; `observers` fit it to those who tell what they did.
 
     A counter that begins above 0 has no increase to be seen, so series are born at 0 as soon as their
-    label values are known: for each cluster by `watch`, for the words given here at once.
+    label values are known: for each cluster by `watch`, for the words given here at once. Another thread
+    may read while we count.
     """
 
     def __init__(
@@ -56,18 +62,13 @@ class Instruments:
         reapply_reasons: Iterable[str] = (),
         tasks: Iterable[str] = ("prober", "controller"),
     ) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
         self._rules = tuple(rules)
         self._reapply_reasons = tuple(reapply_reasons)
-        self._probe_seconds = self._histogram(f.PROBE_DURATION, PROBE_BUCKETS)
-        self._probe_failures = self._counter(f.PROBE_FAILURES)
-        self._failovers = self._counter(f.FAILOVERS)
-        self._operations = self._counter(f.HA_OPERATIONS)
-        self._step_seconds = self._histogram(f.HA_STEP_SECONDS, STEP_BUCKETS)
-        self._decisions = self._counter(f.HA_DECISIONS)
-        self._reapplied = self._counter(f.HA_REAPPLIED)
-        self._webhook_alerts = self._counter(f.HA_WEBHOOK_ALERTS)
-        self._defects = self._counter(f.EXPORTER_DEFECTS)
+        self._clusters: dict[str, _ClusterInstruments] = {}
+        self._common = _Registry()
+        self._step_seconds = self._common.histogram(f.HA_STEP_SECONDS, STEP_BUCKETS)
+        self._webhook_alerts = self._common.counter(f.HA_WEBHOOK_ALERTS)
+        self._defects = self._common.counter(f.EXPORTER_DEFECTS)
         for step in steps:
             self._step_seconds.labels(step)
         for result in webhook_results:
@@ -77,74 +78,130 @@ class Instruments:
 
     def watch(self, cluster: Cluster) -> None:
         """Give birth to the series of a cluster; once more does no harm."""
-        name = cluster.name
-        for server in cluster.servers:
-            for kind, reasons in _FAILURES.items():
-                if kind is ProbeKind.WEB and not cluster.health_check.check_web:
-                    continue
-                self._probe_seconds.labels(name, kind)
-                for reason in reasons:
-                    self._probe_failures.labels(name, server.name, kind, reason)
-        for rule in self._rules:
-            self._decisions.labels(name, rule)
-        for kind_of_move, rule, outcome in _OPERATIONS:
-            self._operations.labels(name, kind_of_move, rule, outcome)
-            if kind_of_move in _UNPLANNED:
-                self._failovers.labels(name, rule, outcome)
-        for balancer in cluster.load_balancer.haproxy if cluster.load_balancer else ():
-            for reapply_reason in self._reapply_reasons:
-                self._reapplied.labels(name, balancer.name, reapply_reason)
+        with self._counting(cluster.name) as counted:
+            counted.watch(cluster, self._rules, self._reapply_reasons)
 
     def forget(self, cluster: str) -> None:
         """Drop every series of a cluster that is no longer watched."""
-        for instrument in (
-            self._probe_seconds,
-            self._probe_failures,
-            self._failovers,
-            self._operations,
-            self._decisions,
-            self._reapplied,
-        ):
-            for labels in _labels_of(instrument, cluster):
-                instrument.remove(*labels)
+        self._clusters.pop(cluster, None)
 
-    def probed(
-        self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]
-    ) -> None:
+    def probed(self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]) -> None:
         """One probe ended."""
-        self._probe_seconds.labels(cluster, kind).observe(result.duration.total_seconds())
-        if result.failure is not None:
-            self._probe_failures.labels(cluster, server, kind, result.failure.reason).inc()
+        with self._counting(cluster) as counted:
+            counted.probe_seconds.labels(cluster, kind).observe(result.duration.total_seconds())
+            if result.failure is not None:
+                counted.probe_failures.labels(cluster, server, kind, result.failure.reason).inc()
 
     def defect(self, task: str) -> None:
         """An error that nobody foresaw was caught in a task that goes on."""
-        self._defects.labels(task).inc()
+        with self._common.changed():
+            self._defects.labels(task).inc()
 
     def decided(self, cluster: str, rule: str) -> None:
         """A decision was made, to hold or to move."""
-        self._decisions.labels(cluster, rule).inc()
+        with self._counting(cluster) as counted:
+            counted.decisions.labels(cluster, rule).inc()
 
     def operation_ended(self, operation: Operation) -> None:
         """An operation ended, committed or not."""
-        rule, outcome = operation.rule, operation.outcome
-        self._operations.labels(operation.cluster, operation.kind, rule, outcome).inc()
-        if operation.kind in _UNPLANNED:
-            self._failovers.labels(operation.cluster, rule, outcome).inc()
+        cluster, rule, outcome = operation.cluster, operation.rule, operation.outcome
+        with self._counting(cluster) as counted:
+            counted.operations.labels(cluster, operation.kind, rule, outcome).inc()
+            if operation.kind in _UNPLANNED:
+                counted.failovers.labels(cluster, rule, outcome).inc()
 
     def step_ended(self, step: str, seconds: float) -> None:
         """A step of an operation had its outcome, whatever it was."""
-        self._step_seconds.labels(step).observe(seconds)
+        with self._common.changed():
+            self._step_seconds.labels(step).observe(seconds)
 
     def reapplied(self, cluster: str, balancer: str, reason: str) -> None:
         """The wanted state was applied to a balancer again."""
-        self._reapplied.labels(cluster, balancer, reason).inc()
+        with self._counting(cluster) as counted:
+            counted.reapplied.labels(cluster, balancer, reason).inc()
 
     def webhook_alert(self, result: str) -> None:
         """Alertmanager delivered an alert, and this came of it."""
-        self._webhook_alerts.labels(result).inc()
+        with self._common.changed():
+            self._webhook_alerts.labels(result).inc()
+
+    def parts(self) -> tuple[Mapping[str, str], ...]:
+        """All sample lines by family name: a part for each cluster, one for the rest."""
+        clusters = tuple(self._clusters.values())
+        return (*(each.registry.chunks() for each in clusters), self._common.chunks())
+
+    @contextmanager
+    def _counting(self, cluster: str) -> Iterator["_ClusterInstruments"]:
+        """The instruments of a cluster, to be changed."""
+        if cluster not in self._clusters:
+            self._clusters[cluster] = _ClusterInstruments()
+        counted = self._clusters[cluster]
+        with counted.registry.changed():
+            yield counted
+
+
+class _ClusterInstruments:
+    """All that is counted by cluster, for one of them."""
+
+    def __init__(self) -> None:
+        self.registry = _Registry()
+        self.probe_seconds = self.registry.histogram(f.PROBE_DURATION, PROBE_BUCKETS)
+        self.probe_failures = self.registry.counter(f.PROBE_FAILURES)
+        self.failovers = self.registry.counter(f.FAILOVERS)
+        self.operations = self.registry.counter(f.HA_OPERATIONS)
+        self.decisions = self.registry.counter(f.HA_DECISIONS)
+        self.reapplied = self.registry.counter(f.HA_REAPPLIED)
+
+    def watch(self, cluster: Cluster, rules: tuple[str, ...], reapply_reasons: tuple[str, ...]) -> None:
+        self._watch_probes(cluster)
+        for rule in rules:
+            self.decisions.labels(cluster.name, rule)
+        for kind, rule, outcome in _OPERATIONS:
+            self.operations.labels(cluster.name, kind, rule, outcome)
+            if kind in _UNPLANNED:
+                self.failovers.labels(cluster.name, rule, outcome)
+        for balancer in cluster.load_balancer.haproxy if cluster.load_balancer else ():
+            for reason in reapply_reasons:
+                self.reapplied.labels(cluster.name, balancer.name, reason)
+
+    def _watch_probes(self, cluster: Cluster) -> None:
+        kinds = [each for each in _FAILURES if each is not ProbeKind.WEB or cluster.health_check.check_web]
+        for kind in kinds:
+            self.probe_seconds.labels(cluster.name, kind)
+        for server in cluster.servers:
+            for kind in kinds:
+                for reason in _FAILURES[kind]:
+                    self.probe_failures.labels(cluster.name, server.name, kind, reason)
+
+
+class _Registry:
+    """A registry that renders again only after a change."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._touched = True
+        self._kept: Mapping[str, str] = {}
+
+    def counter(self, family: Family) -> Counter:
+        return Counter(family.base_name, family.help, family.labels, registry=self._registry)
+
+    def histogram(self, family: Family, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(family.name, family.help, family.labels, buckets=buckets, registry=self._registry)
+
+    @contextmanager
+    def changed(self) -> Iterator[None]:
+        """Around a change. The mark comes after it: a reader that came between has not seen it."""
+        yield
+        self._touched = True
 
     def chunks(self) -> Mapping[str, str]:
-        """The sample lines of all instruments, by family name."""
+        if self._touched:
+            # Before reading: what is counted meanwhile is read the next time.
+            self._touched = False
+            self._kept = self._render()
+        return self._kept
+
+    def _render(self) -> Mapping[str, str]:
         chunks: dict[str, str] = {}
         for metric in self._registry.collect():
             lines = [
@@ -155,19 +212,3 @@ class Instruments:
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             chunks[name] = "".join(lines)
         return chunks
-
-    def _counter(self, family: Family) -> Counter:
-        return Counter(family.base_name, family.help, family.labels, registry=self._registry)
-
-    def _histogram(self, family: Family, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(family.name, family.help, family.labels, buckets=buckets, registry=self._registry)
-
-
-def _labels_of(instrument: Counter | Histogram, cluster: str) -> set[tuple[str, ...]]:
-    """The label values of a cluster's series; all families with a cluster have it as their first label."""
-    return {
-        tuple(value for label, value in each.labels.items() if label != "le")
-        for metric in instrument.collect()
-        for each in metric.samples
-        if each.labels.get("cluster") == cluster
-    }

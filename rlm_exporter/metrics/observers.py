@@ -11,9 +11,7 @@ class ProberObserver:
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
 
-    def observed(
-        self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]
-    ) -> None:
+    def observed(self, cluster: str, server: str, kind: ProbeKind, result: ProbeResult[object]) -> None:
         """One probe ended."""
         self._instruments.probed(cluster, server, kind, result)
 

@@ -99,7 +99,7 @@ class MetricsPage:
             python_version=platform.python_version(),
             watchdog_seen_at=self._watchdog_seen_at,
         )
-        return (*self._exposition.render(self._clusters), self._instruments.chunks(), own)
+        return (*self._exposition.render(self._clusters), *self._instruments.parts(), own)
 
     def _join(self, parts: Parts, wanted: frozenset[Negotiated]) -> Mapping[Negotiated, bytes]:
         plain = {form: page(self._families, parts, form) for form in {each.format for each in wanted}}

@@ -36,7 +36,7 @@ def whole_page(*clusters: ClusterFacts, form: Format = Format.TEXT, compatibilit
     for each in clusters:
         instruments.watch(each.cluster)
     own = exporter_lines(version="0.1.0", python_version="3.11.7", watchdog_seen_at=situations.NOW)
-    parts = (*Exposition().render(clusters), instruments.chunks(), own)
+    parts = (*Exposition().render(clusters), *instruments.parts(), own)
     return page(families(compatibility_names=compatibility), parts, form).decode()
 
 

@@ -29,7 +29,7 @@ def instruments() -> Instruments:
 
 
 def samples(of: Instruments) -> Iterator[tuple[Sample, float]]:
-    for family in text_string_to_metric_families(page(FAMILIES, (of.chunks(),), Format.TEXT).decode()):
+    for family in text_string_to_metric_families(page(FAMILIES, of.parts(), Format.TEXT).decode()):
         for each in family.samples:
             yield (each.name, frozenset(each.labels.items())), each.value
 
@@ -160,6 +160,16 @@ def test_a_cluster_that_is_no_longer_watched_leaves_nothing() -> None:
 
     clusters = {dict(labels).get("cluster") for (_, labels), _ in samples(counted)}
     assert clusters == {"other", None}
+
+
+def test_lines_are_kept_until_something_of_their_cluster_is_counted() -> None:
+    counted = instruments()
+    counted.watch(replace(situations.cluster(), name="other"))
+    before = counted.parts()
+    counted.decided("other", "in_cooldown")
+    after = counted.parts()
+
+    assert [old is new for old, new in zip(before, after, strict=True)] == [True, False, True]
 
 
 def test_two_sets_of_instruments_do_not_share_anything() -> None:
