@@ -67,12 +67,12 @@ class Prober:
             await self._news.wait()
         return self._snapshot
 
-    def set_active(self, name: str | None) -> None:
+    def set_active(self, server: str | None) -> None:
         """Tell which server clients are sent to: `detection: fast` is for it. KeyError for a stranger."""
-        if name is not None and name not in self._watches:
-            raise KeyError(name)
-        for server, watch in self._watches.items():
-            watch.set_active(server == name)
+        if server is not None and server not in self._watches:
+            raise KeyError(server)
+        for name, watch in self._watches.items():
+            watch.set_active(name == server)
 
     def check_now(self, server: str) -> None:
         """Have a check started at once (attempts stay 1 s apart); nothing where one runs. Does not wait."""
