@@ -31,6 +31,8 @@ from rlm_exporter.rlm.status import RlmStatus
 WEB_GRACE = SPACING
 """How long the web probe may outlast a failed check; then the failure is told without it."""
 
+LATE_CONNECT = timedelta(seconds=1)
+
 T = TypeVar("T")
 
 
@@ -104,7 +106,7 @@ class Checker:
             tcp = group.create_task(self.connect(self._server.port, plan.timeout))
             planned = group.create_task(self._connect_isvs(dict(self._server.isv_ports), plan.timeout))
         answer = license_task.result()
-        others = await self._connect_isvs(self._unplanned(answer.payload), plan.timeout)
+        others = await self._connect_isvs(self._unplanned(answer.payload), self._left(plan.timeout))
         counts = self._cluster.health_check.web_required
         return Check(
             started_at=started_at,
@@ -115,6 +117,11 @@ class Checker:
             isv_connects=planned.result() + others,
             web=await web if web is not None and counts else None,
         )
+
+    def _left(self, timeout: timedelta) -> timedelta:
+        """What the attempt has left of its limit; a second at the least, which any live server keeps to."""
+        spent = timedelta(seconds=self._clock.monotonic() - self.attempt_began)
+        return max(timeout - spent, LATE_CONNECT)
 
     async def _ask_license(self, timeout: timedelta) -> LicenseResult:
         async with self._probes.slots:

@@ -398,6 +398,17 @@ async def test_an_isv_server_without_a_planned_port_is_connected_to_where_the_an
         assert bench.health() == (1, 0)
 
 
+async def test_an_answer_leaves_the_rest_of_the_limit_to_an_unplanned_isv_port() -> None:
+    async with running(
+        cluster(servers=1, isv_ports=()),
+        license_statuses={RLM1: status(isvs=(isv(port=50123),))},
+        license_delays={RLM1: 7},
+        tcp_delays={f"{RLM1}:50123": HANG},
+    ) as bench:
+        await bench.clock.advance(10)
+        assert bench.attempts() == [0, 10]
+
+
 async def test_all_ways_are_tried_at_once() -> None:
     slow = {RLM1: 3.0}
     async with running(
