@@ -14,6 +14,8 @@ from dev.distribution import Distribution
 from dev.indexes import caches, index_settings, pip_config_files, uv_config_files
 from dev.steps import SetupError, read_or_empty, remove, run, say
 
+# The Python behind the one that runs this: that may be `.venv`'s own, which we may be about to remove.
+BASE_PYTHON = Path(sys.executable).resolve()
 LOCK = "requirements.lock"
 COMPILE = (
     *("pyproject.toml", "--group", "dev", "--output-file", LOCK),
@@ -63,7 +65,7 @@ def provide_uv(*, root: Path, distribution: Distribution) -> Path:
         return uv
     say("making .venv ...")
     remove(venv)
-    run([base_python(), "-m", "venv", "--without-pip", venv])
+    run([BASE_PYTHON, "-m", "venv", "--without-pip", venv])
     requirement = root / ".cache" / "uv.lock"
     requirement.write_text(locked(read_or_empty(root / LOCK), "uv"), encoding="utf-8")
     pip = pip_of(root=root, distribution=distribution)
@@ -91,14 +93,9 @@ def pip_of(*, root: Path, distribution: Distribution) -> list[str]:
     raise SetupError(f"The package {PIP_PACKAGE} holds no pip.\n{HOW_TO_HAVE_PIP}")
 
 
-def base_python() -> Path:
-    """Return the Python behind the one that runs this, which may be `.venv`'s own."""
-    return Path(sys.executable).resolve()
-
-
 def maker_of(root: Path) -> str:
     """Name what an environment cannot outlive: its Python and its place."""
-    return f"{sys.version}\n{base_python()}\n{root}\n"
+    return f"{sys.version}\n{BASE_PYTHON}\n{root}\n"
 
 
 def fingerprint(root: Path) -> str:
