@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
+
 
 class Takeover(StrEnum):
     """Who moves the licenses when a server is lost."""
@@ -51,6 +53,7 @@ class Server:
     role: str
     """The manifest's word: primary, secondary, backup. Configured order, not the current role."""
     host: str
+    """A name or an address; an IPv6 address without brackets."""
     port: int = 5053
     web_port: int = 5054
     site: str | None = None
@@ -172,7 +175,8 @@ class Cluster:
     def find(self, word: str) -> Server | None:
         """The server an operator means by a short name, a host, or `host:port`; None if there is none."""
         for server in self.servers:
-            if word in {server.name, server.host, f"{server.host}:{server.port}"}:
+            address = format_host_port(Endpoint(port=server.port, host=server.host))
+            if word in {server.name, server.host, bracketed(server.host), address}:
                 return server
         return None
 
@@ -194,3 +198,46 @@ class Cluster:
             for isv, port in server.isv_ports:
                 plan.setdefault(isv, port)
         return tuple(sorted(plan.items()))
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterConfig:
+    """The daemon's own settings; None where the file is silent, so that others may speak."""
+
+    source: str
+    """The file it came from, for messages."""
+    listen: Endpoint | None = None
+    state_dir: str | None = None
+    store: str | None = None
+    """The journal's database, as an SQLAlchemy URL."""
+    rlmutil: str | None = None
+    log_format: LogFormat | None = None
+    log_level: LogLevel | None = None
+    compatibility_names: bool | None = None
+    """Whether metrics also have the names that Vantage's documentation uses."""
+    load_balancers: tuple[tuple[str, LoadBalancerSpec], ...] = ()
+    """(cluster, balancer) pairs, sorted; the clusters of the same reading have them already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """All that was read together."""
+
+    clusters: tuple[Cluster, ...]
+    config: ExporterConfig | None = None

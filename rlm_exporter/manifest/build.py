@@ -1,0 +1,189 @@
+"""Documents in which nothing is wrong become the values that the rest of the product knows."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from rlm_exporter.manifest.document import Part
+from rlm_exporter.manifest.durations import parse_duration
+from rlm_exporter.manifest.model import (
+    Cluster,
+    Detection,
+    ExecCall,
+    ExporterConfig,
+    Failback,
+    FailoverPolicy,
+    Feature,
+    HaproxyEndpoint,
+    HealthCheckPolicy,
+    Hook,
+    HttpCall,
+    LoadBalancerSpec,
+    LogFormat,
+    LogLevel,
+    PoolsMissing,
+    Server,
+    Takeover,
+    TriggerSource,
+)
+from rlm_exporter.manifest.reading import (
+    FAILOVER,
+    HEALTH_CHECK,
+    LOAD_BALANCER,
+    SERVER,
+    ServerPart,
+    isv_spellings,
+    server_parts,
+)
+from rlm_exporter.rlm.address import parse_host, parse_host_port
+
+Choice = TypeVar("Choice", bound=StrEnum)
+Spellings = Mapping[str, str]
+
+_HAPROXY = HaproxyEndpoint(name="", url="")
+_HOOK = Hook(call=HttpCall(url=""))
+
+
+def build_cluster(manifest: Part, balancer: Part) -> Cluster:
+    """A cluster from its manifest; the balancer may stand elsewhere, or nowhere."""
+    group, monitoring = manifest.at("spec", "highAvailability"), manifest.at("spec", "monitoring")
+    spellings = isv_spellings(manifest)
+    return Cluster(
+        name=_text(manifest.at("metadata", "name")),
+        source=manifest.document.source,
+        servers=tuple(_server(part, spellings) for part in server_parts(manifest)),
+        takeover=_choice(group.at("takeover"), Takeover.CONTROLLED),
+        failback=_choice(group.at("failback"), Failback.MANUAL),
+        health_check=_health_check(monitoring.at("healthCheck")),
+        failover=_failover(monitoring.at("failover")),
+        features=tuple(
+            Feature(name=_text(part.at("name")), isv=_isv(part.at("vendor"), spellings))
+            for part in manifest.at("spec", "features").children()
+        ),
+        load_balancer=build_balancer(balancer, spellings) if balancer.is_given else None,
+    )
+
+
+def build_balancer(part: Part, spellings: Spellings) -> LoadBalancerSpec:
+    """A load balancer, with its ISVs spelled as the cluster's manifest does."""
+    return LoadBalancerSpec(
+        host=parse_host(_text(part.at("host"))),
+        port=_whole(part.at("port"), LOAD_BALANCER.port),
+        web_port=_whole(part.at("webPort"), 0) or None,
+        haproxy=tuple(_haproxy(entry, spellings) for entry in part.at("haproxy").children()),
+    )
+
+
+def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> ExporterConfig:
+    """The daemon's settings; `spellings` of ISVs by cluster."""
+    spec = settings.at("spec")
+    listen, names = spec.at("listen").text, spec.at("metrics", "compatibilityNames")
+    balancers = sorted(spec.at("loadBalancers").children(), key=lambda part: part.name)
+    return ExporterConfig(
+        source=settings.document.source,
+        listen=None if listen is None else parse_host_port(listen),
+        state_dir=_optional(spec.at("stateDir")),
+        store=_optional(spec.at("store")),
+        rlmutil=_optional(spec.at("rlmutil")),
+        log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,
+        log_level=_choice(spec.at("logLevel"), LogLevel.INFO) if spec.at("logLevel").is_given else None,
+        compatibility_names=_flag(names, default=True) if names.is_given else None,
+        load_balancers=tuple(
+            (part.name, build_balancer(part, spellings.get(part.name, {}))) for part in balancers
+        ),
+    )
+
+
+def _server(server: ServerPart, spellings: Spellings) -> Server:
+    part, ports = server.part, server.isv_ports
+    return Server(
+        name=server.name or "",
+        role=server.role,
+        host=server.host or "",
+        port=_whole(part.at("port"), SERVER.port),
+        web_port=_whole(part.at("webPort"), SERVER.web_port),
+        site=_optional(part.at("site")),
+        timezone=_optional(part.at("timezone")),
+        isv_ports=tuple(sorted((spellings.get(isv.casefold(), isv), port) for isv, port in ports)),
+    )
+
+
+def _health_check(part: Part) -> HealthCheckPolicy:
+    return HealthCheckPolicy(
+        interval=_duration(part.at("interval"), HEALTH_CHECK.interval),
+        timeout=_duration(part.at("timeout"), HEALTH_CHECK.timeout),
+        retries=_whole(part.at("retries"), HEALTH_CHECK.retries),
+        check_web=_flag(part.at("checkWeb"), default=HEALTH_CHECK.check_web),
+        web_required=_flag(part.at("webRequired"), default=HEALTH_CHECK.web_required),
+        web_tls=_flag(part.at("webTls"), default=HEALTH_CHECK.web_tls),
+    )
+
+
+def _failover(part: Part) -> FailoverPolicy:
+    triggers = frozenset(TriggerSource(_text(item)) for item in part.at("triggers").children())
+    hooks = part.at("hooks")
+    return FailoverPolicy(
+        automatic=_flag(part.at("automatic"), default=FAILOVER.automatic),
+        threshold=_whole(part.at("threshold"), FAILOVER.threshold),
+        cooldown=_duration(part.at("cooldown"), FAILOVER.cooldown),
+        detection=_choice(part.at("detection"), Detection(FAILOVER.detection)),
+        triggers=triggers or FAILOVER.triggers,
+        pools_missing=_choice(part.at("poolsMissing"), PoolsMissing(FAILOVER.pools_missing)),
+        fence=_hook(part.at("fence"), required=_HOOK.required) if part.at("fence").is_given else None,
+        before=tuple(_hook(item, required=_HOOK.required) for item in hooks.at("before").children()),
+        after=tuple(_hook(item, required=False) for item in hooks.at("after").children()),
+    )
+
+
+def _hook(part: Part, *, required: bool) -> Hook:
+    command = tuple(_text(item) for item in part.at("exec").children())
+    return Hook(
+        call=ExecCall(command=command) if command else HttpCall(url=_text(part.at("url"))),
+        timeout=_duration(part.at("timeout"), _HOOK.timeout),
+        required=_flag(part.at("required"), default=required),
+    )
+
+
+def _haproxy(part: Part, spellings: Spellings) -> HaproxyEndpoint:
+    backends = part.at("isvBackends").children()
+    return HaproxyEndpoint(
+        name=_text(part.at("name")),
+        url=_text(part.at("url")),
+        client_cert=_optional(part.at("clientCert")),
+        ca_cert=_optional(part.at("caCert")),
+        backend=_optional(part.at("backend")) or _HAPROXY.backend,
+        isv_backends=tuple(
+            sorted((spellings.get(item.name.casefold(), item.name), _text(item)) for item in backends)
+        ),
+        web_backend=_optional(part.at("webBackend")),
+    )
+
+
+def _text(part: Part) -> str:
+    """What the schema says must be there."""
+    return str(part.text or "")
+
+
+def _optional(part: Part) -> str | None:
+    return None if part.text is None else str(part.text)
+
+
+def _whole(part: Part, default: int) -> int:
+    return default if part.text is None else int(part.text)
+
+
+def _flag(part: Part, *, default: bool) -> bool:
+    return default if part.text is None else part.text == "true"
+
+
+def _duration(part: Part, default: timedelta) -> timedelta:
+    return default if part.text is None else parse_duration(part.text)
+
+
+def _choice(part: Part, default: Choice) -> Choice:
+    return default if part.text is None else type(default)(str(part.text))
+
+
+def _isv(part: Part, spellings: Spellings) -> str:
+    return spellings.get(_text(part).casefold(), _text(part))

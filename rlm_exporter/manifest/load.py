@@ -1,0 +1,87 @@
+"""The door for manifests: files and texts in, typed values out, or a ManifestError with every problem."""
+
+import json
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlm_exporter.errors import ManifestError
+from rlm_exporter.manifest.model import Loaded
+
+if TYPE_CHECKING:
+    from rlm_exporter.manifest.document import Problem
+    from rlm_exporter.manifest.parse import Findings
+
+MANIFEST_SCHEMA: Mapping[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text("utf-8"))
+"""JSON Schema (draft 2020-12) of both kinds of document, for editors too."""
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def load_manifests(paths: Iterable[Path]) -> Loaded:
+    """Read files, and directories' `*.yaml` and `*.yml`, as one configuration. Raises ManifestError."""
+    return _settled(examine_files(paths))
+
+
+def parse_manifests(text: str | bytes, source: str) -> Loaded:
+    """Read one text; `source` is its name in messages. Raises ManifestError."""
+    return _settled(examine_text(text, source))
+
+
+def examine_files(paths: Iterable[Path]) -> "Findings":
+    """As `load_manifests`, with the problems as values instead of an error."""
+    from rlm_exporter.manifest.parse import examine  # noqa: PLC0415 - YAML and JSON Schema take 0.1 s to load
+
+    texts, unreadable = _read_all(paths)
+    return examine(texts, schema=MANIFEST_SCHEMA, timezones=_timezones).having(unreadable)
+
+
+def examine_text(text: str | bytes, source: str) -> "Findings":
+    """As `parse_manifests`, with the problems as values instead of an error."""
+    from rlm_exporter.manifest.parse import examine  # noqa: PLC0415 - as above
+
+    return examine([(source, text)], schema=MANIFEST_SCHEMA, timezones=_timezones)
+
+
+def _settled(findings: "Findings") -> Loaded:
+    if findings.loaded is None:
+        raise ManifestError(tuple(str(problem) for problem in findings.problems))
+    return findings.loaded
+
+
+def _read_all(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list["Problem"]]:
+    from rlm_exporter.manifest.document import Problem  # noqa: PLC0415 - as above
+
+    texts: dict[Path, tuple[str, bytes]] = {}
+    problems: list[Problem] = []
+    for file in (file for path in paths for file in _files(path)):
+        try:
+            texts.setdefault(file.resolve(), (str(file), _read(file)))
+        except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+            why = error.strerror if isinstance(error, OSError) else error
+            text = f"cannot be read: {why}; check the path and its permissions"
+            problems.append(Problem(source=str(file), line=None, text=text))
+    return list(texts.values()), problems
+
+
+def _files(path: Path) -> Iterable[Path]:
+    """The manifests of a directory, or the path itself, which may be anything."""
+    try:
+        found = [file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file()]
+    except (OSError, ValueError):
+        return [path]  # no directory; reading it will say what it is
+    return sorted(file for file in found if not file.name.startswith(".")) or [path / f"*{SUFFIXES[0]}"]
+
+
+def _read(file: Path) -> bytes:
+    from rlm_exporter.manifest.parse import MOST_BYTES  # noqa: PLC0415 - as above
+
+    with file.open("rb") as stream:
+        return stream.read(MOST_BYTES + 1)
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
