@@ -1,47 +1,51 @@
 """`rlm-ha check FILE…`: every problem of manifests and the daemon's settings, with its place."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.manners import Format, current_manners
+from rlm_exporter.cli.output import emit
+from rlm_exporter.cli.printable import printable
 from rlm_exporter.manifest.model import Cluster, Loaded
 from rlm_exporter.manifest.notes import notes
 
 if TYPE_CHECKING:
+    from rlm_exporter.manifest.document import Problem
     from rlm_exporter.manifest.parse import Findings
 
 
 @click.command("check")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "-j", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def check_command(context: click.Context, files: tuple[Path, ...], *, as_json: bool) -> None:
+def check_command(files: tuple[Path, ...]) -> int:
     """Check manifests and the daemon's settings, without starting anything.
 
-    FILEs are read together, a directory stands for its *.yaml and *.yml. Exit code 1 when anything is wrong.
+    FILEs are read together; a directory stands for its *.yaml and *.yml. Exit code 1 when anything is wrong.
     """
-    from rlm_exporter.manifest.load import examine_files  # noqa: PLC0415 - other commands need no YAML
+    from rlm_exporter.manifest.load import examine_files  # noqa: PLC0415 - --help needs no manifest
 
-    findings = examine_files(files)
-    if as_json:
-        click.echo(json.dumps(_report(findings), indent=2))
-    elif findings.loaded is None:
-        for problem in findings.problems:
-            click.echo(str(problem))
-    else:
+    findings, manners = examine_files(files), current_manners()
+    if manners.output is not Format.TABLE:
+        emit(_report(findings), tuple, manners=manners)
+    elif findings.loaded is not None:
         _print_loaded(findings.loaded)
-    context.exit(0 if findings.loaded is not None else 1)
+    else:
+        # Not a table: an editor or a shell finds FILE:LINE: at the start of whole lines only.
+        for problem in findings.problems:
+            click.echo(printable(str(problem)))
+    return ExitCode.DONE if findings.loaded is not None else ExitCode.FAILED
 
 
 def _print_loaded(loaded: Loaded) -> None:
     for cluster in loaded.clusters:
         count = len(cluster.servers)
-        click.echo(f"{cluster.source}: valid: cluster {cluster.name}, {count} server{'s'[: count != 1]}")
+        servers = "1 server" if count == 1 else f"{count} servers"
+        click.echo(f"{cluster.source}: valid: cluster {cluster.name}, {servers}")
         for note in notes(cluster):
             click.echo(f"{cluster.source}: note: {note}", err=True)
-    if loaded.config is not None:
+    if loaded.config.source is not None:
         click.echo(f"{loaded.config.source}: valid: the daemon's settings")
 
 
@@ -49,12 +53,18 @@ def _report(findings: "Findings") -> dict[str, Any]:
     loaded = findings.loaded
     return {
         "valid": loaded is not None,
-        "problems": [
-            {"source": p.source, "line": p.line, "path": p.dotted or None, "text": p.text}
-            for p in findings.problems
-        ],
+        "problems": [_problem(problem) for problem in findings.problems],
         "clusters": [] if loaded is None else [_cluster(cluster) for cluster in loaded.clusters],
-        "settings": None if loaded is None or loaded.config is None else loaded.config.source,
+        "settings": None if loaded is None else loaded.config.source,
+    }
+
+
+def _problem(problem: "Problem") -> dict[str, Any]:
+    return {
+        "source": problem.source,
+        "line": problem.line,
+        "path": problem.dotted or None,
+        "text": problem.text,
     }
 
 

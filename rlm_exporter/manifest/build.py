@@ -36,12 +36,13 @@ from rlm_exporter.manifest.reading import (
     isv_spellings,
     server_parts,
 )
-from rlm_exporter.rlm.address import parse_host, parse_host_port
+from rlm_exporter.rlm.address import parse_host
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Spellings = Mapping[str, str]
 
 _HAPROXY = HaproxyEndpoint(name="", url="")
+_CONFIG = ExporterConfig()
 _HOOK = Hook(call=HttpCall(url=""))
 
 
@@ -78,17 +79,18 @@ def build_balancer(part: Part, spellings: Spellings) -> LoadBalancerSpec:
 def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> ExporterConfig:
     """The daemon's settings; `spellings` of ISVs by cluster."""
     spec = settings.at("spec")
-    listen, names = spec.at("listen").text, spec.at("metrics", "compatibilityNames")
     balancers = sorted(spec.at("loadBalancers").children(), key=lambda part: part.name)
     return ExporterConfig(
         source=settings.document.source,
-        listen=None if listen is None else parse_host_port(listen),
+        listen=_optional(spec.at("listen")),
         state_dir=_optional(spec.at("stateDir")),
         store=_optional(spec.at("store")),
         rlmutil=_optional(spec.at("rlmutil")),
         log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,
         log_level=_choice(spec.at("logLevel"), LogLevel.INFO) if spec.at("logLevel").is_given else None,
-        compatibility_names=_flag(names, default=True) if names.is_given else None,
+        compatibility_names=_flag(
+            spec.at("metrics", "compatibilityNames"), default=_CONFIG.compatibility_names
+        ),
         load_balancers=tuple(
             (part.name, build_balancer(part, spellings.get(part.name, {}))) for part in balancers
         ),

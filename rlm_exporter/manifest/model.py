@@ -220,16 +220,17 @@ class LogLevel(StrEnum):
 class ExporterConfig:
     """The daemon's own settings; None where the file is silent, so that others may speak."""
 
-    source: str
-    """The file it came from, for messages."""
-    listen: Endpoint | None = None
+    source: str | None = None
+    """The file it came from; None where no file holds any."""
+    listen: str | None = None
+    """`host:port`, as flags and variables have it too."""
     state_dir: str | None = None
     store: str | None = None
     """The journal's database, as an SQLAlchemy URL."""
     rlmutil: str | None = None
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
-    compatibility_names: bool | None = None
+    compatibility_names: bool = True
     """Whether metrics also have the names that Vantage's documentation uses."""
     load_balancers: tuple[tuple[str, LoadBalancerSpec], ...] = ()
     """(cluster, balancer) pairs, sorted; the clusters of the same reading have them already."""
@@ -240,4 +241,4 @@ class Loaded:
     """All that was read together."""
 
     clusters: tuple[Cluster, ...]
-    config: ExporterConfig | None = None
+    config: ExporterConfig = ExporterConfig()

@@ -9,7 +9,7 @@ from rlm_exporter.manifest.check_balancer import check_balancer
 from rlm_exporter.manifest.check_policy import check_policy
 from rlm_exporter.manifest.check_servers import Timezones, check_servers
 from rlm_exporter.manifest.document import Document, Part, Problem, shown
-from rlm_exporter.manifest.model import Loaded
+from rlm_exporter.manifest.model import ExporterConfig, Loaded
 from rlm_exporter.manifest.nodes import read_documents
 from rlm_exporter.manifest.reading import isv_spellings
 from rlm_exporter.manifest.shape import check_shape, closest, validator
@@ -172,7 +172,9 @@ def _build(clusters: list[Part], configs: list[Part]) -> Loaded:
         given = [part for part in (_own_balancer(cluster), *attached) if part.is_given]
         built.append(build_cluster(cluster, given[0] if given else _own_balancer(cluster)))
     spellings = {name: isv_spellings(cluster) for name, cluster in by_name.items()}
-    return Loaded(clusters=tuple(built), config=build_config(configs[0], spellings) if configs else None)
+    return Loaded(
+        clusters=tuple(built), config=build_config(configs[0], spellings) if configs else ExporterConfig()
+    )
 
 
 def _ordered(problems: Iterable[Problem], sources: Sequence[str]) -> tuple[Problem, ...]:
