@@ -1,0 +1,90 @@
+"""The command line `rlm-ha`: the tree of commands. What a command needs is imported when it runs."""
+
+import io
+import sys
+
+import click
+
+from rlm_exporter import __version__
+from rlm_exporter.cli.lazy import LazyCommand, LazyGroup
+from rlm_exporter.cli.manners import Manners
+from rlm_exporter.cli.program import Program, explainer
+
+_HERE = __name__
+
+EPILOG = """\b
+Exit codes: 0 done, 1 failed or unhealthy, 2 usage, 3 not found,
+4 refused as unsafe, 5 the daemon or a backend cannot be reached.
+
+\b
+Completion in bash (zsh and fish likewise), for ~/.bashrc:
+  eval "$(_RLM_HA_COMPLETE=bash_source rlm-ha)"
+"""
+
+
+def _license_servers() -> dict[str, click.Command]:
+    return {
+        "status": LazyCommand(
+            f"{_HERE}.license_servers:status_command", "Show a whole cluster on one screen."
+        ),
+    }
+
+
+def _commands() -> dict[str, click.Command]:
+    status = f"{_HERE}.license_servers:status_command"
+    return {
+        "license-servers": LazyGroup(commands=_license_servers(), help="License servers and their clusters."),
+        "licenses": LazyGroup(
+            commands={
+                "primary": LazyCommand(f"{_HERE}.licenses:primary_command", "Print the host that is active."),
+                "failover": LazyCommand(
+                    f"{_HERE}.licenses:failover_command", "Move the clients to another server."
+                ),
+                "events": LazyCommand(f"{_HERE}.licenses:events_command", "Show the journal of a cluster."),
+                "status": LazyCommand(status, "Show a whole cluster on one screen.", hidden=True),
+            },
+            help="Who serves licenses, and who is to.",
+        ),
+        "license": LazyGroup(
+            commands={"server": LazyGroup(commands=_license_servers(), help="Same as license-servers.")},
+            help="Same as license-servers.",
+            hidden=True,
+        ),
+        "serve": LazyCommand(
+            f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
+        ),
+        "check": LazyCommand(f"{_HERE}.check:check_command", "Check manifests and configuration."),
+        "render": LazyGroup(
+            commands={
+                "haproxy": LazyCommand(f"{_HERE}.render:haproxy_command", "The haproxy.cfg of a balancer."),
+            },
+            help="Files for others, made from the manifest.",
+        ),
+        "demo": LazyCommand(f"{_HERE}.demo:demo_command", "Show the whole thing on this machine."),
+        "simulate": LazyGroup(
+            commands={
+                "server": LazyCommand(f"{_HERE}.simulate:server_command", "Run a simulated RLM server."),
+                "clients": LazyCommand(f"{_HERE}.simulate:clients_command", "Run a fleet of clients."),
+                "rlmutil": LazyCommand(f"{_HERE}.simulate:rlmutil_command", "Ask a simulated server."),
+            },
+            help="RLM servers and clients that are not real.",
+        ),
+    }
+
+
+def build_program() -> Program:
+    """The whole tree of commands."""
+    program = Program(commands=_commands(), help="Keeps RLM license servers available.")
+    program.epilog = EPILOG
+    click.version_option(__version__, prog_name="rlm-ha", message="%(prog)s %(version)s")(program)
+    return program
+
+
+def main() -> None:
+    """The console script; ends by SystemExit."""
+    manners = Manners()
+    sys.excepthook = explainer(manners)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter of somebody's reason shows `?`, and the rest of the answer.
+        sys.stdout.reconfigure(errors="replace")
+    build_program()(prog_name="rlm-ha", obj=manners)

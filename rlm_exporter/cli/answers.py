@@ -1,0 +1,229 @@
+"""What the daemon's HTTP API answers, as frozen values. Words stay words: a newer daemon may have more."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseView:
+    """What the license probes of one server say."""
+
+    state: str
+    """`up`, `down` or `unknown`."""
+    reason: str | None
+    detail: str | None
+    degraded: str | None
+    """What is wrong with a server that is up."""
+    consecutive_failures: int
+    checked_at: datetime | None
+    age_seconds: float | None
+    response_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsvView:
+    """One ISV server."""
+
+    name: str
+    running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebView:
+    """The web interface; `off` where it is not checked."""
+
+    state: str
+    http_status: int | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatsView:
+    """Seats of all pools together."""
+
+    in_use: int
+    issued: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAtBalancerView:
+    """What one balancer says of one server; `status` is HAProxy's text."""
+
+    balancer: str
+    status: str
+    sessions: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerView:
+    """One server of the cluster."""
+
+    name: str
+    role: str
+    host: str
+    port: int
+    active: bool
+    license: LicenseView
+    isvs: tuple[IsvView, ...]
+    web: WebView
+    seats: SeatsView | None
+    pinned: tuple[str, ...]
+    balancers: tuple[ServerAtBalancerView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancerAnswer:
+    """One balancer as the daemon last read it."""
+
+    name: str
+    reachable: bool
+    error: str | None
+    active: str | None
+    epoch: int | None
+    unknown_servers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinView:
+    """One server held back."""
+
+    server: str
+    kind: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionView:
+    """What the controller decided last, and by which rule."""
+
+    number: int | None
+    rule: str
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertView:
+    """One alert of Alertmanager."""
+
+    alertname: str
+    server: str | None
+    status: str
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step of an operation; `done_at` and `outcome` are None while it runs."""
+
+    number: int
+    step: str
+    target: str
+    intent_at: datetime
+    done_at: datetime | None
+    outcome: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationView:
+    """One move, or one finding about who is active."""
+
+    id: int
+    kind: str
+    rule: str
+    state: str
+    outcome: str | None
+    source: str | None = field(metadata={"key": "from"})
+    target: str = field(metadata={"key": "to"})
+    epoch: int
+    requested_by: str
+    reason: str | None
+    trigger: str | None
+    started_at: datetime
+    committed_at: datetime | None
+    ended_at: datetime | None
+    steps: tuple[StepView, ...]
+    alerts: tuple[AlertView, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still runs."""
+        return self.state == "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverView:
+    """The policy and the present state of moving."""
+
+    automatic: bool
+    takeover: str
+    failback: str
+    detection: str
+    triggers: tuple[str, ...]
+    threshold: int
+    cooldown_seconds: float
+    cooldown_remaining_seconds: float
+    pins: tuple[PinView, ...]
+    decision: DecisionView | None
+    alerts_firing: tuple[AlertView, ...]
+    operation: OperationView | None
+    last_operation: OperationView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStatus:
+    """One whole cluster."""
+
+    name: str
+    healthy: bool
+    ready: bool
+    not_ready_because: tuple[str, ...]
+    active: str | None
+    active_host: str | None
+    active_since: datetime | None
+    epoch: int | None
+    taken_at: datetime
+    servers: tuple[ServerView, ...]
+    balancers: tuple[BalancerAnswer, ...]
+    failover: FailoverView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldView:
+    """A decision to do nothing."""
+
+    id: int
+    at: datetime
+    rule: str
+    trigger: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsAnswer:
+    """The journal of one cluster, newest first."""
+
+    operations: tuple[OperationView, ...]
+    decisions: tuple[HeldView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """What a move would do."""
+
+    source: str | None = field(metadata={"key": "from"})
+    target: str = field(metadata={"key": "to"})
+    steps: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAnswer:
+    """What became of the wish to move: `started`, `already_active` or `plan`, each with its own part."""
+
+    result: str
+    operation: OperationView | None
+    server: str | None
+    plan: PlanView | None

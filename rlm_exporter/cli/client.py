@@ -1,0 +1,225 @@
+"""Speaks HTTP with the daemon, and turns whatever goes wrong into one error with its exit code."""
+
+import ipaddress
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+
+from rlm_exporter.cli.answers import ClusterStatus, EventsAnswer, MoveAnswer, OperationView
+from rlm_exporter.cli.connection import Connection, choose_connection
+from rlm_exporter.cli.decode import UnexpectedShapeError, decode
+from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.manners import Manners
+from rlm_exporter.errors import ApiError
+
+T = TypeVar("T")
+
+CONNECT_LIMIT = 3.0
+READ_LIMIT = 15.0
+"""Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
+
+_BY_KIND = {"unknown_server": ExitCode.NOT_FOUND, "unknown_cluster": ExitCode.NOT_FOUND}
+_BY_STATUS = {
+    400: ExitCode.USAGE,
+    404: ExitCode.NOT_FOUND,
+    409: ExitCode.REFUSED,
+    412: ExitCode.REFUSED,
+    422: ExitCode.USAGE,
+    503: ExitCode.UNREACHABLE,
+}
+_HINTS = {
+    401: "give the daemon's token in RLM_HA_TOKEN_FILE or by a profile",
+    403: "this token may not do that: a move needs the role `operator`, reading needs `viewer`",
+}
+
+
+class UnreachableError(ApiError):
+    """No answer of the daemon. `maybe_done` = what was asked may have been done all the same."""
+
+    def __init__(self, message: str, *, maybe_done: bool) -> None:
+        super().__init__(message, status=None, exit_code=ExitCode.UNREACHABLE)
+        self.maybe_done = maybe_done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Generic[T]):
+    """An answer as a value, and as the daemon gave it."""
+
+    value: T
+    document: dict[str, Any]
+
+
+class _BearerAuth(requests.auth.AuthBase):
+    """Also without a token: otherwise requests would send what it finds in ~/.netrc."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Client:
+    """One daemon. Each call raises ApiError, or UnreachableError where there was no answer of the daemon."""
+
+    def __init__(self, connection: Connection, *, trace: Callable[[str], None]) -> None:
+        self._url = connection.url
+        self._trace = trace
+        self._session = requests.Session()
+        self._session.auth = _BearerAuth(connection.token)
+        self._session.headers["Accept"] = "application/json, application/problem+json"
+        # Repeating is decided here, where it is known what may be repeated.
+        self._session.mount("http://", HTTPAdapter(max_retries=0))
+        self._session.mount("https://", HTTPAdapter(max_retries=0))
+        if is_loopback(urlsplit(connection.url).hostname or ""):
+            # A proxy would look for the daemon on its own machine.
+            self._session.trust_env = False
+            self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+
+    @property
+    def url(self) -> str:
+        """The daemon's address."""
+        return self._url
+
+    def cluster(self, name: str) -> Answer[ClusterStatus]:
+        """All that is known of one cluster."""
+        return self._ask(ClusterStatus, "GET", _path(name))
+
+    def events(self, name: str, *, since: str, limit: int) -> Answer[EventsAnswer]:
+        """The journal from `since` (ISO) on, at most `limit` of each kind."""
+        return self._ask(EventsAnswer, "GET", _path(name, "events"), params={"since": since, "limit": limit})
+
+    def operation(self, name: str, number: int) -> Answer[OperationView]:
+        """One operation, open or ended."""
+        return self._ask(OperationView, "GET", _path(name, "operations", str(number)))
+
+    def fail_over(self, name: str, wish: Mapping[str, Any], *, key: str) -> Answer[MoveAnswer]:
+        """Ask for a move; with the same key it may be asked again, and is done once."""
+        return self._ask(
+            MoveAnswer, "POST", _path(name, "failover"), json=wish, headers={"Idempotency-Key": key}
+        )
+
+    def _ask(self, kind: type[T], method: str, path: str, **arguments: Any) -> Answer[T]:
+        response = self._send(method, path, **arguments)
+        document = self._document(response)
+        if not response.ok:
+            raise self._problem(response, document)
+        try:
+            return Answer(value=decode(kind, document), document=document)
+        except UnexpectedShapeError as error:
+            raise ApiError(
+                f"{self._url} answered something unexpected: {error}; is it of another version?",
+                status=response.status_code,
+                exit_code=ExitCode.FAILED,
+            ) from error
+
+    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        url = self._url + path
+        began = time.monotonic()
+        try:
+            response = self._session.request(
+                method, url, timeout=(CONNECT_LIMIT, READ_LIMIT), allow_redirects=False, **arguments
+            )
+        except (requests.RequestException, HTTPError) as error:
+            self._trace(f"{method} {url}: {error_text(error)}")
+            raise UnreachableError(
+                f"no answer from the daemon at {self._url}: {error_text(error)}. "
+                "Does `rlm-ha serve` run there? Another address: --url, RLM_HA_URL or a profile.",
+                maybe_done=_may_have_arrived(error),
+            ) from error
+        self._trace(f"{method} {url}: {response.status_code} in {time.monotonic() - began:.3f} s")
+        return response
+
+    def _document(self, response: requests.Response) -> dict[str, Any]:
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        try:
+            document = response.json() if kind in {"application/json", "application/problem+json"} else None
+        except requests.JSONDecodeError:
+            document = None
+        if isinstance(document, dict) and (response.ok or kind == "application/problem+json"):
+            return document
+        # A gateway before the daemon that cannot reach it, or a stranger on that port.
+        raise UnreachableError(
+            f"{self._url} answers ({response.status_code}, {kind or 'no content type'}), but not as "
+            "an rlm-ha daemon of this version. Check --url, RLM_HA_URL and the profile.",
+            maybe_done=response.status_code >= 500,
+        )
+
+    def _problem(self, response: requests.Response, document: Mapping[str, Any]) -> ApiError:
+        status, kind = response.status_code, document.get("kind")
+        message = str(document.get("detail") or document.get("title") or response.reason)
+        if hint := _HINTS.get(status):
+            message = f"{message}; {hint}"
+        code = _BY_STATUS.get(status, ExitCode.FAILED)
+        return ApiError(message, status=status, exit_code=_BY_KIND.get(str(kind), code))
+
+
+def connect(manners: Manners) -> Client:
+    """A client for the daemon that flags, environment and profile name."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - here only, and not for --help
+
+    connection = choose_connection(
+        url=manners.url,
+        profile=manners.profile,
+        environ=os.environ,
+        profiles=Path(user_config_path("rlm-ha")) / "profiles.toml",
+    )
+    return Client(connection, trace=manners.trace)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _path(name: str, *rest: str) -> str:
+    return "/".join(("/api/v1/clusters", *(quote(part, safe="") for part in (name, *rest))))
+
+
+def _may_have_arrived(error: Exception) -> bool:
+    """Whether the request may have reached the daemon before it went wrong."""
+    if isinstance(
+        error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    ):
+        return False
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    return not isinstance(reason, NewConnectionError)
+
+
+def error_text(error: BaseException) -> str:
+    """What the system said, out of the several wrappings that requests puts around it."""
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {CONNECT_LIMIT:g} s"
+    if isinstance(error, requests.ReadTimeout):
+        return f"silence for {READ_LIMIT:g} s"
+    deepest = error
+    seen = {id(error)}
+    while (below := _below(deepest)) is not None and id(below) not in seen:
+        deepest = below
+        seen.add(id(below))
+    if isinstance(deepest, OSError) and deepest.strerror:
+        return deepest.strerror.lower()
+    return str(deepest)
+
+
+def _below(error: BaseException) -> BaseException | None:
+    if isinstance(error, MaxRetryError) and error.reason is not None:
+        return error.reason
+    wrapped = next((part for part in error.args if isinstance(part, BaseException)), None)
+    return wrapped or error.__cause__ or error.__context__

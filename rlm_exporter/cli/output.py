@@ -1,0 +1,93 @@
+"""Prints data on stdout: as it is in JSON or YAML, or as a sheet for people."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlm_exporter.cli.manners import Format, Manners
+from rlm_exporter.cli.printable import printable
+from rlm_exporter.cli.sheet import Block, Cell, Facts, Line, Sheet, Table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+# ruff: noqa: PLC0415 - rich and yaml are imported only where something is drawn with them
+
+
+def emit(document: dict[str, Any], sheet: Callable[[], Sheet], *, manners: Manners) -> None:
+    """Print the document in the format that was asked for; the sheet is made only if it is wanted."""
+    match manners.output:
+        case Format.JSON:
+            click.echo(json.dumps(document, indent=2))
+        case Format.YAML:
+            import yaml
+
+            click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+        case Format.TABLE:
+            draw(sheet())
+
+
+def draw(sheet: Sheet) -> None:
+    """Draw on stdout, at most as wide as the terminal; 80 columns where there is none."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
+    with console.capture() as capture:
+        for block in sheet:
+            console.print(_renderable(block))
+    # Cells are padded to their column's width, which serves nobody at the end of a line.
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=console.is_terminal)
+
+
+def _renderable(block: Block) -> "RenderableType":
+    match block:
+        case Table():
+            return _table(block)
+        case Facts():
+            return _facts(block)
+        case Line():
+            return _line(block)
+
+
+def _table(table: Table) -> "RenderableType":
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for column in table.columns:
+        drawn.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=not (column.long and table.wraps),
+            overflow="ellipsis" if column.long and not table.wraps else "fold",
+            ratio=1 if column.long and table.wraps else None,
+        )
+    for row in table.rows:
+        drawn.add_row(*(_text(cell) for cell in row))
+    return drawn
+
+
+def _facts(facts: Facts) -> "RenderableType":
+    from rich.table import Table as RichTable
+
+    drawn = RichTable.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    drawn.add_column(no_wrap=True, style="bold", min_width=10)
+    drawn.add_column(no_wrap=True, overflow="ellipsis")
+    for label, cell in facts.pairs:
+        drawn.add_row(label, _text(cell))
+    return drawn
+
+
+def _line(line: Line) -> "RenderableType":
+    from rich.text import Text
+
+    return Text("  ", overflow="ellipsis", no_wrap=True).join(_text(cell) for cell in line.cells)
+
+
+def _text(cell: Cell) -> "Text":
+    from rich.text import Text
+
+    return Text(printable(cell.text).replace("\n", " "), style=cell.tone.value)
