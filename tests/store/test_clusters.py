@@ -1,5 +1,9 @@
 """The committed truth of a cluster: its first record, its pins, its version."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from rlm_exporter.errors import JournalError
@@ -50,6 +54,18 @@ async def test_there_is_one_first_start(journal: Journal) -> None:
     assert record is not None
     assert record.active == "rlm1"
     assert len(await journal.operations(CLUSTER)) == 1
+
+
+async def test_a_cluster_that_comes_back_goes_above_the_epochs_of_its_history(
+    journal: Journal, path: Path
+) -> None:
+    await founded(journal)
+    await committed(journal, await claimed(journal, minimum_epoch=41))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM cluster")
+        connection.commit()
+    record = await founded(journal, epoch=1)
+    assert (record.epoch, record.highest_epoch) == (42, 42)
 
 
 async def test_clusters_come_by_name_with_their_own_pins(journal: Journal) -> None:
