@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Executable, func, insert, select
+from sqlalchemy import Connection, Executable, func, insert, or_, select
 from sqlalchemy.engine import RowMapping
 
 from rlm_exporter.errors import JournalError
@@ -85,7 +85,7 @@ def count_moves(connection: Connection, cluster: str, *, since: datetime) -> int
 
 
 def count_failed_attempts(connection: Connection, cluster: str) -> FailedAttempts:
-    """What ended without a commit after the last move (or first start).
+    """What ended without a commit since the active server is the active one.
 
     Not by epoch: a roll-back and a resync raise the committed epoch, and the incident goes on.
     """
@@ -94,7 +94,7 @@ def count_failed_attempts(connection: Connection, cluster: str) -> FailedAttempt
         .where(
             operation.c.cluster == cluster,
             operation.c.state == OperationState.COMMITTED.value,
-            operation.c.kind != OperationKind.RESYNC.value,
+            or_(operation.c.kind != OperationKind.RESYNC.value, operation.c.source != operation.c.target),
         )
         .scalar_subquery()
     )

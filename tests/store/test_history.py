@@ -118,6 +118,13 @@ async def test_a_roll_back_and_a_resync_raise_the_epoch_and_the_incident_goes_on
     assert await journal.failed_attempts(CLUSTER) == FailedAttempts(count=2, last_ended_at=later(60))
 
 
+async def test_a_resync_that_found_another_active_server_begins_anew(journal: Journal) -> None:
+    await founded(journal)
+    await failed(journal, at=later(30))
+    await committed(journal, await claimed(journal, kind=OperationKind.RESYNC, target="rlm3"))
+    assert await journal.failed_attempts(CLUSTER) == FailedAttempts(count=0, last_ended_at=None)
+
+
 async def test_an_attempt_under_way_has_not_failed(journal: Journal) -> None:
     await founded(journal)
     await claimed(journal)
