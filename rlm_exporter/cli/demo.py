@@ -1,0 +1,40 @@
+"""`rlm-ha demo`: the main job on loopback, with everything real but RLM itself."""
+
+import sys
+
+import click
+
+from rlm_exporter.errors import RlmExporterError
+
+SCENARIO_NAMES = ("primary-hangs", "primary-dies")
+
+
+@click.command("demo")
+@click.option(
+    "--scenario",
+    type=click.Choice(SCENARIO_NAMES),
+    help="Play a story with an end; exit 0 only if it went as it should.",
+)
+@click.option("--free-ports", is_flag=True, help="Take ports that are free instead of the usual ones.")
+@click.option(
+    "--network",
+    default="127.0.53",
+    show_default=True,
+    help="First three numbers of the simulated hosts' loopback addresses.",
+)
+@click.option("--keep", is_flag=True, help="Leave the temporary folder with all logs in place.")
+def demo_command(scenario: str | None, free_ports: bool, network: str, keep: bool) -> None:
+    """Show the main job: three simulated RLM servers and a fleet of clients around real HAProxy,
+    Prometheus and Alertmanager, all on loopback. Ctrl-C ends it and leaves nothing behind.
+    """
+    from rlm_exporter.demo.layout import Layout  # noqa: PLC0415 - only this command needs them
+    from rlm_exporter.demo.programs import free_layout  # noqa: PLC0415
+    from rlm_exporter.demo.run import run_demo  # noqa: PLC0415
+
+    try:
+        layout = free_layout(network) if free_ports else Layout(network=network)
+        code = run_demo(layout=layout, scenario=scenario, keep=keep, say=click.echo)
+    except RlmExporterError as error:
+        click.echo(f"rlm-ha demo: {error}", err=True)
+        code = 1
+    sys.exit(code)
