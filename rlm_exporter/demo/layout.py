@@ -72,7 +72,7 @@ class Choices:
 
     detection: str = "fast"
     triggers: tuple[str, ...] = ("detector", "alerts")
-    interval: str = "2s"
+    interval: str = "5s"
     timeout: str = "4s"
     retries: int = 1
     threshold: int = 2

@@ -93,6 +93,18 @@ class Processes:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509
             )
 
+    def run(self, name: str, command: Sequence[str], *, limit: float) -> None:
+        """Run a program to its end; StageError when that takes too long or is not a good one."""
+        self.start(name, command)
+        try:
+            code = self._running[name].wait(limit)
+        except subprocess.TimeoutExpired as error:
+            raise StageError(f"{name} has not ended within {limit:g} s") from error
+        finally:
+            self.kill(name)
+        if code != 0:
+            raise StageError(f"{name} has ended with {code}:\n{self.log(name).strip()}")
+
     def pid(self, name: str) -> int:
         """The program's process id, which is its group's too."""
         return self._running[name].pid

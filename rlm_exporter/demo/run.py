@@ -11,11 +11,11 @@ from pathlib import Path
 from rlm_exporter.demo.layout import SERVERS, Choices, Layout
 from rlm_exporter.demo.processes import Interrupts
 from rlm_exporter.demo.programs import busy_ports, find_programs
-from rlm_exporter.demo.scenarios import SCENARIOS, Scenario
+from rlm_exporter.demo.scenarios import HOLDERS, SCENARIOS, Scenario
 from rlm_exporter.demo.stage import Stage, on_stage
 from rlm_exporter.demo.timeline import lines
 from rlm_exporter.errors import ConfigurationError
-from rlm_exporter.simulator.event import EventKind
+from rlm_exporter.simulator.event import ClientKind, EventKind
 
 Say = Callable[[str], None]
 
@@ -66,9 +66,14 @@ def _set(stage: Stage, say: Say) -> None:
     stage.start_alertmanager()
     stage.start_prometheus()
     stage.wait(lambda: bool((stage.cluster() or {}).get("ready")), "a cluster that is ready", within=30)
-    stage.start_clients()
-    stage.wait(lambda: any(e.kind is EventKind.SESSION for e in stage.events()), "a client", within=20)
+    stage.start_clients(holders=HOLDERS)
+    stage.wait(lambda: _holding(stage) == HOLDERS, f"{HOLDERS} clients that hold a seat", within=20)
     _say_where(stage, say)
+
+
+def _holding(stage: Stage) -> int:
+    granted = (e for e in stage.events() if e.client is ClientKind.HOLDER and e.kind is EventKind.SESSION)
+    return sum(1 for _ in granted)
 
 
 def _say_where(stage: Stage, say: Say) -> None:

@@ -36,6 +36,9 @@ from rlm_exporter.simulator.launch import python_command, write_rlmutil
 START_LIMIT = 20.0
 """Seconds for a part to be there."""
 
+HOLDERS_PATIENCE = 600
+"""Seconds for which a holder waits for an answer."""
+
 
 def rules_folder() -> Path:
     """The shipped rules and examples: in an installed package beside its code, in a clone at its top."""
@@ -54,7 +57,7 @@ class Stage:
         self._programs = programs
         self._choices = choices
         self._processes = Processes(folder=folder, interrupts=interrupts)
-        self._record = folder / "clients.jsonl"
+        self._records: dict[str, Path] = {}
         self._manifest = folder / "cluster.yaml"
         self._socket = folder / "steer.sock"
 
@@ -68,22 +71,15 @@ class Stage:
         document = manifest(self.layout, self._choices, socket=str(self._socket))
         self._manifest.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         write_rlmutil(self.folder / "rlmutil")
-        self._processes.start(
+        self._processes.run(
             "render",
             self._rlm_ha(
-                "render",
-                "haproxy",
-                str(self._manifest),
-                "--bind",
-                self.layout.balancer_host,
-                "--peer",
-                f"lb1={self.layout.balancer_host}:{self.layout.peer_port}",
-                "--output",
-                str(self.folder),
+                *("render", "haproxy", str(self._manifest), "--bind", self.layout.balancer_host),
+                *("--peer", f"lb1={self.layout.balancer_host}:{self.layout.peer_port}"),
+                *("--output", str(self.folder)),
             ),
+            limit=START_LIMIT,
         )
-        self._wait(lambda: (self.folder / "haproxy.cfg").exists(), "haproxy.cfg from `rlm-ha render haproxy`")
-        self._processes.kill("render")
 
     def start_server(self, server: str) -> None:
         """One simulated RLM server with its ISV server."""
@@ -149,16 +145,24 @@ class Stage:
         self._wait(lambda: self.get(f"{self.layout.prometheus_url}/-/ready") is not None, "Prometheus")
 
     def start_clients(self, *, rate: float = 50.0, holders: int = 20) -> None:
-        """A fleet that knows the balancer's address and nothing else."""
-        self._record.touch()
+        """A fleet that knows the balancer's address and nothing else.
+
+        Visitors come and go at a rate and give up after 2 s. Holders keep a seat and have patience, as
+        applications without heartbeats do: what ends their silence is the balancer.
+        """
+        self._start_fleet("visitors", ("--rate", str(rate), "--hold", "0.1"))
+        self._start_fleet("holders", ("--holders", str(holders), "--timeout", str(HOLDERS_PATIENCE)))
+
+    def _start_fleet(self, name: str, options: tuple[str, ...]) -> None:
+        self._records[name] = record = self.folder / f"{name}.jsonl"
+        record.touch()
         self._processes.start(
-            "clients",
+            name,
             python_command(
                 "clients",
                 *("--server", f"{self.layout.license_port}@{self.layout.balancer_host}"),
                 *("--isv", ISV, "--product", "STARCCM", "--version", "2023.1000"),
-                *("--rate", str(rate), "--hold", "0.1", "--holders", str(holders)),
-                *("--record", str(self._record)),
+                *("--record", str(record), *options),
             ),
         )
 
@@ -182,7 +186,8 @@ class Stage:
 
     def events(self) -> tuple[Event, ...]:
         """What the clients have seen so far."""
-        return read_events(self._record.read_text(encoding="utf-8"))
+        text = "".join(record.read_text(encoding="utf-8") for record in self._records.values())
+        return read_events(text)
 
     def cluster(self) -> dict[str, Any] | None:
         """The API's document of the cluster; None while the daemon does not answer."""
@@ -221,8 +226,7 @@ class Stage:
     def _wait(self, claim: Callable[[], bool], what: str, *, within: float = START_LIMIT) -> float:
         began = time.monotonic()
         while not claim():
-            if "render" not in what:
-                self._processes.check()
+            self._processes.check()
             if time.monotonic() - began > within:
                 raise StageError(f"{what}: not there within {within:g} s; its log is in {self.folder}")
             time.sleep(0.05)
