@@ -50,7 +50,7 @@ def _check_isv_ports(servers: Sequence[ServerPart]) -> Iterator[Problem]:
         for isv, (port, where) in first.items():
             if isv not in given and not planned.is_broken and not planned.at(where.name).is_broken:
                 yield planned.problem(
-                    f"{where.name} has no port here, and {port} in line {where.line}; behind a load balancer "
+                    f"{where.name} has no port here, but {port} in line {where.line}; behind a load balancer "
                     "an ISV needs the same port on every server"
                 )
 

@@ -1,6 +1,6 @@
 """What must hold among the servers of a manifest, beyond the form of each value."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rlm_exporter.manifest.document import Part, Problem, dotted_path, shown
 from rlm_exporter.manifest.reading import ServerPart, checks_web, server_parts, word
@@ -43,6 +43,7 @@ def _check_kind(group: Part) -> Iterator[Problem]:
 
 def _check_names(servers: Sequence[ServerPart]) -> Iterator[Problem]:
     taken: dict[str, ServerPart] = {}
+    owners = {same_host(server.host): server for server in reversed(servers) if server.host}
     for server in servers:
         name = server.name
         if name is None:
@@ -53,7 +54,7 @@ def _check_names(servers: Sequence[ServerPart]) -> Iterator[Problem]:
             where = f"{dotted_path(first.part.path)} (line {first.part.line})"
             text = f"{name} is also the name of {where}; give each server a name: of its own"
             yield _name_place(server).problem(text)
-        yield from _check_name_is_no_host(server, name, servers)
+        yield from _check_name_is_no_host(server, name, owners)
 
 
 def _address(server: ServerPart) -> tuple[str, int | None]:
@@ -68,15 +69,15 @@ def _check_nameless(server: ServerPart) -> Iterator[Problem]:
         )
 
 
-def _check_name_is_no_host(server: ServerPart, name: str, servers: Sequence[ServerPart]) -> Iterator[Problem]:
-    for other in servers:
-        host = other.host
-        if other is server or host is None or other.name == name:
-            continue
-        if same_host(host) == name.lower():
-            where = f"{dotted_path(other.part.path)} (line {other.part.line})"
-            text = f"{name} is also the host of {where}; give the server another name:"
-            yield _name_place(server).problem(text)
+def _check_name_is_no_host(
+    server: ServerPart, name: str, owners: Mapping[str, ServerPart]
+) -> Iterator[Problem]:
+    """A name that is another server's host would make commands ambiguous."""
+    other = owners.get(name.lower(), server)
+    if other is not server and other.name != name:
+        where = f"{dotted_path(other.part.path)} (line {other.part.line})"
+        text = f"{name} is also the host of {where}; give the server another name:"
+        yield _name_place(server).problem(text)
 
 
 def _name_place(server: ServerPart) -> Part:

@@ -144,7 +144,7 @@ def dotted_path(path: Path) -> str:
     for step in path:
         if isinstance(step, int):
             written += f"[{step}]"
-        elif _WORD.fullmatch(step):
+        elif len(step) <= _SHOWN and _WORD.fullmatch(step):
             written += f".{step}"
         else:
             written += f"[{shown(step)}]"

@@ -19,12 +19,9 @@ _LONGEST_SOCKET = 107
 
 
 def check_name(text: str) -> None:
-    """A name that HAProxy takes for a server, and that can be told from `host:port`."""
+    """A name that HAProxy, a metric label, a file and an address carry as it is, and that has no port."""
     if not _NAME.fullmatch(text):
-        raise ValueError(
-            f"{shown(text)} is no name that HAProxy and metric labels can share; "
-            "use letters, digits, '-', '_' and '.', 63 at most"
-        )
+        raise ValueError(f"{shown(text)} cannot be a name; use letters, digits, '-', '_' and '.', 63 at most")
 
 
 def check_host(text: str) -> None:
@@ -149,8 +146,7 @@ def _split(text: str, schemes: set[str], wanted: str) -> SplitResult:
 
 
 FORMATS: Mapping[str, Callable[[str], None]] = {
-    "rlm-ha-cluster-name": check_name,
-    "rlm-ha-server-name": check_name,
+    "rlm-ha-name": check_name,
     "rlm-ha-host": check_host,
     "rlm-ha-duration": check_duration,
     "rlm-ha-isv": check_isv,

@@ -56,23 +56,29 @@ def _read_all(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list["Pro
 
     texts: dict[Path, tuple[str, bytes]] = {}
     problems: list[Problem] = []
-    for file in (file for path in paths for file in _files(path)):
-        try:
-            texts.setdefault(file.resolve(), (str(file), _read(file)))
-        except (OSError, ValueError) as error:  # ValueError: a path that no system can have
-            why = error.strerror if isinstance(error, OSError) else error
-            text = f"cannot be read: {why}; check the path and its permissions"
-            problems.append(Problem(source=str(file), line=None, text=text))
+    for path in paths:
+        files = _files(path)
+        if not files:
+            text = f"the directory holds no {' or '.join('*' + suffix for suffix in SUFFIXES)}; name a file"
+            problems.append(Problem(source=str(path), line=None, text=text))
+        for file in files:
+            try:
+                raw = _read(file)
+                texts.setdefault(file.resolve(), (str(file), raw))
+            except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+                why = error.strerror if isinstance(error, OSError) else error
+                text = f"cannot be read: {why}; check the path and its permissions"
+                problems.append(Problem(source=str(file), line=None, text=text))
     return list(texts.values()), problems
 
 
-def _files(path: Path) -> Iterable[Path]:
+def _files(path: Path) -> list[Path]:
     """The manifests of a directory, or the path itself, which may be anything."""
     try:
         found = [file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file()]
     except (OSError, ValueError):
         return [path]  # no directory; reading it will say what it is
-    return sorted(file for file in found if not file.name.startswith(".")) or [path / f"*{SUFFIXES[0]}"]
+    return sorted(file for file in found if not file.name.startswith("."))
 
 
 def _read(file: Path) -> bytes:

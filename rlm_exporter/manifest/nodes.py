@@ -29,7 +29,8 @@ _ADVICE = (
     ("expected ',' or '}'", "close the mapping, or put text that begins with { in quotes"),
     ("quoted scalar", "close the quotes"),
 )
-_NO_ANCHOR = "<<: takes what an anchor stands for (<<: *name), or a list of such"
+_TAG = "{} is a YAML tag; leave it out, quotes are enough for text"
+_NO_ANCHOR = "takes what an anchor stands for (<<: *name), or a list of such"
 
 
 class _UnusableError(Exception):
@@ -117,7 +118,7 @@ class _Reader:
         if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             return self._anchored(str(event.anchor) if isinstance(event, yaml.AliasEvent) else "", line)
         if event.tag is not None:
-            self.complain(line, f"{shown(event.tag)} is a YAML tag; leave it out, quotes are enough for text")
+            self.complain(line, _TAG.format(shown(event.tag.replace("tag:yaml.org,2002:", "!!"))))
         node = self._start(event, line)
         if event.anchor is not None:
             self._anchors[event.anchor] = node

@@ -12,7 +12,7 @@ from rlm_exporter.manifest.document import Document, Part, Problem, shown
 from rlm_exporter.manifest.model import ExporterConfig, Loaded
 from rlm_exporter.manifest.nodes import read_documents
 from rlm_exporter.manifest.reading import isv_spellings
-from rlm_exporter.manifest.shape import check_shape, closest, validator
+from rlm_exporter.manifest.shape import MOST_PROBLEMS, check_shape, closest, validator
 
 MOST_BYTES = 1024 * 1024
 CLUSTER, CONFIG = "LicenseServer", "ExporterConfig"
@@ -123,8 +123,9 @@ def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezo
         balancer = _own_balancer(cluster)
         if balancer.is_given:
             yield from check_balancer(balancer, cluster)
+    by_name = _by_name(clusters)
     for config in configs:
-        yield from _check_attached(config, clusters)
+        yield from _check_attached(config, by_name)
 
 
 def _check_cluster_names(clusters: list[Part]) -> Iterator[Problem]:
@@ -139,8 +140,7 @@ def _check_cluster_names(clusters: list[Part]) -> Iterator[Problem]:
             yield name.problem(f"{name.text} is also the cluster in {where}; give each a name of its own")
 
 
-def _check_attached(config: Part, clusters: list[Part]) -> Iterator[Problem]:
-    by_name = _by_name(clusters)
+def _check_attached(config: Part, by_name: Mapping[str, Part]) -> Iterator[Problem]:
     for balancer in config.at("spec", "loadBalancers").children():
         cluster = by_name.get(balancer.name)
         if cluster is None:
@@ -181,4 +181,8 @@ def _ordered(problems: Iterable[Problem], sources: Sequence[str]) -> tuple[Probl
     """By file in the order read, then by line; each once."""
     places = {source: place for place, source in enumerate(sources)}
     unique = dict.fromkeys(problems)
-    return tuple(sorted(unique, key=lambda problem: (places[problem.source], problem.line or 0)))
+    ordered = sorted(unique, key=lambda p: (places[p.source], p.line or 0, p.dotted))
+    if len(ordered) > MOST_PROBLEMS:
+        text = f"and {len(ordered) - MOST_PROBLEMS} problems more; mend these first"
+        return (*ordered[:MOST_PROBLEMS], Problem(source=sources[-1], line=None, text=text))
+    return tuple(ordered)

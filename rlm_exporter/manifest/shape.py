@@ -103,12 +103,19 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
         case "additionalProperties":
             yield from _unknown_keys(path, instance, list(_any(error.schema)["properties"]))
         case "required":
-            missing = [key for key in wanted if key not in instance]
-            yield from (((*path, key), "is missing; add it") for key in missing)
+            yield from ((((*path, key), "is missing; add it")) for key in _missing(instance, wanted, error))
         case "oneOf":
             yield path, "needs exec (a program and its arguments) or url, and not both"
         case _:
             yield path, own.format(value=shown(instance)) if own and instance else _sentence(error)
+
+
+def _missing(instance: Mapping[str, Any], wanted: Sequence[str], error: ValidationError) -> list[str]:
+    """Wanted keys that are not there; one that is only misspelled has its problem already."""
+    known = list(_any(error.schema)["properties"])
+    unknown = islice((key for key in instance if key not in known), MOST_PROBLEMS)
+    meant = {closest(key, known) for key in unknown}
+    return [key for key in wanted if key not in instance and key not in meant]
 
 
 def _any(value: Any) -> Any:
@@ -126,7 +133,7 @@ def _unknown_keys(path: Path, instance: Mapping[str, Any], known: list[str]) -> 
 def _sentence(error: ValidationError) -> str:
     value, wanted = _any(error.instance), _any(error.validator_value)
     if value is None:
-        return "has no value; give it one, or leave the key out"
+        return "has no value; write one, or delete the line if the key is optional"
     match error.validator:
         case "type":
             return _wrong_type(value, str(wanted))
@@ -141,6 +148,8 @@ def _sentence(error: ValidationError) -> str:
             return f"{value} is out of range; write a number from {low} to {high}"
         case "minItems" | "minLength":
             return "is empty; fill it, or leave the key out"
+        case "maxItems" | "maxProperties":
+            return f"has {len(value)} entries; {wanted} at most"
     return error.message  # a keyword of the schema for which there is no sentence yet
 
 
@@ -149,7 +158,7 @@ def _wrong_type(value: Any, wanted: str) -> str:
         case "object":
             return f"{shown(value)} stands where keys are wanted; write `key: value` lines below it"
         case "array":
-            return f"{shown(value)} stands where a list is wanted; write `- item` lines below it"
+            return f"{shown(value)} stands where a list is wanted; write [item, item] or `- item` lines"
         case "boolean":
             return _not_boolean(value)
         case "integer":

@@ -1,0 +1,103 @@
+"""The schema is one, and says the same as the model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from rlm_exporter.manifest.durations import parse_duration
+from rlm_exporter.manifest.formats import FORMATS
+from rlm_exporter.manifest.load import MANIFEST_SCHEMA
+from rlm_exporter.manifest.model import (
+    Detection,
+    Failback,
+    FailoverPolicy,
+    HaproxyEndpoint,
+    HealthCheckPolicy,
+    Hook,
+    HttpCall,
+    LoadBalancerSpec,
+    LogFormat,
+    LogLevel,
+    PoolsMissing,
+    Server,
+    Takeover,
+    TriggerSource,
+)
+
+DEFS = MANIFEST_SCHEMA["$defs"]
+SPEC = DEFS["LicenseServer"]["properties"]["spec"]["properties"]
+AVAILABILITY = SPEC["highAvailability"]["properties"]
+HEALTH = SPEC["monitoring"]["properties"]["healthCheck"]["properties"]
+FAILOVER = SPEC["monitoring"]["properties"]["failover"]["properties"]
+SETTINGS = DEFS["ExporterConfig"]["properties"]["spec"]["properties"]
+
+
+def parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every subschema, and every other mapping in between."""
+    if isinstance(schema, dict):
+        yield schema
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from parts(value)
+
+
+def test_it_is_a_schema_of_draft_2020_12() -> None:
+    Draft202012Validator.check_schema(MANIFEST_SCHEMA)
+
+
+def test_no_mapping_takes_keys_that_nobody_knows() -> None:
+    mappings = [part for part in parts(MANIFEST_SCHEMA) if part.get("type") == "object"]
+
+    assert len(mappings) > 10
+    for mapping in mappings:
+        free = mapping["additionalProperties"]
+        assert free is False or "propertyNames" in mapping
+
+
+def test_every_format_has_its_check_and_every_check_a_format() -> None:
+    used = {part["format"] for part in parts(MANIFEST_SCHEMA) if isinstance(part.get("format"), str)}
+
+    assert used == FORMATS.keys()
+
+
+def test_defaults_are_those_of_the_model() -> None:
+    server = Server(name="", role="", host="")
+    health, failover = HealthCheckPolicy(), FailoverPolicy()
+    haproxy, balancer = HaproxyEndpoint(name="", url=""), LoadBalancerSpec(host="")
+    hook = Hook(call=HttpCall(url=""))
+
+    for schema, key, default in (
+        (DEFS["server"]["properties"], "port", server.port),
+        (DEFS["server"]["properties"], "webPort", server.web_port),
+        (DEFS["loadBalancer"]["properties"], "port", balancer.port),
+        (DEFS["haproxy"]["properties"], "backend", haproxy.backend),
+        (HEALTH, "retries", health.retries),
+        (HEALTH, "checkWeb", health.check_web),
+        (HEALTH, "webRequired", health.web_required),
+        (HEALTH, "webTls", health.web_tls),
+        (FAILOVER, "automatic", failover.automatic),
+        (FAILOVER, "threshold", failover.threshold),
+        (FAILOVER, "detection", failover.detection),
+        (FAILOVER, "poolsMissing", failover.pools_missing),
+    ):
+        assert schema[key]["default"] == default
+    for schema, key, duration in (
+        (HEALTH, "interval", health.interval),
+        (HEALTH, "timeout", health.timeout),
+        (FAILOVER, "cooldown", failover.cooldown),
+        (DEFS["hook"]["properties"], "timeout", hook.timeout),
+    ):
+        assert parse_duration(schema[key]["default"]) == duration
+
+
+def test_choices_are_those_of_the_model() -> None:
+    for schema, choices in (
+        (AVAILABILITY["takeover"], Takeover),
+        (AVAILABILITY["failback"], Failback),
+        (FAILOVER["detection"], Detection),
+        (FAILOVER["poolsMissing"], PoolsMissing),
+        (FAILOVER["triggers"]["items"], TriggerSource),
+        (SETTINGS["logFormat"], LogFormat),
+        (SETTINGS["logLevel"], LogLevel),
+    ):
+        assert schema["enum"] == [choice.value for choice in choices]
