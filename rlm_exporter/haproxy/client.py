@@ -82,14 +82,25 @@ class StatsPageClient:
                     method, url, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                raw = await response.content.read(_LARGEST_ANSWER)
+                raw = await self._whole(response)
                 # Header names compare without case in HTTP; ours are few, so they are spelled one way here.
                 found = {name.title(): value for name, value in response.headers.items()}
                 return response.status, found, raw.decode("utf-8", "replace")
         except TimeoutError as error:
             raise LoadBalancerError(f"{self.name}: no answer within {LIMIT:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            if self._url.startswith("https:"):
+                await self.close()  # certificates are renewed: the next request reads the files again
             raise LoadBalancerError(f"{self.name}: cannot be reached: {error}") from error
+
+    async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
+        # One read gives what has arrived so far; a part of the statistics would look like missing servers.
+        raw = bytearray()
+        async for part in response.content.iter_any():
+            raw += part
+            if len(raw) > _LARGEST_ANSWER:
+                raise LoadBalancerError(f"{self.name}: the answer is longer than {_LARGEST_ANSWER} bytes")
+        return bytes(raw)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
