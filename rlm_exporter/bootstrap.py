@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,7 +88,9 @@ async def run_daemon(
     clock = SystemClock()
     instruments = _instruments()
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(_alone_on(settings.store))
         journal = await stack.enter_async_context(await Journal.open(url=settings.store))
+        await _fits(settings.clusters, journal)
         assembly = _Assembly(
             clock=clock,
             instruments=instruments,
@@ -115,6 +118,44 @@ async def run_daemon(
             await stop.wait()
             for task in tasks:
                 task.cancel()
+
+
+@contextlib.contextmanager
+def _alone_on(store: str) -> Iterator[None]:
+    """Hold the store for this process: two daemons on one SQLite file would steer against each other.
+
+    The lock is on a file beside it, because closing the database's own would drop SQLite's locks.
+    """
+    path = Path(f"{store.removeprefix('sqlite:///')}.lock")
+    try:
+        handle = path.open("w")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"another rlm-ha works on {store}: stop it, or choose another --state-dir"
+            ) from error
+        yield
+
+
+async def _fits(clusters: tuple[Cluster, ...], journal: Journal) -> None:
+    """Refuse manifests that lack the server to which clients are sent, or one that an operation is about."""
+    for cluster in clusters:
+        names = {server.name for server in cluster.servers}
+        record = await journal.cluster(cluster.name)
+        operation = await journal.open_operation(cluster.name)
+        needed = {record.active} if record is not None else set()
+        if operation is not None:
+            needed |= {name for name in (operation.source, operation.target) if name is not None}
+        gone = ", ".join(sorted(needed - names))
+        if gone:
+            raise ConfigurationError(
+                f"{cluster.source}: cluster {cluster.name} has no server {gone}, but the journal says that "
+                "clients are sent there or that an operation is about it; move to another server first"
+            )
 
 
 def _instruments() -> Instruments:

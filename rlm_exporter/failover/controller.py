@@ -8,15 +8,16 @@ wanted; the loop never waits for an operation's hooks.
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-from rlm_exporter.errors import JournalError, LoadBalancerError, StaleEpochError
+from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.by_hand import Answer, Plan, judge
 from rlm_exporter.failover.candidates import candidates
 from rlm_exporter.failover.decide import decide
 from rlm_exporter.failover.first_start import find_active, first_epoch
-from rlm_exporter.failover.lookout import evidence, is_silent, looks_wrong
+from rlm_exporter.failover.lookout import Lookout
+from rlm_exporter.failover.pins import PinKeeper
 from rlm_exporter.failover.ports import (
     Clock,
     DirectProbe,
@@ -30,34 +31,22 @@ from rlm_exporter.failover.ports import (
 )
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
-from rlm_exporter.failover.situation import Situation
-from rlm_exporter.failover.steps import has_touched_balancers, settled
+from rlm_exporter.failover.steering import PACE, Steering
+from rlm_exporter.failover.steps import has_touched_balancers
 from rlm_exporter.failover.trigger import FailoverRequest, Refusal, RefusalKind, Trigger, TriggerKind
+from rlm_exporter.failover.wishes import Wish, Wishes
 from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.manifest.model import Cluster, TriggerSource
+from rlm_exporter.store.errors import ConflictError
 from rlm_exporter.store.records import (
     AlertRecord,
     ClusterRecord,
     Operation,
     OperationKind,
     OperationState,
-    PinKind,
 )
 
 log = logging.getLogger(__name__)
-
-PACE = 1.0
-"""Seconds between two turns of a balancer's loop, and between two looks when nothing wakes us."""
-
-QUICK_PACE = 0.25
-"""The same while a balancer cannot be read or an operation is open: a restarted one holds its clients for
-two seconds at the most."""
-
-UNPIN_AFTER = 10
-"""Good direct probes in a row, with good checks meanwhile, before a failover's pin is lifted."""
-
-SILENCE_CHECK = 5.0
-"""Least seconds between two checks that are started because the active server is silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +84,16 @@ class ClusterController:
         self._prober = prober
         self._balancers = balancers
         self._journal = journal
-        self._direct = direct
         self._clock = clock
         self._observer = observer
+        self._wake = asyncio.Event()
+        self._steering = Steering(
+            cluster=cluster.name, balancers=balancers, clock=clock, observer=observer, wake=self.wake
+        )
+        self._lookout = Lookout(
+            cluster=cluster, prober=prober, balancers=balancers, journal=journal, clock=clock
+        )
+        self._pins = PinKeeper(prober=prober, direct=direct, clock=clock)
         self._procedure = Procedure(
             cluster=cluster,
             journal=journal,
@@ -108,24 +104,18 @@ class ClusterController:
             clock=clock,
             observer=observer,
             seam=seam,
-            steer=self._want,
+            steer=self._steering.want,
             next_candidate=self._next_candidate,
             is_healthy=lambda server: self._prober.snapshot.server(server).health.is_up,
         )
-        self._wake = asyncio.Event()
-        self._requests: asyncio.Queue[tuple[FailoverRequest, asyncio.Future[Answer]]] = asyncio.Queue(32)
+        self._wishes = Wishes()
         self._record: ClusterRecord | None = None
         self._operation: Operation | None = None
-        self._desired: Desired | None = None
         self._alerts: tuple[AlertRecord, ...] = ()
         self._decision: Decision | None = None
         self._decided_at: datetime | None = None
         self._trigger: Trigger | None = None
-        self._differs_since: datetime | None = None
-        self._seen_epoch = 0
         self._store_writable = True
-        self._good_probes: dict[str, int] = {}
-        self._last_silence_check = float("-inf")
         self._group: asyncio.TaskGroup | None = None
 
     @property
@@ -153,7 +143,7 @@ class ClusterController:
         """What is so at the moment."""
         return Standing(
             record=self._record,
-            desired=self._desired,
+            desired=self._steering.desired,
             decision=self._decision,
             decided_at=self._decided_at,
             trigger=self._trigger,
@@ -167,12 +157,14 @@ class ClusterController:
 
     async def request(self, request: FailoverRequest) -> Answer:
         """An operator's wish. Answers when it is refused, planned, or has become an open operation."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if self._requests.full():
-            return Refusal(kind=RefusalKind.OPERATION_OPEN, detail="too many requests wait already")
-        self._requests.put_nowait((request, future))
+        operation = self._operation
+        if operation is not None:
+            if request.idempotency_key is not None and request.idempotency_key == operation.idempotency_key:
+                return operation
+            return Refusal(kind=RefusalKind.OPERATION_OPEN, detail=f"operation {operation.id} is open")
+        wish = self._wishes.add(request)
         self.wake()
-        return await future
+        return await wish.answered()
 
     async def run(self) -> None:
         """Look and steer until cancelled."""
@@ -180,8 +172,7 @@ class ClusterController:
             self._group = group
             group.create_task(self._looking())
             group.create_task(self._waking())
-            for balancer in self._balancers:
-                group.create_task(self._steering(balancer))
+            group.create_task(self._steering.run())
 
     # ---- the loops
 
@@ -191,30 +182,6 @@ class ClusterController:
             snapshot = await self._prober.changed(snapshot)
             self.wake()
 
-    async def _steering(self, balancer: LoadBalancer) -> None:
-        while True:
-            pace = await self._turn(balancer)
-            await self._clock.sleep(pace)
-
-    async def _turn(self, balancer: LoadBalancer) -> float:
-        before = balancer.reading.view
-        try:
-            if self._desired is None:
-                await balancer.observe()
-            elif await balancer.converge(self._desired) is not None:
-                self.wake()
-        except StaleEpochError as error:
-            if error.seen is not None and self._desired is not None and error.seen > self._desired.epoch:
-                self._seen_epoch = max(self._seen_epoch, error.seen)
-                self.wake()
-        except LoadBalancerError as error:
-            log.warning("cluster=%s balancer=%s %s", self._cluster.name, balancer.name, error)
-            return QUICK_PACE
-        view = balancer.reading.view
-        if before is None or view is None or before.active != view.active or before.pid != view.pid:
-            self.wake()
-        return PACE if self._operation is None else QUICK_PACE
-
     async def _looking(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
@@ -223,16 +190,20 @@ class ClusterController:
             self._wake.clear()
             try:
                 await self._look()
+            except ConflictError as error:
+                # Somebody else wrote first; what is so now is read at the next look.
+                log.info("cluster=%s looking again: %s", self._cluster.name, error)
+                self.wake()
             except JournalError as error:
                 self._store_unavailable(error)
             except Exception as error:
-                # The one place where a defect of ours must not end the watch over a cluster.
+                # A task loop, the place where a defect of ours must not end the watch over a cluster.
                 log.exception("cluster=%s looking failed", self._cluster.name)
                 self._observer.stumbled(self._cluster.name, error)
 
     async def _look(self) -> None:
         if not self._store_writable and not await self._journal.writable():
-            self._answer_requests(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail="the journal is away"))
+            self._wishes.refuse_all(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail="the journal is away"))
             return
         self._store_writable = True
         await self._read_store()
@@ -241,12 +212,12 @@ class ClusterController:
         if self._record is None:
             await self._first_start()
         if self._record is None:
-            self._answer_requests(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
+            self._wishes.refuse_all(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
             return
         await self._tend_pins()
-        if self._seen_epoch > self._record.epoch:
+        if self._steering.seen_epoch > self._record.epoch:
             await self._resync(self._record)
-        await self._serve_requests()
+        await self._serve_wishes()
         await self._decide_and_act()
 
     async def _read_store(self) -> None:
@@ -261,18 +232,15 @@ class ClusterController:
         log.error("cluster=%s the journal is away: %s", self._cluster.name, error)
         detail = f"the journal is away: {error}"
         self._note(Hold(reason=Reason.STORE_UNAVAILABLE, detail=detail))
-        self._answer_requests(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=detail))
+        self._wishes.refuse_all(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=detail))
 
     # ---- what is wanted
-
-    def _want(self, desired: Desired) -> None:
-        self._desired = desired
 
     def _want_committed(self) -> None:
         if self._record is None:
             return
         pinned = frozenset(pin.server for pin in self._record.pins) - {self._record.active}
-        self._want(Desired(epoch=self._record.epoch, active=self._record.active, pinned=pinned))
+        self._steering.want(Desired(epoch=self._record.epoch, active=self._record.active, pinned=pinned))
         self._prober.set_active(self._record.active)
 
     async def _first_start(self) -> None:
@@ -305,63 +273,14 @@ class ClusterController:
         if record is None:
             return
         now = self._clock.now()
-        pins = settled(record.pins, now=now)
-        liftable = await self._liftable(record, now)
-        pins = tuple(pin for pin in pins if not (pin.kind is PinKind.FAILOVER and pin.server in liftable))
+        pins = await self._pins.due(record, now=now)
         if pins != record.pins:
             self._record = await self._journal.set_pins(
                 self._cluster.name, pins=pins, now=now, expected_version=record.version
             )
             self._want_committed()
 
-    async def _liftable(self, record: ClusterRecord, now: datetime) -> frozenset[str]:
-        """Servers whose pin of a failover may go: reached 10 times in a row, checked good, cooldown over."""
-        pinned = {pin.server for pin in record.pins if pin.kind is PinKind.FAILOVER}
-        if record.cooldown_until is not None and now < record.cooldown_until:
-            pinned = set()
-        self._good_probes = {name: count for name, count in self._good_probes.items() if name in pinned}
-        for server in pinned:
-            healthy = self._prober.snapshot.server(server).health.is_up
-            good = healthy and await self._direct(server) is None
-            self._good_probes[server] = self._good_probes.get(server, 0) + 1 if good else 0
-        return frozenset(name for name, count in self._good_probes.items() if count >= UNPIN_AFTER)
-
     # ---- deciding
-
-    async def _situation(self, record: ClusterRecord, trigger: Trigger | None) -> Situation:
-        now = self._clock.now()
-        situation = Situation(
-            cluster=self._cluster,
-            snapshot=self._prober.snapshot,
-            record=record,
-            now=now,
-            trigger=trigger,
-            readings=tuple(balancer.reading for balancer in self._balancers),
-            evidence=evidence(
-                active=record.active, snapshot=self._prober.snapshot, balancers=self._balancers, now=now
-            ),
-            differs_since=self._differs_since,
-        )
-        if not situation.active.health.is_up:
-            # Only a decision about a failing server needs the history.
-            situation = replace(
-                situation,
-                attempts=await self._journal.failed_attempts(self._cluster.name),
-                automatic_moves=await self._automatic_moves(now),
-            )
-        differs = situation.balancer_active not in {None, record.active}
-        self._differs_since = (self._differs_since or now) if differs else None
-        return situation
-
-    async def _automatic_moves(self, now: datetime) -> tuple[datetime, ...]:
-        recent = await self._journal.operations(self._cluster.name, since=now - timedelta(hours=1))
-        return tuple(
-            operation.committed_at
-            for operation in recent
-            if operation.committed_at is not None
-            and operation.trigger != TriggerKind.OPERATOR
-            and operation.kind in {OperationKind.FAILOVER, OperationKind.ADOPT}
-        )
 
     def _standing_trigger(self) -> Trigger | None:
         """Who asks at the moment, without an operator: an alert that fires, or our own detector."""
@@ -376,9 +295,9 @@ class ClusterController:
         record = self._record
         if record is None:
             return
-        self._check_what_looks_wrong(record.active)
+        self._lookout.check_what_looks_wrong(record.active)
         trigger = self._standing_trigger()
-        situation = await self._situation(record, trigger)
+        situation = await self._lookout.situation(record, trigger)
         decision = decide(situation)
         match decision:
             case Hold():
@@ -390,19 +309,6 @@ class ClusterController:
                 await self._move(
                     record, decision, OperationKind.FAILOVER, trigger or Trigger(kind=TriggerKind.BALANCER)
                 )
-
-    def _check_what_looks_wrong(self, active: str) -> None:
-        views = [balancer.reading.view for balancer in self._balancers]
-        part = self._prober.snapshot.server(active)
-        if part.health.failures >= self._cluster.failover.threshold:
-            return
-        if any(view is not None and looks_wrong(view, active) for view in views):
-            self._prober.check_now(active)
-        elif is_silent(active=active, balancers=self._balancers, now=self._clock.now()):
-            now = self._clock.monotonic()
-            if now - self._last_silence_check >= SILENCE_CHECK:
-                self._last_silence_check = now
-                self._prober.check_now(active)
 
     async def _hold(self, decision: Hold, trigger: Trigger | None) -> None:
         if decision.check_now and self._record is not None:
@@ -462,14 +368,14 @@ class ClusterController:
             source=record.active,
             target=serving,
             requested_by="controller",
-            reason=f"a balancer has seen epoch {self._seen_epoch}, the store knows {record.epoch}: the store "
-            "was restored from a backup, or another tool steers",
+            reason=f"a balancer has seen epoch {self._steering.seen_epoch}, the store knows {record.epoch}: "
+            "the store was restored from a backup, or another tool steers",
             trigger=TriggerKind.BALANCER,
             expected_version=record.version,
             alerts=(),
             idempotency_key=None,
             now=self._clock.now(),
-            minimum_epoch=self._seen_epoch + 1,
+            minimum_epoch=self._steering.seen_epoch + 1,
         )
         await self._carry_on(operation)
 
@@ -492,15 +398,17 @@ class ClusterController:
             operation.reason,
         )
         self._operation = operation
+        self._steering.hurried = True
         if has_touched_balancers(operation):
             others = frozenset(server.name for server in self._cluster.servers) - {operation.target}
-            self._want(Desired(epoch=operation.epoch, active=operation.target, pinned=others))
+            self._steering.want(Desired(epoch=operation.epoch, active=operation.target, pinned=others))
         self._prober.set_active(operation.target)
         try:
             self._record = await self._procedure.run(operation, record)
         finally:
             self._prober.set_active(self._record.active if self._record is not None else None)
         self._operation = None
+        self._steering.hurried = False
         self._want_committed()
         self._announce(operation.id)
         self.wake()
@@ -522,48 +430,37 @@ class ClusterController:
         record = self._record
         if record is None:
             return None
-        situation = Situation(
-            cluster=self._cluster,
-            snapshot=self._prober.snapshot,
-            record=record,
-            now=self._clock.now(),
-            readings=tuple(balancer.reading for balancer in self._balancers),
-        )
+        situation = self._lookout.glance(record)
         return next(iter(candidates(situation, excluded=excluded)), None)
 
     # ---- an operator's wishes
 
-    def _answer_requests(self, answer: Answer) -> None:
-        while not self._requests.empty():
-            _, future = self._requests.get_nowait()
-            _resolve(future, answer)
-
-    async def _serve_requests(self) -> None:
-        while not self._requests.empty():
-            request, future = self._requests.get_nowait()
+    async def _serve_wishes(self) -> None:
+        while (wish := self._wishes.take()) is not None:
             try:
-                await self._serve(request, future)
+                await self._serve(wish)
+            except ConflictError as error:
+                wish.answer(Refusal(kind=RefusalKind.OPERATION_OPEN, detail=str(error)))
+                raise
             except JournalError as error:
-                _resolve(
-                    future,
-                    Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=f"the journal is away: {error}"),
-                )
+                detail = f"the journal is away: {error}"
+                wish.answer(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=detail))
                 raise
 
-    async def _serve(self, request: FailoverRequest, future: asyncio.Future[Answer]) -> None:
-        record = self._record
+    async def _serve(self, wish: Wish) -> None:
+        record, request = self._record, wish.request
         if record is None:
-            _resolve(future, Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
+            wish.answer(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
             return
         if request.idempotency_key is not None:
             known = await self._journal.operation_by_key(self._cluster.name, request.idempotency_key)
             if known is not None:
-                _resolve(future, known)
+                wish.answer(known)
                 return
-        situation = await self._situation(record, Trigger(kind=TriggerKind.OPERATOR))
+        situation = self._lookout.glance(record, Trigger(kind=TriggerKind.OPERATOR))
         answer = judge(request, situation)
         if not isinstance(answer, Plan) or request.dry_run:
-            _resolve(future, answer)
+            wish.answer(answer)
             return
         healthy = situation.active.health.is_up
         operation = await self._journal.claim(
@@ -580,11 +477,5 @@ class ClusterController:
             idempotency_key=request.idempotency_key,
             now=self._clock.now(),
         )
-        _resolve(future, operation)
+        wish.answer(operation)
         await self._carry_on(operation)
-
-
-def _resolve(future: asyncio.Future[Answer], answer: Answer) -> None:
-    # Whoever asked may have gone away meanwhile.
-    if not future.done():
-        future.set_result(answer)

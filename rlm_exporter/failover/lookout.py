@@ -1,15 +1,96 @@
 """Gathers what the rules look at: the newest snapshot, the balancers' readings, and the traffic they saw."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rlm_exporter.failover.ports import LoadBalancer
-from rlm_exporter.failover.situation import Evidence
+from rlm_exporter.failover.ports import Clock, Journal, LoadBalancer, Prober
+from rlm_exporter.failover.situation import Evidence, Situation
+from rlm_exporter.failover.trigger import Trigger, TriggerKind
 from rlm_exporter.haproxy.traffic import COUNT_LAG
 from rlm_exporter.haproxy.view import BalancerView, Traffic
+from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot
+from rlm_exporter.store.records import ClusterRecord, OperationKind
+
+SILENCE_CHECK = 5.0
+"""Least seconds between two checks that are started because the active server is silent."""
 
 SILENCE = COUNT_LAG + timedelta(seconds=1)
 """Connections that arrive for this long without a byte in return are worth a check at once."""
+
+
+class Lookout:
+    """Looks for the controller, and has the active server checked at once when something looks wrong."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        prober: Prober,
+        balancers: tuple[LoadBalancer, ...],
+        journal: Journal,
+        clock: Clock,
+    ) -> None:
+        self._cluster = cluster
+        self._prober = prober
+        self._balancers = balancers
+        self._journal = journal
+        self._clock = clock
+        self._differs_since: datetime | None = None
+        self._last_silence_check = float("-inf")
+
+    def glance(self, record: ClusterRecord, trigger: Trigger | None = None) -> Situation:
+        """The situation as far as memory knows it, without the history of operations."""
+        now = self._clock.now()
+        situation = Situation(
+            cluster=self._cluster,
+            snapshot=self._prober.snapshot,
+            record=record,
+            now=now,
+            trigger=trigger,
+            readings=tuple(balancer.reading for balancer in self._balancers),
+            evidence=evidence(
+                active=record.active, snapshot=self._prober.snapshot, balancers=self._balancers, now=now
+            ),
+        )
+        differs = situation.balancer_active not in {None, record.active}
+        self._differs_since = (self._differs_since or now) if differs else None
+        return replace(situation, differs_since=self._differs_since)
+
+    async def situation(self, record: ClusterRecord, trigger: Trigger | None) -> Situation:
+        """The whole situation. Only a decision about a failing server needs the history."""
+        situation = self.glance(record, trigger)
+        if situation.active.health.is_up:
+            return situation
+        return replace(
+            situation,
+            attempts=await self._journal.failed_attempts(self._cluster.name),
+            automatic_moves=await self._automatic_moves(situation.now),
+        )
+
+    def check_what_looks_wrong(self, active: str) -> None:
+        """Start a check of the active server where a balancer gives a reason, unless it is known as down."""
+        part = self._prober.snapshot.server(active)
+        if part.health.failures >= self._cluster.failover.threshold:
+            return
+        views = [balancer.reading.view for balancer in self._balancers]
+        if any(view is not None and looks_wrong(view, active) for view in views):
+            self._prober.check_now(active)
+        elif is_silent(active=active, balancers=self._balancers, now=self._clock.now()):
+            now = self._clock.monotonic()
+            if now - self._last_silence_check >= SILENCE_CHECK:
+                self._last_silence_check = now
+                self._prober.check_now(active)
+
+    async def _automatic_moves(self, now: datetime) -> tuple[datetime, ...]:
+        recent = await self._journal.operations(self._cluster.name, since=now - timedelta(hours=1))
+        return tuple(
+            operation.committed_at
+            for operation in recent
+            if operation.committed_at is not None
+            and operation.trigger != TriggerKind.OPERATOR
+            and operation.kind in {OperationKind.FAILOVER, OperationKind.ADOPT}
+        )
 
 
 def evidence(

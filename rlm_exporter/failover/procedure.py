@@ -32,6 +32,7 @@ from rlm_exporter.failover.steps import (
 from rlm_exporter.failover.trigger import TriggerKind
 from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.store.errors import ConflictError
 from rlm_exporter.store.records import (
     ClusterRecord,
     Operation,
@@ -214,6 +215,9 @@ class Procedure:
         while True:
             try:
                 committed = await self._write_commit(operation, record, outcome)
+            except ConflictError:
+                # Trying again would not help: it has ended otherwise, and whoever reads next sees how.
+                raise
             except JournalError as error:
                 log.error("operation %d cannot be committed yet, trying again: %s", operation.id, error)
                 await self._clock.sleep(COMMIT_RETRY)

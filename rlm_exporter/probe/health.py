@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, Server
+from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, PoolsMissing, Server
 from rlm_exporter.probe.result import OUR_REASONS, Failure, FailureReason, LicenseResult, TcpResult, WebResult
 from rlm_exporter.probe.snapshot import Health, ServerSnapshot
 from rlm_exporter.rlm.status import IsvServer, Pool, RlmStatus
@@ -49,12 +49,14 @@ def fold(part: ServerSnapshot, check: Check, *, cluster: Cluster) -> ServerSnaps
     """The server's part of the snapshot after this check; a new value in every field that it tells of."""
     server = cluster.server(part.server)
     failure = verdict(check, cluster=cluster, server=server)
+    degraded = _missing_pools(check, failure, cluster)
+    if cluster.failover.pools_missing is PoolsMissing.MOVE:
+        # The manifest says that a server without its pools is as good as down.
+        failure, degraded = failure or degraded, None
     web = check.web if check.web is not None else part.web
     return replace(
         part,
-        health=_remember(
-            part.health, check, failure=failure, degraded=_missing_pools(check, failure, cluster)
-        ),
+        health=_remember(part.health, check, failure=failure, degraded=degraded),
         license=check.license,
         status=check.license.payload,
         tcp=check.tcp,
