@@ -44,9 +44,13 @@ def ask_for_move(
             lost = lost or (isinstance(error, UnreachableError) and error.maybe_done)
             if not lost or not _may_pass(error):
                 raise
-            tell(f"the answer was lost, asking again: {error}")
+            tell(f"The answer was lost, asking again: {error}")
             if not patience.wait():
-                raise
+                raise ApiError(
+                    f"{error} The move may still be done: rlm-ha licenses events {name}",
+                    status=error.status,
+                    exit_code=error.exit_code,
+                ) from error
 
 
 def follow(
@@ -76,7 +80,7 @@ def follow(
             if not _may_pass(error):
                 raise
             if away is None:
-                tell(f"asking again until there is an answer: {error}")
+                tell(f"Asking again until there is an answer: {error}")
             away = error
             continue
         if away is not None or newer.value != answer.value:

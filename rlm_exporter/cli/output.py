@@ -38,7 +38,7 @@ def draw(sheet: Sheet) -> None:
     console = Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
     with console.capture() as capture:
         for block in sheet:
-            console.print(_renderable(block))
+            console.print(_renderable(block), no_wrap=isinstance(block, Line) or None, overflow="ellipsis")
     # Cells are padded to their column's width, which serves nobody at the end of a line.
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=console.is_terminal)
 
@@ -58,15 +58,15 @@ def _table(table: Table) -> "RenderableType":
 
     drawn = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in table.columns:
+        # rich takes the room that is missing from the columns that may wrap, and only then from the others.
         drawn.add_column(
             column.title,
             justify="right" if column.right else "left",
-            no_wrap=not (column.long and table.wraps),
-            overflow="ellipsis" if column.long and not table.wraps else "fold",
-            ratio=1 if column.long and table.wraps else None,
+            no_wrap=not column.long,
+            overflow="fold",
         )
     for row in table.rows:
-        drawn.add_row(*(_text(cell) for cell in row))
+        drawn.add_row(*(_text(cell, cut=not table.wraps) for cell in row))
     return drawn
 
 
@@ -75,19 +75,27 @@ def _facts(facts: Facts) -> "RenderableType":
 
     drawn = RichTable.grid(padding=(0, 2, 0, 0), pad_edge=False)
     drawn.add_column(no_wrap=True, style="bold", min_width=10)
-    drawn.add_column(no_wrap=True, overflow="ellipsis")
+    drawn.add_column()
     for label, cell in facts.pairs:
-        drawn.add_row(label, _text(cell))
+        drawn.add_row(label, _text(cell, cut=True))
     return drawn
 
 
 def _line(line: Line) -> "RenderableType":
     from rich.text import Text
 
-    return Text("  ", overflow="ellipsis", no_wrap=True).join(_text(cell) for cell in line.cells)
+    text = Text()
+    for index, cell in enumerate(line.cells):
+        text.append("  " if index else "").append_text(_text(cell, cut=True))
+    return text
 
 
-def _text(cell: Cell) -> "Text":
+def _text(cell: Cell, *, cut: bool) -> "Text":
     from rich.text import Text
 
-    return Text(printable(cell.text).replace("\n", " "), style=cell.tone.value)
+    return Text(
+        printable(cell.text).replace("\n", " "),
+        style=cell.tone.value,
+        no_wrap=cut,
+        overflow="ellipsis" if cut else "fold",
+    )

@@ -38,7 +38,7 @@ def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
     """The servers, what is wrong with them, who is active; with `show_ha` all that decides about a move."""
     facts = (
         *(pair for server in status.servers for pair in _complaints(server)),
-        *_labelled("Not ready", (Cell(why, Tone.WARNING) for why in status.not_ready_because[:2])),
+        *_labelled("Not ready", _not_ready(status.not_ready_because)),
         ("Active", _active(status)),
         *(_ha_facts(status) if show_ha else ()),
     )
@@ -66,7 +66,8 @@ def _row(server: ServerView) -> tuple[Cell, ...]:
         _license_cell(server),
         _isvs_cell(server),
         _web_cell(server),
-        Cell(seconds_in_words(server.license.response_seconds)),
+        # How long a failed attempt took is no latency.
+        Cell(seconds_in_words(server.license.response_seconds) if server.license.state == "up" else UNKNOWN),
         Cell(age_in_words(server.license.age_seconds) if server.license.checked_at else "never"),
         Cell(UNKNOWN if seats is None else f"{seats.in_use}/{seats.issued}"),
     )
@@ -106,6 +107,11 @@ def _complaints(server: ServerView) -> tuple[Pair, ...]:
     return ((server.name, Cell(text, Tone.WARNING)),) if text else ()
 
 
+def _not_ready(reasons: tuple[str, ...]) -> tuple[Cell, ...]:
+    rest = "; ".join(reasons[1:])
+    return tuple(Cell(text, Tone.WARNING) for text in (*reasons[:1], rest) if text)
+
+
 def _active(status: ClusterStatus) -> Cell:
     if status.active is None:
         return Cell("nobody, as far as the daemon knows", Tone.BAD)
@@ -118,7 +124,7 @@ def _active(status: ClusterStatus) -> Cell:
     epoch = "" if status.epoch is None else f", epoch {status.epoch}"
     # The host is the part that can be long, and stands in the JSON: the rest must not be cut for it.
     text = f"{status.active}{where}{since}{epoch}"
-    return Cell(text if len(text) <= 66 else f"{status.active}{since}{epoch}")
+    return Cell(text if len(text) <= 68 else f"{status.active}{since}{epoch}")
 
 
 def _ha_facts(status: ClusterStatus) -> tuple[Pair, ...]:
@@ -132,7 +138,7 @@ def _ha_facts(status: ClusterStatus) -> tuple[Pair, ...]:
         *_decision(failover.decision),
         *_alerts(failover),
         *_open_operation(failover.operation),
-        *_last_operation(failover.last_operation),
+        *_last_operation(failover),
     )
 
 
@@ -223,8 +229,10 @@ def _open_operation(operation: OperationView | None) -> tuple[Pair, ...]:
     return (("Operation", Cell(f"{_move(operation)}: open{doing}", Tone.WARNING)),)
 
 
-def _last_operation(operation: OperationView | None) -> tuple[Pair, ...]:
-    if operation is None:
+def _last_operation(failover: FailoverView) -> tuple[Pair, ...]:
+    operation = failover.last_operation
+    # The newest one may be the open one, which has been told of already.
+    if operation is None or operation.is_open:
         return ()
     ended = moment_in_words(operation.committed_at or operation.ended_at)
     tone = Tone.PLAIN if operation.state == "committed" else Tone.BAD

@@ -19,7 +19,7 @@ class StepLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._is_live = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._colour = None if self._is_live and not os.environ.get("NO_COLOR") else False
+        self._is_coloured = self._is_live and not os.environ.get("NO_COLOR")
         self._shown = 0
         self._is_half = False
 
@@ -53,7 +53,7 @@ class StepLines:
         outcome = step.outcome or ""
         took = "" if step.done_at is None else f" in {between(step.intent_at, step.done_at)}"
         detail = f": {step.detail}" if step.detail else ""
-        word = click.style(outcome, fg=_COLOURS.get(outcome))
+        word = click.style(outcome, fg=_COLOURS.get(outcome)) if self._is_coloured else outcome
         self._write(f"  {_name(step)} {word}{took}{printable(detail)}\n")
 
     def _finish_half(self) -> None:
@@ -62,7 +62,8 @@ class StepLines:
             self._is_half = False
 
     def _write(self, text: str) -> None:
-        click.echo(text, file=self._stream, nl=False, color=self._colour)
+        # Not by click.echo, which takes the clearing of the line away with the colours.
+        self._stream.write(text)
         self._stream.flush()
 
 
