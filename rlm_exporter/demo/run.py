@@ -120,7 +120,7 @@ def _status_line(stage: Stage) -> str:
     if cluster is None:
         return "rlm-ha does not answer"
     servers = " ".join(f"{s['name']}:{s['license']['state']}" for s in cluster["servers"])
-    recent = [e for e in stage.events() if e.kind is EventKind.SESSION and e.t > time.monotonic() - 2]
+    recent = [event for event in stage.recent(2) if event.kind is EventKind.SESSION]
     by = sorted({str(e.main) for e in recent})
     decision = (cluster["failover"]["decision"] or {}).get("rule", "-")
     return (

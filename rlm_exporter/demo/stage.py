@@ -36,6 +36,9 @@ from rlm_exporter.simulator.launch import python_command, write_rlmutil
 START_LIMIT = 20.0
 """Seconds for a part to be there."""
 
+RECENT_BYTES = 128 * 1024
+"""Of a record, for the live line: some seconds of visitors."""
+
 HOLDERS_PATIENCE = 600
 """Seconds for which a holder waits for an answer."""
 
@@ -188,6 +191,14 @@ class Stage:
         """What the clients have seen so far."""
         text = "".join(record.read_text(encoding="utf-8") for record in self._records.values())
         return read_events(text)
+
+    def recent(self, seconds: float) -> tuple[Event, ...]:
+        """What visitors have seen lately, from the end of their record: that grows for as long as we run."""
+        with self._records["visitors"].open("rb") as record:
+            record.seek(max(0, record.seek(0, os.SEEK_END) - RECENT_BYTES))
+            tail = record.read().decode("utf-8", "replace")
+        whole = tail[tail.find("{") :] if tail.startswith("{") else tail.partition("\n")[2]
+        return tuple(event for event in read_events(whole) if event.t > time.monotonic() - seconds)
 
     def cluster(self) -> dict[str, Any] | None:
         """The API's document of the cluster; None while the daemon does not answer."""

@@ -304,6 +304,8 @@ class ClusterController:
                 await self._hold(decision, trigger)
             case Move(reason=Reason.ADOPTED):
                 await self._move(record, decision, OperationKind.ADOPT, Trigger(kind=TriggerKind.BALANCER))
+            case Move(reason=Reason.BALANCER_WRONG):
+                await self._move(record, decision, OperationKind.RESYNC, Trigger(kind=TriggerKind.BALANCER))
             case Move():
                 # A rule that moves has passed the one that wants somebody to have asked.
                 await self._move(

@@ -79,9 +79,9 @@ def _balancer_moved(situation: Situation) -> Decision | None:
     there = situation.balancer_active
     if there is None or there == situation.record.active:
         return None
-    if not situation.snapshot.server(there).health.is_up:
-        return None
     wanted = situation.active.health
+    if not situation.snapshot.server(there).health.is_up:
+        return _balancer_wrong(situation, there)
     if wanted.failures > 0:
         return Move(
             reason=Reason.ADOPTED,
@@ -100,6 +100,18 @@ def _balancer_moved(situation: Situation) -> Decision | None:
         reason=Reason.BALANCER_DIFFERS,
         detail=f"the balancer has {there} active, and {situation.record.active} is healthy",
         check_now=True,
+    )
+
+
+def _balancer_wrong(situation: Situation, there: str) -> Decision | None:
+    """HAProxy has moved to a server that is worse than the one it left."""
+    confirmed = situation.snapshot.server(there).health.failures >= situation.cluster.failover.threshold
+    if not confirmed or not situation.active.health.is_up:
+        return None
+    return Move(
+        reason=Reason.BALANCER_WRONG,
+        candidate=situation.record.active,
+        detail=f"the balancer sends clients to {there}, which is down; {situation.record.active} is healthy",
     )
 
 

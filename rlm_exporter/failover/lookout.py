@@ -70,6 +70,7 @@ class Lookout:
 
     def check_what_looks_wrong(self, active: str) -> None:
         """Start a check of the active server where a balancer gives a reason, unless it is known as down."""
+        self._check_newcomers()
         part = self._prober.snapshot.server(active)
         if part.health.failures >= self._cluster.failover.threshold:
             return
@@ -81,6 +82,13 @@ class Lookout:
             if now - self._last_silence_check >= SILENCE_CHECK:
                 self._last_silence_check = now
                 self._prober.check_now(active)
+
+    def _check_newcomers(self) -> None:
+        # Good once makes nobody a candidate; to wait a whole interval for the second time would leave the
+        # cluster without one after each start of ours.
+        for part in self._prober.snapshot.servers:
+            if part.health.successes == 1:
+                self._prober.check_now(part.server)
 
     async def _automatic_moves(self, now: datetime) -> tuple[datetime, ...]:
         recent = await self._journal.operations(self._cluster.name, since=now - timedelta(hours=1))

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BALANCER_UNKNOWN = "balancer_unknown"
     ADOPTED = "adopted"
     BALANCER_DIFFERS = "balancer_differs"
+    BALANCER_WRONG = "balancer_wrong"
     ACTIVE_HEALTHY = "active_healthy"
     NOBODY_ASKED = "nobody_asked"
     NOT_AUTOMATIC = "not_automatic"
