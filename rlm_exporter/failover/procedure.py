@@ -176,7 +176,7 @@ class Procedure:
             return StepOutcome.FAILED, "; ".join(errors)
         if errors:
             return StepOutcome.PARTIAL, "; ".join(errors)
-        return StepOutcome.DONE, f"{', '.join(b.name for b in self._balancers)} send to {desired.active}"
+        return StepOutcome.DONE, f"clients are sent to {desired.active} by {', '.join(b.name for b in self._balancers)}"
 
     async def _move(self, balancer: LoadBalancer, desired: Desired) -> str | None:
         try:
