@@ -176,7 +176,8 @@ class Procedure:
             return StepOutcome.FAILED, "; ".join(errors)
         if errors:
             return StepOutcome.PARTIAL, "; ".join(errors)
-        return StepOutcome.DONE, f"clients are sent to {desired.active} by {', '.join(b.name for b in self._balancers)}"
+        names = ", ".join(balancer.name for balancer in self._balancers)
+        return StepOutcome.DONE, f"clients are sent to {desired.active} by {names}"
 
     async def _move(self, balancer: LoadBalancer, desired: Desired) -> str | None:
         try:
