@@ -22,8 +22,19 @@ SCENARIO_NAMES = ("primary-hangs", "primary-dies")
     show_default=True,
     help="First three numbers of the simulated hosts' loopback addresses.",
 )
+@click.option("--daemon-port", type=click.IntRange(1, 65535), default=10053, show_default=True)
+@click.option("--prometheus-port", type=click.IntRange(1, 65535), default=9090, show_default=True)
+@click.option("--alertmanager-port", type=click.IntRange(1, 65535), default=9093, show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the temporary folder with all logs in place.")
-def demo_command(scenario: str | None, free_ports: bool, network: str, keep: bool) -> None:
+def demo_command(
+    scenario: str | None,
+    free_ports: bool,
+    network: str,
+    daemon_port: int,
+    prometheus_port: int,
+    alertmanager_port: int,
+    keep: bool,
+) -> None:
     """Show the main job: three simulated RLM servers and a fleet of clients around real HAProxy,
     Prometheus and Alertmanager, all on loopback. Ctrl-C ends it and leaves nothing behind.
     """
@@ -32,7 +43,16 @@ def demo_command(scenario: str | None, free_ports: bool, network: str, keep: boo
     from rlm_exporter.demo.run import run_demo  # noqa: PLC0415
 
     try:
-        layout = free_layout(network) if free_ports else Layout(network=network)
+        layout = (
+            free_layout(network)
+            if free_ports
+            else Layout(
+                network=network,
+                daemon_port=daemon_port,
+                prometheus_port=prometheus_port,
+                alertmanager_port=alertmanager_port,
+            )
+        )
         code = run_demo(layout=layout, scenario=scenario, keep=keep, say=click.echo)
     except RlmExporterError as error:
         click.echo(f"rlm-ha demo: {error}", err=True)

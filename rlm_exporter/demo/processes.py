@@ -97,11 +97,10 @@ class Processes:
         """Run a program to its end; StageError when that takes too long or is not a good one."""
         self.start(name, command)
         try:
-            code = self._running[name].wait(limit)
-        except subprocess.TimeoutExpired as error:
-            raise StageError(f"{name} has not ended within {limit:g} s") from error
-        finally:
+            code = self.wait_end(name, within=limit)
+        except StageError:
             self.kill(name)
+            raise
         if code != 0:
             raise StageError(f"{name} has ended with {code}:\n{self.log(name).strip()}")
 
@@ -121,6 +120,15 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def wait_end(self, name: str, *, within: float) -> int:
+        """The exit status of a program that ends by itself; StageError when it does not in time."""
+        try:
+            code = self._running[name].wait(within)
+        except subprocess.TimeoutExpired as error:
+            raise StageError(f"{name} has not ended within {within:g} s") from error
+        self.kill(name)
+        return code
 
     def log(self, name: str) -> str:
         """What the program has said so far."""

@@ -19,6 +19,10 @@ from rlm_exporter.simulator.event import ClientKind, EventKind
 
 Say = Callable[[str], None]
 
+PREFIX = "rlm-ha-demo-"
+LONGEST_TEMP = 60
+"""Characters of the folder for temporary files: HAProxy takes socket paths of 97 at the most."""
+
 LINE_PACE = 10.0
 """Seconds between two status lines where there is no terminal to write one line again and again."""
 
@@ -33,11 +37,12 @@ def run_demo(*, layout: Layout, scenario: str | None, keep: bool, say: Say) -> i
     if busy:
         listed = "".join(f"\n  {each}" for each in busy)
         raise ConfigurationError(
-            f"these addresses cannot be used:{listed}\nchoose free ones with --free-ports"
+            f"these addresses cannot be used:{listed}\n"
+            "take free ones with --free-ports, or choose others (--daemon-port and more, see --help)"
         )
     story = SCENARIOS[scenario] if scenario is not None else None
     with Interrupts() as interrupts, ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="rlm-ha-demo-"))
+        folder = _folder()
         if not keep:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stage = Stage(
@@ -54,6 +59,12 @@ def run_demo(*, layout: Layout, scenario: str | None, keep: bool, say: Say) -> i
         except KeyboardInterrupt:
             say("\nending everything")
             return 130 if story else 0
+
+
+def _folder() -> Path:
+    """A new temporary folder whose path leaves room for the name of a unix socket."""
+    there = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=there if len(there) <= LONGEST_TEMP else "/tmp"))  # noqa: S108
 
 
 def _set(stage: Stage, say: Say) -> None:

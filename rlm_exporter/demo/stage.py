@@ -228,6 +228,16 @@ class Stage:
                 return answer.json() if "json" in answer.headers.get("Content-Type", "") else answer.text
         return None
 
+    def post(self, url: str, document: Any) -> None:
+        """Send a JSON document to one of the parts; StageError when it is not taken."""
+        import requests  # noqa: PLC0415 - slow to import, and only needed once parts run
+
+        session = requests.Session()
+        session.trust_env = False
+        answer = session.post(url, json=document, timeout=5)
+        if answer.status_code >= 300:
+            raise StageError(f"{url} answered {answer.status_code}: {answer.text[:200]}")
+
     def wait(self, claim: Callable[[], bool], what: str, *, within: float) -> float:
         """Seconds until `claim` held; StageError when it does not in time, or a part has ended."""
         return self._wait(claim, what, within=within)

@@ -49,7 +49,10 @@ def features_present(situation: Situation, part: ServerSnapshot) -> int:
 
 
 def why_not(situation: Situation, server: Server) -> str | None:
-    """Why a server is no candidate, in words; None when it is one."""
+    """Why an operator cannot have a server that he names, in words; None when he can.
+
+    One good check is enough for him: the target is probed again before, and verified after the move.
+    """
     part = situation.snapshot.server(server.name)
     if _in_maintenance(situation, server.name):
         return f"{server.name} is in maintenance"
@@ -57,8 +60,6 @@ def why_not(situation: Situation, server: Server) -> str | None:
         return f"{server.name} has not been checked yet"
     if part.health.failure is not None:
         return f"{server.name} is down: {part.health.failure.detail}"
-    if part.health.successes < GOOD_CHECKS:
-        return f"{server.name} has been good for one check only"
     return None
 
 

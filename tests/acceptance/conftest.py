@@ -1,0 +1,52 @@
+"""A stage for each test, on loopback addresses of its own."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rlm_exporter.demo.layout import SERVERS, Choices
+from rlm_exporter.demo.processes import Interrupts
+from rlm_exporter.demo.programs import find_programs, free_layout
+from rlm_exporter.demo.stage import Stage
+
+_NUMBERS = itertools.count(1)
+
+
+def network() -> str:
+    """First three numbers of addresses that no other test uses, in this worker or another."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"127.{101 + worker}.{next(_NUMBERS)}"
+
+
+SetStage = Callable[[Choices], Stage]
+
+
+@pytest.fixture
+def set_stage(tmp_path: Path) -> Iterator[SetStage]:
+    """Set a stage with its files written and its license servers and HAProxy running; ended afterwards."""
+    stages: list[Stage] = []
+
+    def make(choices: Choices) -> Stage:
+        # A unix socket's path has to be short.
+        folder = tmp_path / "s"
+        folder.mkdir()
+        stage = Stage(
+            folder=folder,
+            layout=free_layout(network()),
+            choices=choices,
+            programs=find_programs(),
+            interrupts=Interrupts(),
+        )
+        stages.append(stage)
+        stage.write_files()
+        for server in SERVERS:
+            stage.start_server(server)
+        stage.start_haproxy()
+        return stage
+
+    yield make
+    for stage in stages:
+        stage.end()

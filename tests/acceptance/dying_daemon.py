@@ -1,0 +1,37 @@
+"""The daemon put together as the product does it, with a seam that kills the process at one point.
+
+Arguments: MANIFEST PORT STORE RLMUTIL MOMENT STEP.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rlm_exporter.bootstrap import Settings, run_daemon
+from rlm_exporter.cli.logs import set_up_logging
+from rlm_exporter.manifest.load import load_manifests
+
+
+async def main() -> None:
+    manifest, port, store, rlmutil, *point = sys.argv[1:]
+    deadly = tuple(point)
+    set_up_logging(level="info", form=None)
+
+    async def seam(moment: str, step: str) -> None:
+        if (moment, step) == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    settings = Settings(
+        clusters=load_manifests([Path(manifest)]).clusters,
+        host="127.0.0.1",
+        port=int(port),
+        store=store,
+        rlmutil=Path(rlmutil),
+    )
+    await run_daemon(settings, stop=asyncio.Event(), seam=seam)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

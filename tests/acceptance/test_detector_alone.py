@@ -1,0 +1,95 @@
+"""Without Alertmanager: our own detector, HAProxy, and nobody else."""
+
+import time
+
+import pytest
+
+from rlm_exporter.demo.layout import Choices
+from rlm_exporter.simulator.history import answers_from, split_sessions
+from tests.acceptance.conftest import SetStage
+from tests.acceptance.seeing import (
+    moves,
+    seconds_until_served_by,
+    unlawful_returns,
+    wait_moved,
+    wait_ready,
+    wait_served,
+    watch,
+)
+
+pytestmark = pytest.mark.xdist_group("acceptance")
+
+DETECTOR = Choices(triggers=("detector",), detection="fast")
+
+
+@pytest.mark.row(6)
+@pytest.mark.row(21)
+@pytest.mark.row(33)
+def test_a_crash_is_over_within_five_seconds_and_the_returning_server_gets_nobody(
+    set_stage: SetStage,
+) -> None:
+    stage = set_stage(DETECTOR)
+    stage.start_daemon()
+    wait_ready(stage)
+    stage.start_clients(holders=5)
+    wait_served(stage, holders=5)
+
+    killed = time.monotonic()
+    stage.kill("rlm1")
+    took = seconds_until_served_by(stage, "rlm2", after=killed, within=10)
+    operation = wait_moved(stage)
+    stage.start_server("rlm1")
+    returned = time.monotonic()
+    watch(stage, 8)
+
+    assert took <= 5
+    assert operation["state"] == "committed"
+    assert operation["rule"] in {"adopted", "failed_over"}
+    assert len(moves(stage)) == 1
+    assert answers_from(stage.events(), "rlm1", after=returned) == ()
+    assert split_sessions(stage.events()) == ()
+    assert unlawful_returns(stage) == ()
+
+
+def test_a_hang_is_over_within_fifteen_seconds(set_stage: SetStage) -> None:
+    stage = set_stage(DETECTOR)
+    stage.start_daemon()
+    wait_ready(stage)
+    stage.start_clients(holders=5)
+    wait_served(stage, holders=5)
+
+    hung = time.monotonic()
+    stage.stop_server("rlm1")
+    took = seconds_until_served_by(stage, "rlm2", after=hung, within=25)
+    operation = wait_moved(stage)
+    stage.continue_server("rlm1")
+    continued = time.monotonic()
+    watch(stage, 6)
+
+    assert took <= 15
+    assert (operation["kind"], operation["rule"]) == ("failover", "failed_over")
+    assert len(moves(stage)) == 1
+    assert answers_from(stage.events(), "rlm1", after=continued) == ()
+    assert unlawful_returns(stage) == ()
+
+
+def test_a_first_start_beside_a_balancer_that_serves_from_rlm2_moves_nobody(set_stage: SetStage) -> None:
+    stage = set_stage(DETECTOR)
+    stage.kill("rlm1")
+    stage.start_clients(holders=5)
+    seconds_until_served_by(stage, "rlm2", after=0, within=20)
+    wait_served(stage, holders=5)
+    stage.start_server("rlm1")
+
+    started = time.monotonic()
+    stage.start_daemon()
+    wait_ready(stage)
+    watch(stage, 5)
+
+    cluster = stage.cluster()
+    assert cluster is not None
+    assert cluster["active"] == "rlm2"
+    assert [operation["kind"] for operation in stage.operations()] == ["first_start"]
+    events = stage.events()
+    assert [event for event in events if event.kind == "lost" and event.t > started] == []
+    assert answers_from(events, "rlm1", after=started) == ()
