@@ -77,7 +77,7 @@ def _balancer_unknown(situation: Situation) -> Decision | None:
 
 def _balancer_moved(situation: Situation) -> Decision | None:
     there = situation.balancer_active
-    if there is None or there == situation.record.active:
+    if there is None or there == situation.record.active or not _is_member(situation, there):
         return None
     wanted = situation.active.health
     if not situation.snapshot.server(there).health.is_up:
@@ -101,6 +101,10 @@ def _balancer_moved(situation: Situation) -> Decision | None:
         detail=f"the balancer has {there} active, and {situation.record.active} is healthy",
         check_now=True,
     )
+
+
+def _is_member(situation: Situation, name: str) -> bool:
+    return any(server.name == name for server in situation.cluster.servers)
 
 
 def _balancer_wrong(situation: Situation, there: str) -> Decision | None:
@@ -184,6 +188,10 @@ def _monitor_disagrees(situation: Situation) -> Decision | None:
     traffic = situation.evidence.while_failing
     if traffic is None or traffic.bytes_out == 0:
         return None
+    if situation.active.status is not None:
+        # rlm itself answered us, and goes on sending clients to an ISV server that is not there: bytes, but
+        # no service.
+        return None
     return Hold(
         reason=Reason.MONITOR_DISAGREES,
         detail=f"{_what_failed(situation)}; but the balancer saw it send {traffic.bytes_out} bytes "
@@ -202,7 +210,8 @@ def _only_pinned_left(situation: Situation) -> Decision | None:
     usable = candidates(situation)
     if not all(is_pinned(situation, server) for server in usable):
         return None
-    return Move(
+    # No cooldown holds this, but a fence that fails each time must not make an operation at each look.
+    return _last_attempt_failed(situation) or Move(
         reason=Reason.ONLY_PINNED_LEFT,
         candidate=usable[0],
         detail=f"{_what_failed(situation)}; {usable[0]} is pinned, and the only one left",

@@ -59,6 +59,12 @@ RULES: tuple[Rule, ...] = tuple(
         ),
         (7, Reason.BALANCER_DIFFERS, "the same, not lasting yet", "hold until the next look"),
         (
+            7,
+            Reason.BALANCER_WRONG,
+            "the server that is active at the balancer is confirmed down, and the wanted one is healthy",
+            "apply the wanted one again",
+        ),
+        (
             9,
             Reason.ACTIVE_HEALTHY,
             "the active server answers",

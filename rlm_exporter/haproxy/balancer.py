@@ -7,17 +7,26 @@ that there is never a moment with nobody.
 """
 
 import asyncio
-import logging
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from rlm_exporter.errors import LoadBalancerError, StaleEpochError
-from rlm_exporter.haproxy.plan import Applied, Need, Repair, foreign, need, shortfall
+from rlm_exporter.haproxy.plan import (
+    Applied,
+    Need,
+    Repair,
+    foreign,
+    missing_pins,
+    need,
+    out_of_its_reach,
+    shortfall,
+    unknown_servers,
+)
 from rlm_exporter.haproxy.ports import Clock, DirectProbe, Reach, StatsPage, SteeringObserver
 from rlm_exporter.haproxy.stats_page import Action
 from rlm_exporter.haproxy.traffic import TrafficLog
 from rlm_exporter.haproxy.view import AdminState, BalancerReading, BalancerView, Desired, Traffic
-
-log = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 """A command taken by a worker that is about to end is lost; the next attempt meets its successor."""
@@ -117,17 +126,34 @@ class Balancer:
             )
             if what is None:
                 return None
-            if what.repair is Repair.RELEASE:
-                await self._release(desired, what.servers)
-            elif what.repair is Repair.PINS:
-                await self._pin(desired, view)
-            elif await self._direct(desired.active) is None:
-                await self._hold_others(desired)
-                await self._release(desired, self._held_beyond(desired))
-            else:
-                await self._leave_it_to_haproxy(desired, view)
+            self._refuse_unknown(view)
+            if not await self._repair(what, desired, view):
+                return None
             self._observer.steered(self.name, what.repair.value)
             return what
+
+    async def _repair(self, what: Need, desired: Desired, view: BalancerView) -> bool:
+        """Do what is needed; False when there was nothing that could be done."""
+        match what.repair:
+            case Repair.RELEASE:
+                return await self._release(desired, what.servers)
+            case Repair.PINS:
+                await self._pin(desired, view)
+            case Repair.MOVE | Repair.NEW_WORKER | Repair.EPOCH_OLDER:
+                await self._steer(what, desired, view)
+        return True
+
+    async def _steer(self, what: Need, desired: Desired, view: BalancerView) -> None:
+        if await self._direct(desired.active) is not None:
+            await self._leave_it_to_haproxy(desired, view)
+            return
+        why = out_of_its_reach(view, desired.active)
+        if why is not None:
+            await self._let_haproxy_choose(desired, view)
+            raise self._does_not_send(desired, why)
+        await self._hold_others(desired, is_move=what.repair is not Repair.NEW_WORKER)
+        if self._applied is not None and not self._applied.is_settling(self._clock.now()):
+            await self._release(desired, self._others(desired) - desired.pinned)
 
     async def move(self, desired: Desired) -> BalancerView:
         """Make the balancer send everybody to `desired.active` now; every other server stays held.
@@ -135,7 +161,7 @@ class Balancer:
         Returns the reading that proves it; raises LoadBalancerError, StaleEpochError.
         """
         async with self._steering:
-            view = await self._hold_others(desired)
+            view = await self._hold_others(desired, is_move=True)
             self._observer.steered(self.name, Repair.MOVE.value)
             return view
 
@@ -147,13 +173,17 @@ class Balancer:
             return str(error)
         return shortfall(desired, view, servers=self._servers)
 
-    async def _hold_others(self, desired: Desired) -> BalancerView:
+    async def _hold_others(self, desired: Desired, *, is_move: bool) -> BalancerView:
         missing = "not tried"
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self._clock.sleep(PAUSE)
             try:
                 before = await self.observe()
+                self._refuse_unknown(before)
+                missing = out_of_its_reach(before, desired.active) or ""
+                if missing:
+                    continue
                 await self._command_hold(desired, before)
                 await self._write_table()
                 view = await self.observe()
@@ -165,13 +195,21 @@ class Balancer:
                 continue
             short = shortfall(desired, view, servers=self._servers)
             if short is None and view.pid == before.pid:
-                self._remember(desired, view)
+                self._remember(desired, view, is_move=is_move)
                 return view
             missing = short or "its worker changed in the middle"
-        raise LoadBalancerError(f"{self.name}: does not send clients to {desired.active}: {missing}")
+        raise self._does_not_send(desired, missing)
+
+    def _refuse_unknown(self, view: BalancerView) -> None:
+        why = unknown_servers(view)
+        if why is not None:
+            raise LoadBalancerError(f"{self.name}: {why}")
+
+    def _does_not_send(self, desired: Desired, why: str) -> LoadBalancerError:
+        return LoadBalancerError(f"{self.name}: does not send clients to {desired.active}: {why}")
 
     async def _command_hold(self, desired: Desired, view: BalancerView) -> None:
-        others = tuple(server for server in self._servers if server != desired.active)
+        others = tuple(sorted(self._others(desired)))
         line = view.license_line(desired.active)
         if line is not None and line.admin is not AdminState.READY:
             await self._page.command(Action.READY, (desired.active,), epoch=desired.epoch)
@@ -191,69 +229,64 @@ class Balancer:
         Whom it has active is then HAProxy's own doing, and no reason to steer.
         """
         if self._applied is None and view.epoch == desired.epoch:
-            self._applied = Applied(
-                desired=Desired(epoch=desired.epoch, active=desired.active, pinned=view.pinned),
-                pid=view.pid,
-            )
+            self._applied = Applied(desired=replace(desired, pinned=view.pinned), pid=view.pid)
 
     async def _pin(self, desired: Desired, view: BalancerView) -> None:
-        missing = tuple(sorted(desired.pinned - view.pinned))
+        missing = tuple(sorted(missing_pins(desired, view)))
         await self._page.command(Action.MAINT, missing, epoch=desired.epoch)
-        if self._applied is not None:
-            self._applied = Applied(
-                desired=Desired(
-                    epoch=desired.epoch,
-                    active=desired.active,
-                    pinned=self._applied.desired.pinned | desired.pinned,
-                ),
-                pid=self._applied.pid,
-            )
+        self._note_held(lambda held: held | desired.pinned)
         await self.observe()
 
-    def _remember(self, desired: Desired, view: BalancerView) -> None:
-        held = frozenset(self._servers) - {desired.active}
-        self._applied = Applied(
-            desired=Desired(epoch=desired.epoch, active=desired.active, pinned=held), pid=view.pid
-        )
-        self._foreign_since = None
-
-    def _held_beyond(self, desired: Desired) -> frozenset[str]:
-        return frozenset(self._servers) - {desired.active} - desired.pinned
-
-    async def _release(self, desired: Desired, servers: frozenset[str]) -> None:
+    async def _release(self, desired: Desired, servers: frozenset[str]) -> bool:
         """Make held servers ready that a fresh direct probe finds good; the others stay held."""
         probed = sorted(servers)
         answers = await asyncio.gather(*(self._direct(server) for server in probed))
         good = tuple(server for server, why in zip(probed, answers, strict=True) if why is None)
         if not good:
-            return
+            return False
         await self._page.command(Action.READY, good, epoch=desired.epoch)
-        if self._applied is not None:
-            pinned = self._applied.desired.pinned - set(good)
-            self._applied = Applied(
-                desired=Desired(epoch=desired.epoch, active=desired.active, pinned=pinned),
-                pid=self._applied.pid,
-            )
+        self._note_held(lambda held: held - set(good))
         await self.observe()
+        return True
+
+    def _remember(self, desired: Desired, view: BalancerView, *, is_move: bool) -> None:
+        before = self._applied.moved_at if self._applied is not None else None
+        self._applied = Applied(
+            desired=replace(desired, pinned=self._others(desired)),
+            pid=view.pid,
+            moved_at=self._clock.now() if is_move else before,
+        )
+        self._foreign_since = None
+
+    def _note_held(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        if self._applied is not None:
+            held = change(self._applied.desired.pinned)
+            self._applied = replace(self._applied, desired=replace(self._applied.desired, pinned=held))
+
+    def _others(self, desired: Desired) -> frozenset[str]:
+        return frozenset(self._servers) - {desired.active}
 
     async def _leave_it_to_haproxy(self, desired: Desired, view: BalancerView) -> None:
-        """The wanted server takes no connection: hold the pinned ones only, so that HAProxy can move.
+        """The wanted server takes no connection: who serves instead is HAProxy's, then the controller's."""
+        await self._let_haproxy_choose(desired, view)
+        after = await self.observe()
+        if after.pid == view.pid:
+            # Whatever is still held counts as ours, the wanted one too, so that a good probe lets it go.
+            held = desired.pinned | after.withdrawn
+            self._applied = Applied(desired=replace(desired, pinned=held), pid=after.pid)
 
-        To hold all others for a dead server would be an outage made by us.
-        """
+    async def _let_haproxy_choose(self, desired: Desired, view: BalancerView) -> None:
+        """Hold the pinned ones only. To hold all others for a dead server would be an outage made by us."""
         pinned = tuple(sorted(desired.pinned - self._held_by_settling(desired)))
-        if pinned:
-            await self._page.command(Action.MAINT, pinned, epoch=desired.epoch)
-        await self._page.command(Action.READY, (desired.active,), epoch=desired.epoch)
-        # Whatever is still held from before counts as ours, so that the next turn lets it go.
-        held = (desired.pinned | view.pinned) - {desired.active}
-        self._applied = Applied(
-            desired=Desired(epoch=desired.epoch, active=desired.active, pinned=held), pid=view.pid
-        )
-        await self.observe()
+        await self._page.command(Action.MAINT, pinned, epoch=desired.epoch)
+        released = await self._release(desired, view.withdrawn & self._others(desired) - desired.pinned)
+        if not pinned and not released:
+            # A command has to bring the epoch, and this one changes nothing.
+            free = tuple(server for server in self._servers if server not in view.withdrawn)
+            await self._page.command(Action.READY, free, epoch=desired.epoch)
 
     def _held_by_settling(self, desired: Desired) -> frozenset[str]:
-        others = frozenset(self._servers) - {desired.active}
+        others = self._others(desired)
         return others if desired.pinned >= others else frozenset()
 
     def _watch_for_foreign_hands(self, desired: Desired, view: BalancerView) -> None:

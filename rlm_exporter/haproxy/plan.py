@@ -16,6 +16,14 @@ FOREIGN_HAND = timedelta(seconds=60)
 """How long a state that somebody else has set is left alone before it is put right."""
 
 
+SETTLE = timedelta(seconds=5)
+"""How long every other server stays held after a move.
+
+A connection that HAProxy was retrying when the move came lands on any usable backup and rewrites the table;
+this is longer than its retries of refused connections together.
+"""
+
+
 class Repair(StrEnum):
     """Why a balancer is steered again; the word is the metric label."""
 
@@ -36,7 +44,14 @@ class Applied:
     """What a balancer was last seen to have taken whole."""
 
     desired: Desired
+    """`pinned` is all that we hold there, also beyond what is wanted pinned."""
     pid: int | None
+    moved_at: datetime | None = None
+    """When it was last sent to another server by us, in this life of ours."""
+
+    def is_settling(self, now: datetime) -> bool:
+        """Whether retries from before the move may still be under way; a clock set back ends it."""
+        return self.moved_at is not None and self.moved_at <= now < self.moved_at + SETTLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +78,7 @@ def need(
         return Need(repair=Repair.NEW_WORKER)
     if view.epoch < desired.epoch:
         return Need(repair=Repair.EPOCH_OLDER)
-    if not desired.pinned <= view.pinned:
+    if missing_pins(desired, view):
         by_our_own_change = not desired.pinned <= applied.desired.pinned
         if by_our_own_change or _left_long_enough(foreign_since, now):
             return Need(repair=Repair.PINS)
@@ -74,18 +89,25 @@ def need(
 def _release(
     desired: Desired, view: BalancerView, applied: Applied, foreign_since: datetime | None, now: datetime
 ) -> Need | None:
-    held = view.pinned - desired.pinned
+    if applied.is_settling(now):
+        return None
+    held = view.withdrawn - desired.pinned
     ours = held & applied.desired.pinned
     servers = held if _left_long_enough(foreign_since, now) else ours
     return Need(repair=Repair.RELEASE, servers=servers) if servers else None
+
+
+def missing_pins(desired: Desired, view: BalancerView) -> frozenset[str]:
+    """Servers that should be held and are not. Of one without an address HAProxy does not tell."""
+    return desired.pinned - view.pinned - view.unresolved
 
 
 def foreign(*, desired: Desired, view: BalancerView, applied: Applied | None) -> bool:
     """Whether somebody else has changed administrative states under our epoch and worker."""
     if applied is None or applied.desired.epoch != desired.epoch or view.pid != applied.pid:
         return False
-    missing = (desired.pinned & applied.desired.pinned) - view.pinned
-    extra = view.pinned - desired.pinned - applied.desired.pinned
+    missing = missing_pins(desired, view) & applied.desired.pinned
+    extra = view.withdrawn - desired.pinned - applied.desired.pinned
     return bool(missing or extra)
 
 
@@ -98,9 +120,9 @@ def shortfall(desired: Desired, view: BalancerView, *, servers: tuple[str, ...])
 
     Every other server must be held at this moment, so that no retry can land there.
     """
-    if view.unknown_servers:
-        names = ", ".join(sorted(view.unknown_servers))
-        return f"HAProxy does not know {names} in every backend: render its configuration again"
+    unknown = unknown_servers(view)
+    if unknown is not None:
+        return unknown
     if view.epoch != desired.epoch:
         return f"its epoch is {view.epoch or 'empty'}, not {desired.epoch}"
     wanted = view.of(desired.active)
@@ -120,3 +142,22 @@ def shortfall(desired: Desired, view: BalancerView, *, servers: tuple[str, ...])
     if view.active != desired.active:
         return f"its table names {view.active or 'nobody'}, not {desired.active}"
     return None
+
+
+def unknown_servers(view: BalancerView) -> str | None:
+    """Which servers HAProxy does not have under our names, in words; None when it has all."""
+    if not view.unknown_servers:
+        return None
+    names = ", ".join(sorted(view.unknown_servers))
+    return f"HAProxy does not know {names} in every backend: render its configuration again"
+
+
+def out_of_its_reach(view: BalancerView, server: str) -> str | None:
+    """Why HAProxy would send nobody to a server that nobody holds there; None when it would.
+
+    To hold the others for such a server would leave clients with nobody.
+    """
+    line = view.license_line(server)
+    if line is None or line.is_up or line.admin in {AdminState.MAINT, AdminState.DRAIN}:
+        return None
+    return f"HAProxy finds it {line.status}"

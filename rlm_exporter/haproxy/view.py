@@ -78,10 +78,21 @@ class BalancerView:
     @property
     def pinned(self) -> frozenset[str]:
         """Servers whose license line is in MAINT by somebody's hand."""
+        return self._in({AdminState.MAINT})
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """Servers whose license line somebody's hand keeps from new clients: MAINT or DRAIN."""
+        return self._in({AdminState.MAINT, AdminState.DRAIN})
+
+    @property
+    def unresolved(self) -> frozenset[str]:
+        """Servers whose name HAProxy cannot resolve; whether they are pinned too does not show."""
+        return self._in({AdminState.UNRESOLVED})
+
+    def _in(self, states: set[AdminState]) -> frozenset[str]:
         first = self.lines[0].backend if self.lines else None
-        return frozenset(
-            line.server for line in self.lines if line.backend == first and line.admin is AdminState.MAINT
-        )
+        return frozenset(line.server for line in self.lines if line.backend == first and line.admin in states)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,13 @@ class ShiftedClock(SystemClock):
     def now(self) -> datetime:
         return super().now() + self.ahead
 
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead.total_seconds()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let that much time have passed; nobody wakes of it."""
+        self.ahead += timedelta(seconds=seconds)
+
 
 @dataclass
 class Notes:

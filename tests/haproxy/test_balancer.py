@@ -1,0 +1,486 @@
+"""The balancer's one write path on a real HAProxy: moves, repairs, and what is left alone on purpose."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rlm_exporter.errors import LoadBalancerError, StaleEpochError
+from rlm_exporter.failover.steering import PACE, QUICK_PACE
+from rlm_exporter.haproxy.balancer import Balancer
+from rlm_exporter.haproxy.plan import FOREIGN_HAND, SETTLE, Repair
+from rlm_exporter.haproxy.stats_page import Action
+from rlm_exporter.haproxy.view import BalancerNames, Desired
+from tests.haproxy.lab import BALANCER_HOST, Lab, desired, lab, until
+from tests.haproxy.servers import Load, connected, who_answers
+
+
+@pytest.fixture
+async def local(tmp_path: Path) -> AsyncIterator[Lab]:
+    async with lab(tmp_path) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def loop_of(balancer: Balancer, wanted: Desired) -> AsyncIterator[None]:
+    """The controller's loop over one balancer, at the controller's pace."""
+
+    async def steer() -> None:
+        while True:
+            try:
+                await balancer.converge(wanted)
+                pace = PACE
+            except LoadBalancerError:
+                pace = QUICK_PACE
+            await asyncio.sleep(pace)
+
+    task = asyncio.create_task(steer())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def by_hand(made: Lab, command: str) -> None:
+    """One command on the runtime socket, as an administrator types it."""
+    reader, writer = await asyncio.open_unix_connection(made.folder / "runtime.sock")
+    writer.write(f"{command}\n".encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert not answer.strip(), answer
+
+
+def with_runtime_socket(folder: Path, text: str) -> str:
+    return text.replace("global\n", f"global\n    stats socket {folder}/runtime.sock level admin\n", 1)
+
+
+def in_haproxys_eyes_dead(made_port: int, text: str) -> str:
+    """A configuration in which HAProxy knows rlm1 under an address where nothing listens."""
+    return text.replace(f"server rlm1 127.0.61.1:{made_port}", "server rlm1 127.0.61.99:9")
+
+
+async def moved(made: Lab, balancer: Balancer, wanted: Desired) -> None:
+    """Move there, let retries settle, and release whom `wanted` does not pin."""
+    others = frozenset(made.servers) - {wanted.active}
+    await balancer.move(Desired(epoch=wanted.epoch, active=wanted.active, pinned=others))
+    made.clock.pass_time(SETTLE.total_seconds())
+    await balancer.converge(wanted)
+    assert (await made.view()).pinned == wanted.pinned
+
+
+async def both_ports(made: Lab) -> tuple[str, str]:
+    return (
+        await who_answers(BALANCER_HOST, made.port),
+        await who_answers(BALANCER_HOST, made.isv_port),
+    )
+
+
+# ---- moves
+
+
+async def test_a_move_holds_all_others_and_turns_both_ports(local: Lab) -> None:
+    balancer = local.balancer()
+    view = await balancer.move(desired("rlm3", "rlm1", "rlm2", epoch=4))
+    assert (view.epoch, view.active, view.pinned) == (4, "rlm3", frozenset({"rlm1", "rlm2"}))
+    assert balancer.reading.view is view
+    assert await both_ports(local) == ("rlm3", "rlm3")
+    assert local.notes.repairs == ["move"]
+    assert await balancer.check(desired("rlm3", epoch=4)) is None
+    assert await balancer.check(desired("rlm2", epoch=4)) == (
+        "rlm2 is not ready: rlm_license_servers MAINT, rlm_isv_siemens MAINT (via rlm_license_servers/rlm2)"
+    )
+
+
+async def test_after_a_move_those_not_pinned_are_released_and_get_nothing(local: Lab) -> None:
+    balancer = local.balancer()
+    await balancer.move(desired("rlm2", "rlm1", "rlm3", epoch=2))
+    assert await balancer.converge(desired("rlm2", "rlm1", epoch=2)) is None, "retries may land on rlm3"
+    local.clock.pass_time(SETTLE.total_seconds())
+    need = await balancer.converge(desired("rlm2", "rlm1", epoch=2))
+    assert need is not None
+    assert (need.repair, need.servers) == (Repair.RELEASE, frozenset({"rlm3"}))
+    assert (await local.view()).pinned == {"rlm1"}
+    await balancer.converge(desired("rlm2", epoch=2))
+    assert (await local.view()).pinned == frozenset()
+    assert await both_ports(local) == ("rlm2", "rlm2")
+    assert await balancer.converge(desired("rlm2", epoch=2)) is None
+
+
+async def test_a_move_cuts_the_sessions_of_the_old_server_on_both_ports(local: Lab) -> None:
+    balancer = local.balancer()
+    await balancer.move(desired("rlm1", "rlm2", "rlm3"))
+    async with connected(BALANCER_HOST, local.port) as main, connected(BALANCER_HOST, local.isv_port) as isv:
+        assert (await main.readline(), await isv.readline()) == (b"rlm1\n", b"rlm1\n")
+        await balancer.move(desired("rlm2", "rlm1", "rlm3", epoch=2))
+        async with asyncio.timeout(2):
+            assert (await main.read(), await isv.read()) == (b"", b"")
+
+
+async def test_a_bare_connect_through_the_balancer_is_what_writes_the_table(local: Lab) -> None:
+    client = local.client()
+    await client.command(Action.MAINT, ("rlm1", "rlm2"), epoch=1)
+    await client.command(Action.READY, ("rlm3",), epoch=1)
+    assert (await client.observe()).active is None
+    assert await local.reach(BALANCER_HOST, local.port) is None
+
+    async def named() -> bool:
+        return (await client.observe()).active == "rlm3"
+
+    await until(named, what="rlm3 in the table")
+
+
+async def test_a_move_under_a_lower_epoch_is_refused_at_once(local: Lab) -> None:
+    balancer = local.balancer()
+    await local.client().command(Action.READY, ("rlm1",), epoch=12)
+    with pytest.raises(StaleEpochError) as refused:
+        await balancer.move(desired("rlm2", "rlm1", "rlm3", epoch=11))
+    assert refused.value.seen == 12
+    with pytest.raises(StaleEpochError) as seen:
+        await balancer.converge(desired("rlm2", epoch=11))
+    assert seen.value.seen == 12
+    view = await local.view()
+    assert (view.epoch, view.pinned) == (12, frozenset())
+
+
+async def test_a_server_that_haproxy_does_not_know_gets_no_blind_command(local: Lab) -> None:
+    names = BalancerNames(license_backend="rlm_license_servers", servers=("rlm1", "rlm2", "rlm3.example.com"))
+    balancer = local.balancer(names=names)
+    for steer in (balancer.move, balancer.converge):
+        with pytest.raises(LoadBalancerError, match=r"does not know rlm3\.example\.com in every backend"):
+            await steer(desired("rlm1"))
+    view = await local.view()
+    assert (view.epoch, view.pinned) == (None, frozenset())
+
+
+async def test_a_move_goes_on_where_a_reload_interrupts_it(local: Lab) -> None:
+    balancer = local.balancer()
+    await balancer.move(desired("rlm1", "rlm2", "rlm3"))
+    for epoch, target, others in ((2, "rlm2", ("rlm1", "rlm3")), (3, "rlm3", ("rlm1", "rlm2"))):
+        wanted = desired(target, *others, epoch=epoch)
+        before = (await local.view()).pid
+        local.haproxy.reload()
+        with contextlib.suppress(LoadBalancerError):  # a dying worker may take it; the loop asks again
+            await balancer.move(wanted)
+        async with loop_of(balancer, wanted):
+
+            async def settled(
+                wanted: Desired = wanted, before: int | None = before, balancer: Balancer = balancer
+            ) -> bool:
+                view = balancer.reading.view
+                return view is not None and view.pid != before and await balancer.check(wanted) is None
+
+            await until(settled, what=f"{target} active in the new worker")
+        assert await both_ports(local) == (target, target)
+
+
+# ---- repairs
+
+
+async def test_after_a_reload_under_load_not_one_connection_is_on_a_wrong_server(local: Lab) -> None:
+    """rlm1 is healthy, held, and first in HAProxy's own order."""
+    balancer = local.balancer()
+    wanted = desired("rlm2", "rlm1", epoch=5)
+    await moved(local, balancer, wanted)
+    load = Load(host=BALANCER_HOST, ports=(local.port, local.isv_port))
+    async with loop_of(balancer, wanted), load.running():
+        for _ in range(2):
+            before = (await local.view()).pid
+            local.haproxy.reload()
+
+            async def steered_again(before: int | None = before) -> bool:
+                view = balancer.reading.view
+                return view is not None and view.pid != before and view.epoch == 5
+
+            await until(steered_again, what="the new worker under our epoch")
+            reached = len(load.reached)
+
+            async def goes_on(reached: int = reached) -> bool:
+                return len(load.reached) > reached + 25
+
+            await until(goes_on, what="connections through the new worker")
+    assert set(load.reached) == {"rlm2"}
+    assert load.refused == 0
+    assert local.notes.repairs.count("new_worker") == 2
+    assert (await local.view()).pinned == {"rlm1"}
+
+
+async def test_after_kill_9_and_restart_not_one_connection_is_on_a_wrong_server(local: Lab) -> None:
+    """The table is gone with the process; the new worker holds its clients until it is steered."""
+    balancer = local.balancer()
+    wanted = desired("rlm2", "rlm1", epoch=5)
+    await moved(local, balancer, wanted)
+    load = Load(host=BALANCER_HOST, ports=(local.port, local.isv_port))
+    async with loop_of(balancer, wanted), load.running():
+        for _ in range(2):
+            await local.haproxy.kill()
+            killed = len(load.reached)
+
+            async def unreadable() -> bool:
+                return balancer.reading.view is None
+
+            await until(unreadable, what="the loop's notice of the kill")
+            await local.haproxy.start()
+
+            async def goes_on(killed: int = killed) -> bool:
+                return len(load.reached) > killed + 25
+
+            await until(goes_on, what="connections through the restarted balancer")
+    assert set(load.reached) - {""} == {"rlm2"}  # "": cut in the middle by the kill itself
+    assert load.refused > 0
+    assert await both_ports(local) == ("rlm2", "rlm2")
+
+
+async def test_a_crash_without_a_controller_goes_to_the_backup_and_does_not_come_back(local: Lab) -> None:
+    balancer = local.balancer()
+    await moved(local, balancer, desired("rlm1"))
+    assert await both_ports(local) == ("rlm1", "rlm1")
+    await local.servers["rlm1"].die()
+
+    async def answered_by_the_backup() -> bool:
+        return await who_answers(BALANCER_HOST, local.port) == "rlm2"
+
+    await until(answered_by_the_backup, within=5, what="an answer of rlm2")
+    await local.servers["rlm1"].start()
+
+    async def is_up_again() -> bool:
+        line = (await local.view()).license_line("rlm1")
+        return line is not None and line.status == "UP"
+
+    await until(is_up_again, within=12, what="rlm1 up in HAProxy's eyes")
+    assert [await both_ports(local) for _ in range(5)] == [("rlm2", "rlm2")] * 5
+
+
+async def test_that_haproxy_moved_by_itself_is_left_alone(local: Lab) -> None:
+    """Whether to follow is the controller's decision; to steer back would cut everybody twice."""
+    balancer = local.balancer()
+    await moved(local, balancer, desired("rlm1"))
+    await local.servers["rlm1"].die()
+
+    async def followed() -> bool:
+        await who_answers(BALANCER_HOST, local.port)
+        return (await local.view()).active == "rlm2"
+
+    await until(followed, within=8, what="HAProxy's own move")
+    await local.servers["rlm1"].start()
+    assert await balancer.converge(desired("rlm1")) is None
+    assert await both_ports(local) == ("rlm2", "rlm2")
+
+
+async def test_what_an_earlier_life_of_ours_steered_is_recognised(local: Lab) -> None:
+    await local.balancer().move(desired("rlm2", "rlm1", "rlm3", epoch=3))
+    again = local.balancer()
+    assert await again.converge(desired("rlm2", "rlm1", "rlm3", epoch=3)) is None
+    assert again.applied == desired("rlm2", "rlm1", "rlm3", epoch=3)
+    need = await again.converge(desired("rlm2", "rlm1", epoch=3))
+    assert need is not None
+    assert need.servers == {"rlm3"}
+    assert local.notes.repairs == ["move", "release"]
+
+
+async def test_a_balancer_that_was_out_of_reach_at_the_move_is_moved_when_it_returns(local: Lab) -> None:
+    balancer = local.balancer()
+    await balancer.move(desired("rlm1", "rlm2", "rlm3", epoch=1))
+    need = await balancer.converge(desired("rlm2", "rlm1", epoch=2))
+    assert need is not None
+    assert need.repair is Repair.MOVE
+    view = await local.view()
+    assert (view.epoch, view.active) == (2, "rlm2")
+    assert view.pinned == {"rlm1", "rlm3"}, "a pending retry may land on rlm3 until things have settled"
+    assert await balancer.converge(desired("rlm2", "rlm1", epoch=2)) is None
+    local.clock.pass_time(SETTLE.total_seconds())
+    need = await balancer.converge(desired("rlm2", "rlm1", epoch=2))
+    assert need is not None
+    assert (need.repair, need.servers) == (Repair.RELEASE, frozenset({"rlm3"}))
+    assert (await local.view()).pinned == {"rlm1"}
+
+
+# ---- the wanted server is not there
+
+
+async def test_a_dead_server_is_not_made_ready(local: Lab) -> None:
+    balancer = local.balancer()
+    await balancer.move(desired("rlm2", "rlm1", "rlm3", epoch=2))
+    local.clock.pass_time(SETTLE.total_seconds())
+    await local.servers["rlm1"].close(local.isv_port)
+    for _ in range(2):
+        await balancer.converge(desired("rlm2", epoch=2))
+    view = await local.view()
+    assert view.pinned == {"rlm1"}
+    assert local.notes.repairs == ["move", "release"], "to find nobody to release is no repair"
+    assert await balancer.converge(desired("rlm2", epoch=2)) is None
+    await local.servers["rlm1"].open(local.isv_port)
+    assert await balancer.converge(desired("rlm2", epoch=2)) is not None
+    assert (await local.view()).pinned == frozenset()
+
+
+async def test_a_reload_while_the_wanted_server_is_dead_leaves_haproxy_free_to_move(local: Lab) -> None:
+    balancer = local.balancer()
+    await moved(local, balancer, desired("rlm1", "rlm3"))
+    await local.servers["rlm1"].die()
+    before = (await local.view()).pid
+    local.haproxy.reload()
+
+    async def new_worker() -> bool:
+        return (await local.view()).pid != before
+
+    await until(new_worker, what="a new worker")
+    need = await balancer.converge(desired("rlm1", "rlm3"))
+    assert need is not None
+    assert need.repair is Repair.NEW_WORKER
+    view = await local.view()
+    assert (view.epoch, view.pinned) == (1, frozenset({"rlm3"}))
+
+    async def served() -> bool:
+        return await who_answers(BALANCER_HOST, local.port) == "rlm2"
+
+    await until(served, within=8, what="an answer of rlm2")
+    assert await balancer.converge(desired("rlm1", "rlm3")) is None
+
+
+async def test_a_wanted_server_that_is_held_and_dead_is_not_made_ready(local: Lab) -> None:
+    """It would be up in HAProxy's eyes at once, and every client would run into it."""
+    await local.client().command(Action.MAINT, ("rlm2",), epoch=1)
+    await local.servers["rlm2"].die()
+    balancer = local.balancer()
+    for _ in range(2):
+        await balancer.converge(desired("rlm2", "rlm3", epoch=2))
+    view = await local.view()
+    assert (view.epoch, view.pinned) == (2, frozenset({"rlm2", "rlm3"}))
+    assert await both_ports(local) == ("rlm1", "rlm1")
+    await local.servers["rlm2"].start()
+    await balancer.converge(desired("rlm2", "rlm3", epoch=2))
+    assert (await local.view()).pinned == {"rlm3"}
+
+
+async def test_that_all_are_held_and_the_wanted_one_is_dead_does_not_stay_so(local: Lab) -> None:
+    await local.client().command(Action.MAINT, ("rlm1", "rlm2", "rlm3"), epoch=1)
+    await local.servers["rlm1"].die()
+    balancer = local.balancer()
+    await balancer.converge(desired("rlm1", epoch=2))
+    view = await local.view()
+    assert (view.epoch, view.pinned) == (2, frozenset({"rlm1"}))
+    assert (await who_answers(BALANCER_HOST, local.port)) in {"rlm2", "rlm3"}
+
+
+async def test_a_server_that_haproxy_cannot_reach_and_we_can_is_no_outage(tmp_path: Path) -> None:
+    """The way between HAProxy and rlm1 is broken; to hold the others for it would serve nobody."""
+
+    def broken(text: str) -> str:
+        return text.replace("server rlm1 127.0.61.1:", "server rlm1 127.0.61.99:")
+
+    async with lab(tmp_path, change=broken) as made:
+        balancer = made.balancer()
+
+        async def down() -> bool:
+            line = (await made.view()).license_line("rlm1")
+            return line is not None and line.status == "DOWN"
+
+        await until(down, what="rlm1 down in HAProxy's eyes")
+        with pytest.raises(LoadBalancerError, match="does not send clients to rlm1"):
+            await balancer.converge(desired("rlm1", "rlm3"))
+        assert (await made.view()).pinned == {"rlm3"}
+        assert await both_ports(made) == ("rlm2", "rlm2")
+
+
+async def test_a_dead_isv_port_leaves_the_table_alone(local: Lab) -> None:
+    balancer = local.balancer()
+    await moved(local, balancer, desired("rlm1"))
+    await local.servers["rlm1"].close(local.isv_port)
+    assert await who_answers(BALANCER_HOST, local.isv_port) == ""
+    assert (await local.view()).active == "rlm1"
+    assert await who_answers(BALANCER_HOST, local.port) == "rlm1"
+
+
+# ---- by another's hand
+
+
+@pytest.mark.parametrize("state", ["maint", "drain"])
+async def test_a_server_taken_out_by_another_hand_is_left_so_for_60_s(tmp_path: Path, state: str) -> None:
+    async with lab(tmp_path, change=lambda text: with_runtime_socket(tmp_path, text)) as made:
+        balancer = made.balancer()
+        wanted = desired("rlm2", epoch=2)
+        await moved(made, balancer, wanted)
+        await by_hand(made, f"set server rlm_license_servers/rlm3 state {state}")
+        assert await balancer.converge(wanted) is None
+        made.clock.pass_time(FOREIGN_HAND.total_seconds() - 5)
+        assert await balancer.converge(wanted) is None
+        assert len(made.notes.hands) == 1
+        assert f"rlm3 {state.upper()}" in made.notes.hands[0]
+        made.clock.pass_time(FOREIGN_HAND.total_seconds())
+        need = await balancer.converge(wanted)
+        assert need is not None
+        assert (need.repair, need.servers) == (Repair.RELEASE, frozenset({"rlm3"}))
+        line = (await made.view()).license_line("rlm3")
+        assert line is not None
+        assert line.is_up
+        assert await balancer.converge(wanted) is None
+
+
+async def test_a_pin_lifted_by_another_hand_is_put_back_after_60_s(tmp_path: Path) -> None:
+    async with lab(tmp_path, change=lambda text: with_runtime_socket(tmp_path, text)) as made:
+        balancer = made.balancer()
+        wanted = desired("rlm2", "rlm1", epoch=2)
+        await moved(made, balancer, wanted)
+        await by_hand(made, "set server rlm_license_servers/rlm1 state ready")
+        assert await balancer.converge(wanted) is None
+        assert (await made.view()).pinned == frozenset()
+        made.clock.pass_time(FOREIGN_HAND.total_seconds())
+        need = await balancer.converge(wanted)
+        assert need is not None
+        assert need.repair is Repair.PINS
+        assert (await made.view()).pinned == {"rlm1"}
+        assert await balancer.converge(wanted) is None
+        assert await both_ports(made) == ("rlm2", "rlm2")
+
+
+async def test_what_another_hand_undoes_within_60_s_is_forgotten(tmp_path: Path) -> None:
+    async with lab(tmp_path, change=lambda text: with_runtime_socket(tmp_path, text)) as made:
+        balancer = made.balancer()
+        wanted = desired("rlm2", epoch=2)
+        await moved(made, balancer, wanted)
+        for _ in range(2):
+            made.clock.pass_time(FOREIGN_HAND.total_seconds())
+            await by_hand(made, "set server rlm_license_servers/rlm3 state maint")
+            assert await balancer.converge(wanted) is None
+            await by_hand(made, "set server rlm_license_servers/rlm3 state ready")
+            assert await balancer.converge(wanted) is None
+        assert len(made.notes.hands) == 2
+
+
+# ---- out of reach
+
+
+async def test_an_old_reading_is_never_kept_as_a_new_one(local: Lab) -> None:
+    balancer = local.balancer()
+    first = balancer.reading
+    assert (first.view, first.error) == (None, "it has not been read yet")
+    await balancer.observe()
+    assert balancer.reading.error is None
+    await local.haproxy.kill()
+    for steer in (balancer.converge, balancer.move):
+        with pytest.raises(LoadBalancerError, match="cannot be reached"):
+            await steer(desired("rlm1"))
+        assert balancer.reading.view is None
+        assert "cannot be reached" in str(balancer.reading.error)
+    assert "cannot be reached" in str(await balancer.check(desired("rlm1")))
+
+
+async def test_a_port_that_takes_no_connection_fails_the_move(local: Lab) -> None:
+    balancer = Balancer(
+        page=local.client(),
+        servers=local.names.servers,
+        host=BALANCER_HOST,
+        ports=(local.port, 9),
+        reach=local.reach,
+        direct=local.direct,
+        clock=local.clock,
+        observer=local.notes,
+    )
+    with pytest.raises(LoadBalancerError, match=rf"{BALANCER_HOST}:9 takes no connection"):
+        await balancer.move(desired("rlm2", "rlm1", "rlm3", epoch=2))
