@@ -58,10 +58,10 @@ class CommandLine:
         return await end_of(process)
 
 
-async def end_of(process: asyncio.subprocess.Process) -> Ended:
+async def end_of(process: asyncio.subprocess.Process, *, within: float | None = LIMIT) -> Ended:
     """Wait for its end; kills it when that takes too long."""
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(within):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:

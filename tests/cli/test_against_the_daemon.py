@@ -1,0 +1,221 @@
+"""The command line with the real daemon behind it, on two simulated servers and without a balancer."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from rlm_exporter.simulator.launch import write_rlmutil
+from tests.cli.command import LIMIT, CommandLine, Ended, end_of
+from tests.cli.daemon import FixedDaemon, fixed
+from tests.ports import free_port
+from tests.simulated import SimulatedServer
+
+READY_LIMIT = 60.0
+
+MANIFEST = """\
+apiVersion: licensing.vantage.com/v1
+kind: LicenseServer
+metadata: {{name: site}}
+spec:
+  type: rlm
+  highAvailability:
+    enabled: true
+    mode: active-passive
+    primary: {{name: rlm1, host: 127.0.0.1, port: {0.port}, isvPorts: {{siemens: {0.isv_port}}}}}
+    secondary: {{name: rlm2, host: 127.0.0.2, port: {1.port}, isvPorts: {{siemens: {1.isv_port}}}}}
+  monitoring:
+    healthCheck: {{interval: 2s, timeout: 1s, retries: 1, checkWeb: false}}
+    failover:
+      automatic: false
+      threshold: 2
+      cooldown: 5s
+      {hooks}
+  features: [{{name: STARCCM, vendor: siemens}}]
+"""
+
+
+class Site:
+    """Two servers, the daemon, and somebody at the command line."""
+
+    def __init__(self, folder: Path, user: CommandLine) -> None:
+        self.rlm1 = SimulatedServer(folder, name="rlm1", host="127.0.0.1")
+        self.rlm2 = SimulatedServer(folder, name="rlm2", host="127.0.0.2")
+        self._user = user
+        self._listen = f"127.0.0.1:{free_port()}"
+        self._manifest = folder / "site.yaml"
+        self.write_manifest()
+        self._rlmutil = folder / "rlmutil"
+        write_rlmutil(self._rlmutil)
+        self._state = folder / "state"
+        self._daemon: asyncio.Task[Ended] | None = None
+
+    def write_manifest(self, *, hooks: str = "hooks: {}") -> None:
+        """What the daemon is started with."""
+        self._manifest.write_text(MANIFEST.format(self.rlm1, self.rlm2, hooks=hooks))
+
+    @contextlib.asynccontextmanager
+    async def daemon(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Run it; it must not say anything worse than a warning."""
+        process = await self._user.start(
+            *("serve", "--config", str(self._manifest), "--listen", self._listen),
+            *("--state-dir", str(self._state), "--rlmutil", str(self._rlmutil)),
+        )
+        waiting = asyncio.create_task(end_of(process, within=None))
+        self._daemon = waiting
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            async with asyncio.timeout(LIMIT):
+                ended = await waiting
+            assert "level=error" not in ended.err, ended.err
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        """One command of the user, not waited for."""
+        return await self._user.start(*words, RLM_HA_URL=f"http://{self._listen}")
+
+    async def run(self, *words: str) -> Ended:
+        """One command of the user."""
+        return await end_of(await self.start(*words))
+
+    async def until(self, claim: Callable[[Ended], bool]) -> Ended:
+        """The first status of which that is true."""
+        async with asyncio.timeout(READY_LIMIT):
+            while True:
+                assert self._daemon is None or not self._daemon.done(), self._daemon.result().err
+                ended = await self.run("license-servers", "status", "site", "-j")
+                if ended.code in {0, 1} and claim(ended):
+                    return ended
+
+    async def until_ready(self) -> None:
+        """Wait until a move would be possible."""
+        await self.until(lambda ended: bool(ended.document["ready"]))
+
+
+@pytest.fixture
+def site(tmp_path: Path, rlm_ha: CommandLine) -> Site:
+    return Site(tmp_path, rlm_ha)
+
+
+@pytest.mark.row(9)
+@pytest.mark.row(10)
+@pytest.mark.row(11)
+async def test_a_day_of_an_operator(site: Site) -> None:
+    with site.rlm1, site.rlm2:
+        async with site.daemon():
+            await site.until_ready()
+            assert (await site.run("licenses", "primary", "site")).out == "127.0.0.1\n"
+
+            plan = await site.run("licenses", "failover", "site", "--to", "rlm2", "--dry-run")
+            assert (plan.code, plan.out.splitlines()[0]) == (0, "rlm1 -> rlm2; nothing was changed")
+            assert (await site.run("licenses", "primary", "site")).out == "127.0.0.1\n"
+
+            moved = await site.run(
+                *(
+                    "licenses",
+                    "failover",
+                    "site",
+                    "--to",
+                    "127.0.0.2",
+                    "--from",
+                    "rlm1",
+                    "--reason",
+                    "new disk",
+                )
+            )
+            assert moved.code == 0, moved.err
+            assert moved.out.startswith("rlm2 is active (operation ")
+            assert [line.split()[:3] for line in moved.err.splitlines()] == [
+                [word, "rlm2", "done"] for word in ("apply", "verify", "commit")
+            ]
+            assert (await site.run("licenses", "primary", "site")).out == "127.0.0.2\n"
+
+            again = await site.run("licenses", "failover", "site", "--to", "rlm2")
+            assert (again.code, again.out) == (0, "rlm2 is active already; nothing was changed\n")
+
+            screen = await site.run("license-servers", "status", "site", "--show-ha")
+            assert screen.code == 0, screen.err
+            assert any(line.startswith("*  rlm2") for line in screen.out.splitlines())
+            assert "new disk" in screen.out
+            assert max(map(len, screen.out.splitlines())) <= 80
+
+            journal = (await site.run("licenses", "events", "site", "--json")).document
+            newest = journal["operations"][0]
+            assert (newest["from"], newest["to"], newest["state"]) == ("rlm1", "rlm2", "committed")
+            assert newest["reason"] == "new disk"
+            assert "rlm1 -> rlm2, committed" in " ".join(
+                (await site.run("licenses", "events", "site")).out.split()
+            )
+
+
+@pytest.mark.row(11)
+async def test_a_move_that_is_refused_changes_nothing(site: Site) -> None:
+    with site.rlm1, site.rlm2:
+        async with site.daemon():
+            await site.until_ready()
+            stranger = await site.run("licenses", "failover", "site", "--to", "rlm9")
+            assert (stranger.code, stranger.out) == (3, "")
+            assert "rlm1, rlm2" in stranger.err
+            older_picture = await site.run("licenses", "failover", "site", "--to", "rlm2", "--from", "rlm2")
+            assert older_picture.code == 4
+            nowhere = await site.run("licenses", "primary", "elsewhere")
+            assert (nowhere.code, nowhere.out) == (3, "")
+
+            site.rlm2.kill()
+            await site.until(lambda ended: ended.document["servers"][1]["license"]["state"] == "down")
+            down = await site.run("licenses", "failover", "site", "--to", "rlm2")
+            assert (down.code, down.out) == (4, "")
+            assert "rlm2" in down.err
+            assert "--force" in down.err
+
+            assert (await site.run("licenses", "primary", "site")).out == "127.0.0.1\n"
+            journal = (await site.run("licenses", "events", "site", "-j")).document
+            assert {operation["kind"] for operation in journal["operations"]} == {"first_start"}
+
+
+@pytest.mark.row(9)
+async def test_a_cluster_whose_active_server_is_down_is_1(site: Site) -> None:
+    with site.rlm1, site.rlm2:
+        async with site.daemon():
+            await site.until_ready()
+            site.rlm1.kill()
+            ended = await site.until(lambda ended: not ended.document["healthy"])
+            assert ended.code == 1
+            assert (await site.run("license-servers", "status", "site")).code == 1
+
+
+@pytest.mark.row(11)
+async def test_a_move_survives_a_kill_of_the_daemon_in_its_midst(site: Site, daemon: FixedDaemon) -> None:
+    """`daemon` stands for a program of the site that is told before each move."""
+    told = asyncio.Event()
+
+    async def hesitate(_request: web.Request) -> web.StreamResponse:
+        told.set()
+        await asyncio.Event().wait()
+        raise AssertionError("waited for ever")
+
+    daemon.on("POST", "/before", hesitate, fixed({}))
+    site.write_manifest(hooks=f"hooks: {{before: [{{url: '{daemon.url}/before', timeout: 30s}}]}}")
+    with site.rlm1, site.rlm2:
+        async with site.daemon() as first:
+            await site.until_ready()
+            mover = await site.start("licenses", "failover", "site", "--to", "rlm2")
+            assert mover.stderr is not None
+            async with asyncio.timeout(READY_LIMIT):
+                await told.wait()
+                first.kill()
+                assert b"ing again" in await mover.stderr.readline()
+        async with site.daemon():
+            moved = await end_of(mover)
+            assert moved.code == 0, moved.err
+            assert moved.out.startswith("rlm2 is active (operation ")
+            journal = (await site.run("licenses", "events", "site", "-j")).document
+            assert [(operation["kind"], operation["state"]) for operation in journal["operations"]] == [
+                ("switchover", "committed"),
+                ("first_start", "committed"),
+            ]
