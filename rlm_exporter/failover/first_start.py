@@ -13,8 +13,9 @@ def find_active(
     The stick table's server; else the healthy one that carries most sessions; else the first healthy one.
     Clients are never moved because the controller has just arrived.
     """
+    known = {server.name for server in cluster.servers}
     for view in views:
-        if view.active is not None:
+        if view.active in known:
             return view.active, f"{view.balancer} sends clients to {view.active}"
     healthy = [server.name for server in cluster.servers if snapshot.server(server.name).health.is_up]
     busiest = max(healthy, key=lambda name: _sessions(views, name), default=None)

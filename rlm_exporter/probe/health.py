@@ -160,15 +160,26 @@ def _missing_pools(check: Check, failure: Failure | None, cluster: Cluster) -> F
     status = check.license.payload
     if failure is not None or status is None:
         return None
-    today = (check.ended_at - LAST_TIMEZONE).date()
-    usable = tuple(pool for pool in status.pools if _is_usable(pool, today))
-    missing = [feature for feature in cluster.features if not any(_is_of(pool, feature) for pool in usable)]
+    missing = missing_features(status, cluster, at=check.ended_at)
     if missing:
         names = ", ".join(f"{feature.name} ({feature.isv})" for feature in missing)
         return Failure(reason=FailureReason.POOLS_MISSING, detail=f"no usable pool of {names}")
-    if not usable:
+    if not _usable_pools(status, at=check.ended_at):
         return Failure(reason=FailureReason.POOLS_MISSING, detail="no usable pool of any product")
     return None
+
+
+def missing_features(status: RlmStatus, cluster: Cluster, *, at: datetime) -> tuple[Feature, ...]:
+    """The wanted features without a pool that can serve somebody."""
+    usable = _usable_pools(status, at=at)
+    return tuple(
+        feature for feature in cluster.features if not any(_is_of(pool, feature) for pool in usable)
+    )
+
+
+def _usable_pools(status: RlmStatus, *, at: datetime) -> tuple[Pool, ...]:
+    today = (at - LAST_TIMEZONE).date()
+    return tuple(pool for pool in status.pools if _is_usable(pool, today))
 
 
 def _is_usable(pool: Pool, today: date) -> bool:
