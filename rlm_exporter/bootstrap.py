@@ -5,9 +5,8 @@ import contextlib
 import fcntl
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import isv_backend
 from rlm_exporter.haproxy.plan import Repair
+from rlm_exporter.haproxy.reach import reach
 from rlm_exporter.haproxy.view import BalancerNames
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec
 from rlm_exporter.metrics.instruments import Instruments
@@ -37,6 +37,7 @@ from rlm_exporter.probe.rlmutil import RlmutilProbe
 from rlm_exporter.probe.tcp import ConnectProbe
 from rlm_exporter.probe.through import ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
+from rlm_exporter.server.api import BEGINNING, unacknowledged
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
@@ -48,11 +49,8 @@ log = logging.getLogger(__name__)
 PARALLEL_PROBES = 32
 """License probes at once over all clusters: each is a process."""
 
-REACH_LIMIT = timedelta(seconds=2)
 FACTS_PACE = 1.0
 """Seconds between two lookings-over of what the page of metrics is told."""
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,15 +255,11 @@ class _Assembly:
             servers=names.servers,
             host=client_address(load_balancer, endpoint),
             ports=(load_balancer.port, *(port for _, port in cluster.isv_ports)),
-            reach=self._reach,
+            reach=reach,
             direct=_direct(prober),
             clock=self._clock,
             observer=SteeringObserver(self._instruments, cluster=cluster.name),
         )
-
-    async def _reach(self, host: str, port: int) -> str | None:
-        failure = (await self._connect.probe(host, port, timeout=REACH_LIMIT)).failure
-        return None if failure is None else failure.detail
 
 
 def client_address(load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint) -> str:
@@ -314,7 +308,8 @@ async def _telling(services: Services, journal: Journal) -> None:
                 snapshot=controller.prober.snapshot,
                 readings=tuple(balancer.reading for balancer in controller.balancers),
                 standing=controller.standing,
-                failovers=await _moves(journal, name),
+                failovers=await _counted(journal.committed_since(name, since=BEGINNING)),
+                unacknowledged=await _counted(unacknowledged(journal, controller)),
                 now=services.clock.now(),
             )
             for name, controller in services.controllers.items()
@@ -323,9 +318,9 @@ async def _telling(services: Services, journal: Journal) -> None:
         await asyncio.sleep(FACTS_PACE)
 
 
-async def _moves(journal: Journal, cluster: str) -> int | None:
+async def _counted(counting: Awaitable[int]) -> int | None:
     try:
-        return await journal.committed_since(cluster, since=_BEGINNING)
+        return await counting
     except JournalError:
         # Unknown is absent; that the journal is away has a metric and a decision of its own.
         return None

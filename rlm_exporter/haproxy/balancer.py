@@ -7,6 +7,7 @@ that there is never a moment with nobody.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -33,6 +34,10 @@ ATTEMPTS = 4
 
 PAUSE = 0.1
 """Seconds between attempts: a kept connection reaches the new worker within that time."""
+
+TABLE_LIMIT = 0.3
+TABLE_PAUSE = 0.01
+"""Seconds to wait for the table to name a server, and between two looks; it takes a millisecond."""
 
 
 class Balancer:
@@ -185,8 +190,7 @@ class Balancer:
                 if missing:
                     continue
                 await self._command_hold(desired, before)
-                await self._write_table()
-                view = await self.observe()
+                view = await self._write_table(desired)
             except StaleEpochError:
                 raise
             except LoadBalancerError as error:
@@ -216,12 +220,23 @@ class Balancer:
         await self._page.command(Action.MAINT, others, epoch=desired.epoch)
         await self._page.command(Action.READY, (desired.active,), epoch=desired.epoch)
 
-    async def _write_table(self) -> None:
-        # The table is written by a connection, not by a command; a bare connect is enough.
-        answers = await asyncio.gather(*(self._reach(self._host, port) for port in self._ports))
-        for port, why in zip(self._ports, answers, strict=True):
-            if why is not None:
-                raise LoadBalancerError(f"{self.name}: {self._host}:{port} takes no connection: {why}")
+    async def _write_table(self, desired: Desired) -> BalancerView:
+        """The reading once the table names the wanted server, or as it is after a while.
+
+        The table is written by a connection, not by a command. A bare connect is enough, but it has to
+        stay: one that ends at once may be over before HAProxy has looked at it.
+        """
+        async with contextlib.AsyncExitStack() as connections:
+            for port in self._ports:
+                why = await connections.enter_async_context(self._reach(self._host, port))
+                if why is not None:
+                    raise LoadBalancerError(f"{self.name}: {self._host}:{port} takes no connection: {why}")
+            until = self._clock.monotonic() + TABLE_LIMIT
+            while True:
+                view = await self.observe()
+                if view.active == desired.active or self._clock.monotonic() >= until:
+                    return view
+                await self._clock.sleep(TABLE_PAUSE)
 
     def _recognise(self, desired: Desired, view: BalancerView) -> None:
         """Take over what an earlier life of ours did: its epoch is there, so the worker was steered.

@@ -1,5 +1,6 @@
 """What the HAProxy room needs from outside."""
 
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -35,9 +36,9 @@ class StatsPage(Protocol):
 
 
 class Reach(Protocol):
-    """A bare connect that sends nothing."""
+    """A bare connect that sends nothing and stays while its block runs."""
 
-    async def __call__(self, host: str, port: int) -> str | None:
+    def __call__(self, host: str, port: int) -> AbstractAsyncContextManager[str | None]:
         """None when the connection was accepted, else why not, in words."""
 
 

@@ -15,6 +15,7 @@ from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import Peer, RenderOptions, isv_backend, render_config
+from rlm_exporter.haproxy.reach import reach
 from rlm_exporter.haproxy.view import BalancerNames, BalancerView, Desired
 from rlm_exporter.manifest.model import (
     Cluster,
@@ -24,9 +25,7 @@ from rlm_exporter.manifest.model import (
     LoadBalancerSpec,
     Server,
 )
-from rlm_exporter.probe.addresses import SystemResolver
 from rlm_exporter.probe.clock import SystemClock
-from rlm_exporter.probe.tcp import ConnectProbe
 from tests.haproxy.servers import NamedServer
 from tests.ports import free_port
 
@@ -171,23 +170,18 @@ class Lab:
             servers=(names or self.names).servers,
             host=BALANCER_HOST,
             ports=(self.port, self.isv_port),
-            reach=self.reach,
+            reach=reach,
             direct=self.direct,
             clock=self.clock,
             observer=self.notes,
         )
 
-    async def reach(self, host: str, port: int) -> str | None:
-        probe = ConnectProbe(clock=self.clock, resolver=SystemResolver())
-        failure = (await probe.probe(host, port, timeout=timedelta(seconds=2))).failure
-        return None if failure is None else failure.detail
-
     async def direct(self, server: str) -> str | None:
-        found = self.cluster.server(server)
+        host = self.cluster.server(server).host
         for port in (self.port, self.isv_port):
-            why = await self.reach(found.host, port)
-            if why is not None:
-                return why
+            async with reach(host, port) as why:
+                if why is not None:
+                    return why
         return None
 
     async def view(self) -> BalancerView:

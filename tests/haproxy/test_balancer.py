@@ -11,6 +11,7 @@ from rlm_exporter.errors import LoadBalancerError, StaleEpochError
 from rlm_exporter.failover.steering import PACE, QUICK_PACE
 from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.plan import FOREIGN_HAND, SETTLE, Repair
+from rlm_exporter.haproxy.reach import reach
 from rlm_exporter.haproxy.stats_page import Action
 from rlm_exporter.haproxy.view import BalancerNames, Desired
 from tests.haproxy.lab import BALANCER_HOST, Lab, desired, lab, until
@@ -127,12 +128,13 @@ async def test_a_bare_connect_through_the_balancer_is_what_writes_the_table(loca
     await client.command(Action.MAINT, ("rlm1", "rlm2"), epoch=1)
     await client.command(Action.READY, ("rlm3",), epoch=1)
     assert (await client.observe()).active is None
-    assert await local.reach(BALANCER_HOST, local.port) is None
 
     async def named() -> bool:
         return (await client.observe()).active == "rlm3"
 
-    await until(named, what="rlm3 in the table")
+    async with reach(BALANCER_HOST, local.port) as why:
+        assert why is None
+        await until(named, what="rlm3 in the table")
 
 
 async def test_a_move_under_a_lower_epoch_is_refused_at_once(local: Lab) -> None:
@@ -477,7 +479,7 @@ async def test_a_port_that_takes_no_connection_fails_the_move(local: Lab) -> Non
         servers=local.names.servers,
         host=BALANCER_HOST,
         ports=(local.port, 9),
-        reach=local.reach,
+        reach=reach,
         direct=local.direct,
         clock=local.clock,
         observer=local.notes,
