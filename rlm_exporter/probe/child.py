@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -41,18 +43,27 @@ class Ended:
 
 
 async def run(
-    command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], timeout: timedelta, limit: int
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    timeout: timedelta,
+    limit: int,
+    given: bytes = b"",
+    talkative: bool = False,
 ) -> Ended:
     """Run a program in a process group of its own until it ends, says over `limit` bytes, or time is up.
 
-    Raises OSError where it cannot be started. However this ends, cancelled too, the group is killed.
+    `given` is its standard input. A `talkative` program goes on beyond the limit, and what it says then is
+    thrown away. Raises OSError where it cannot be started. However this ends, cancelled too, the group is
+    killed.
     """
-    with _Pipe(limit) as output, _Pipe(ERRORS_LIMIT) as errors:
+    with _Pipe(limit) as output, _Pipe(ERRORS_LIMIT) as errors, _input(given) as stdin:
         await output.listen()
         await errors.listen()
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output.write_end,
             stderr=errors.write_end,
             cwd=cwd,
@@ -61,25 +72,45 @@ async def run(
         )
         cut = status = None
         try:
-            cut = await _wait(process, output, errors, timeout)
+            cut = await _wait(process, output, errors, timeout, talkative=talkative)
         finally:
             status = await _end(process)
         return Ended(cut=cut, status=status, output=output.read(), errors=errors.read())
 
 
+@contextmanager
+def _input(given: bytes) -> Iterator[int]:
+    """A file rather than a pipe: a program that does not read it blocks nobody and breaks nothing."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(given)
+        file.seek(0)
+        yield file.fileno()
+
+
 async def _wait(
-    process: asyncio.subprocess.Process, output: "_Pipe", errors: "_Pipe", timeout: timedelta
+    process: asyncio.subprocess.Process,
+    output: "_Pipe",
+    errors: "_Pipe",
+    timeout: timedelta,
+    *,
+    talkative: bool,
 ) -> Cut | None:
     output.close_write_end()
     errors.close_write_end()
     try:
         async with asyncio.timeout(timeout.total_seconds()):
-            await first_of(process.wait(), output.overflow.wait())
+            if talkative:
+                await process.wait()
+            else:
+                await first_of(process.wait(), output.overflow.wait())
             if not output.overflow.is_set():
                 await _drain(output)
     except TimeoutError:
         return Cut.TIMEOUT
-    return Cut.OVERFLOW if output.overflow.is_set() else None
+    return Cut.OVERFLOW if output.overflow.is_set() and not talkative else None
 
 
 async def _drain(output: "_Pipe") -> None:
