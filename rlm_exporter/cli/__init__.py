@@ -40,6 +40,18 @@ def _commands() -> dict[str, click.Command]:
                 "failover": LazyCommand(
                     f"{_HERE}.licenses:failover_command", "Move the clients to another server."
                 ),
+                "switchover": LazyCommand(
+                    f"{_HERE}.licenses:switchover_command", "Move them in a planned way."
+                ),
+                "failback": LazyCommand(
+                    f"{_HERE}.licenses:failback_command", "Move them back to the preferred server."
+                ),
+                "pause": LazyCommand(f"{_HERE}.licenses:pause_command", "Hold back automatic moves."),
+                "resume": LazyCommand(f"{_HERE}.licenses:resume_command", "End a pause."),
+                "ack": LazyCommand(f"{_HERE}.licenses:ack_command", "Say that you have seen what was done."),
+                "maintenance": LazyCommand(
+                    f"{_HERE}.licenses:maintenance_command", "Take a server out, or give it back."
+                ),
                 "events": LazyCommand(f"{_HERE}.licenses:events_command", "Show the journal of a cluster."),
                 "status": LazyCommand(status, "Show a whole cluster on one screen.", hidden=True),
             },

@@ -165,6 +165,8 @@ class FailoverView:
     threshold: int
     cooldown_seconds: float
     cooldown_remaining_seconds: float
+    paused_until: datetime | None
+    unacknowledged: int | None
     pins: tuple[PinView, ...]
     decision: DecisionView | None
     alerts_firing: tuple[AlertView, ...]
@@ -217,6 +219,14 @@ class PlanView:
     target: str = field(metadata={"key": "to"})
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneAnswer:
+    """What has been done, in words."""
+
+    result: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
-from rlm_exporter.cli.answers import ClusterStatus, EventsAnswer, MoveAnswer, OperationView
+from rlm_exporter.cli.answers import ClusterStatus, DoneAnswer, EventsAnswer, MoveAnswer, OperationView
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.exit_codes import ExitCode
@@ -103,11 +103,18 @@ class Client:
         """One operation, open or ended."""
         return self._ask(OperationView, "GET", _path(name, "operations", str(number)))
 
-    def fail_over(self, name: str, wish: Mapping[str, Any], *, key: str) -> Answer[MoveAnswer]:
-        """Ask for a move; with the same key it may be asked again, and is done once."""
-        return self._ask(
-            MoveAnswer, "POST", _path(name, "failover"), json=wish, headers={"Idempotency-Key": key}
-        )
+    def fail_over(
+        self, name: str, wish: Mapping[str, Any], *, key: str, verb: str = "failover"
+    ) -> Answer[MoveAnswer]:
+        """Ask for a move; with the same key it may be asked again, and is done once.
+
+        `verb` is failover, switchover or failback.
+        """
+        return self._ask(MoveAnswer, "POST", _path(name, verb), json=wish, headers={"Idempotency-Key": key})
+
+    def tell(self, name: str, verb: str, wish: Mapping[str, Any]) -> Answer[DoneAnswer]:
+        """Have something done that is no move: pause, resume, ack, maintenance."""
+        return self._ask(DoneAnswer, "POST", _path(name, verb), json=wish)
 
     def _ask(self, kind: type[T], method: str, path: str, **arguments: Any) -> Answer[T]:
         response = self._send(method, path, **arguments)

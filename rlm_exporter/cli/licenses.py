@@ -99,19 +99,94 @@ def failover_command(
 
     Steps are shown as they happen. The move goes on in the daemon when this command is stopped.
     """
+    wish = {"to": target, "dry_run": dry_run, "force": force, **_said(reason, source)}
+    return _move(name, "failover", wish)
+
+
+@click.command("switchover")
+@click.argument("name")
+@click.option("--to", "target", metavar="SERVER", required=True, help="Its name, its host, or host:port.")
+@click.option("--from", "source", metavar="SERVER", help="Refuse unless this one is active now.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@url_option
+def switchover_command(name: str, *, target: str, source: str | None, reason: str, dry_run: bool) -> int:
+    """Move the clients of cluster NAME in a planned way: from a healthy server, with all balancers there."""
+    return _move(name, "switchover", {"to": target, "dry_run": dry_run, **_said(reason, source)})
+
+
+@click.command("failback")
+@click.argument("name")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@url_option
+def failback_command(name: str, *, reason: str, dry_run: bool) -> int:
+    """Move the clients of cluster NAME back to its preferred server, the manifest's first one."""
+    return _move(name, "failback", {"dry_run": dry_run, **_said(reason, None)})
+
+
+@click.command("pause")
+@click.argument("name")
+@click.option("--for", "lasting", metavar="TIME", required=True, help="How long, such as 2h or 30m.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
+@url_option
+def pause_command(name: str, *, lasting: str, reason: str) -> None:
+    """Hold back every automatic move of cluster NAME for a while; moves by hand go on."""
+    _tell(name, "pause", {"for": lasting, **_said(reason, None)})
+
+
+@click.command("resume")
+@click.argument("name")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
+@url_option
+def resume_command(name: str, *, reason: str) -> None:
+    """End a pause of cluster NAME."""
+    _tell(name, "resume", _said(reason, None))
+
+
+@click.command("ack")
+@click.argument("name")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
+@url_option
+def ack_command(name: str, *, reason: str) -> None:
+    """Say that you have seen what was done: cooldown, chase and failed attempts hold nothing any more."""
+    _tell(name, "ack", _said(reason, None))
+
+
+@click.command("maintenance")
+@click.argument("name")
+@click.option("--server", metavar="SERVER", required=True, help="Its name, its host, or host:port.")
+@click.option(
+    "--enable/--disable", "enable", default=None, required=True, help="Take it out, or give it back."
+)
+@click.option("--switchover", is_flag=True, help="Move the clients first where it serves them now.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
+@url_option
+def maintenance_command(name: str, *, server: str, enable: bool, switchover: bool, reason: str) -> None:
+    """Take a server of cluster NAME out: nobody is sent there until it is given back."""
+    wish = {"server": server, "enable": enable, "switchover": switchover, **_said(reason, None)}
+    _tell(name, "maintenance", wish)
+
+
+def _said(reason: str, source: str | None) -> dict[str, Any]:
+    expected = {} if source is None else {"from": source}
+    return {"reason": reason, "requested_by": login_name(os.environ), **expected}
+
+
+def _tell(name: str, verb: str, wish: dict[str, Any]) -> None:
     manners = current_manners()
-    wish: dict[str, Any] = {
-        "to": target,
-        "reason": reason,
-        "dry_run": dry_run,
-        "force": force,
-        "requested_by": login_name(os.environ),
-        **({} if source is None else {"from": source}),
-    }
+    answer = connect(manners).tell(name, verb, wish)
+    emit(answer.document, lambda: _one_line(f"{name}: {answer.value.detail}"), manners=manners)
+
+
+def _move(name: str, verb: str, wish: dict[str, Any]) -> int:
+    manners = current_manners()
     lines = StepLines(sys.stderr)
     client, patience = connect(manners), Patience()
     try:
-        answer = ask_for_move(client, name, wish, key=uuid.uuid4().hex, patience=patience, tell=lines.tell)
+        answer = ask_for_move(
+            client, name, wish, key=uuid.uuid4().hex, patience=patience, tell=lines.tell, verb=verb
+        )
         return _show_answer(client, name, answer, lines=lines, patience=patience, manners=manners)
     except KeyboardInterrupt:
         lines.tell(f"\nStopped asking. The move goes on in the daemon: rlm-ha licenses events {name}")

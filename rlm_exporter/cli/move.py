@@ -14,7 +14,9 @@ from rlm_exporter.errors import ApiError
 class MoveApi(Protocol):
     """The two calls that a move needs."""
 
-    def fail_over(self, name: str, wish: Mapping[str, Any], *, key: str) -> Answer[MoveAnswer]:
+    def fail_over(
+        self, name: str, wish: Mapping[str, Any], *, key: str, verb: str = "failover"
+    ) -> Answer[MoveAnswer]:
         """Ask for the move; repeatable with the same key."""
         ...
 
@@ -31,6 +33,7 @@ def ask_for_move(
     key: str,
     patience: Patience,
     tell: Callable[[str], None],
+    verb: str = "failover",
 ) -> Answer[MoveAnswer]:
     """The daemon's answer; asked again with the same key when it may have been lost on its way.
 
@@ -39,7 +42,7 @@ def ask_for_move(
     lost = False
     while True:
         try:
-            return api.fail_over(name, wish, key=key)
+            return api.fail_over(name, wish, key=key, verb=verb)
         except ApiError as error:
             lost = lost or (isinstance(error, UnreachableError) and error.maybe_done)
             if not lost or not _may_pass(error):

@@ -149,6 +149,8 @@ def _labelled(label: str, cells: Iterable[Cell]) -> tuple[Pair, ...]:
 
 def _policy(failover: FailoverView) -> str:
     by = ", ".join(sorted(failover.triggers))
+    if failover.paused_until is not None:
+        return f"PAUSED until {moment_in_words(failover.paused_until)}; moves by hand go on"
     native = "" if failover.takeover == "controlled" else f"takeover {failover.takeover}, "
     how = f"automatic ({by})" if failover.automatic else "by hand only"
     return f"{native}{how}, detection {failover.detection}, failback {failover.failback}"
@@ -164,6 +166,11 @@ def _threshold(status: ClusterStatus) -> str:
 
 def _cooldown(failover: FailoverView) -> str:
     whole = seconds_in_words(failover.cooldown_seconds)
+    unseen = f"; {failover.unacknowledged} moves not acknowledged" if failover.unacknowledged else ""
+    return f"{_cooldown_left(failover, whole)}{unseen}"
+
+
+def _cooldown_left(failover: FailoverView, whole: str) -> str:
     if failover.cooldown_remaining_seconds <= 0:
         return f"over ({whole} after an automatic move)"
     return f"{seconds_in_words(failover.cooldown_remaining_seconds)} left of {whole}"

@@ -1,22 +1,23 @@
 """What becomes of an operator's wish: refused with a reason, planned, or nothing to do. Pure.
 
-Cooldown and the rules about alerts do not hold an operator back.
+Cooldown, pause and the rules about alerts do not hold an operator back; a warning says that they run.
 """
 
 from dataclasses import dataclass
 
-from rlm_exporter.failover.candidates import why_not
+from rlm_exporter.failover.candidates import candidates, in_maintenance, why_not
 from rlm_exporter.failover.situation import Situation
-from rlm_exporter.failover.trigger import FailoverRequest, Refusal, RefusalKind
-from rlm_exporter.store.records import Operation
+from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal, RefusalKind
+from rlm_exporter.store.records import Operation, OperationKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a failover by hand would do, for `--dry-run`."""
+    """What a move by hand would do, for `--dry-run`."""
 
     source: str
     target: str
+    kind: OperationKind
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -28,37 +29,95 @@ class AlreadyActive:
     server: str
 
 
-Answer = Operation | Plan | AlreadyActive | Refusal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A wish that needed no operation has been carried out."""
+
+    detail: str
+
+
+Answer = Operation | Plan | AlreadyActive | Done | Refusal
 
 
 def judge(request: FailoverRequest, situation: Situation) -> Plan | AlreadyActive | Refusal:
     """The first thing that speaks against it, or the plan."""
     active = situation.record.active
+    target = request.target or preferred(situation)
     if request.expect_active is not None and request.expect_active != active:
         return Refusal(
             kind=RefusalKind.EXPECTATION,
             detail=f"{active} is active, not {request.expect_active}: look again before you move",
         )
-    if request.target == active and situation.balancer_active in {None, active}:
+    if target == active and situation.balancer_active in {None, active}:
         return AlreadyActive(server=active)
+    planned = request.kind is not OperationKind.FAILOVER
+    refusal = _active_unfit(situation) if planned else None
+    return refusal or _target_judged(request, target, situation, force=request.force and not planned)
+
+
+def preferred(situation: Situation) -> str:
+    """Where a failback leads: the first server of the manifest that is not in maintenance."""
+    names = [server.name for server in situation.cluster.servers]
+    return next((name for name in names if not in_maintenance(situation, name)), names[0])
+
+
+def judge_maintenance(request: MaintenanceRequest, situation: Situation) -> Refusal | str | None:
+    """A refusal; the server to move to first; or None when it can be done at once."""
+    if not request.enable or request.server != situation.record.active:
+        return None
+    if not request.switchover:
+        return Refusal(
+            kind=RefusalKind.SERVES_NOW,
+            detail=f"{request.server} serves clients now: move them first, or let it be done (--switchover)",
+        )
+    # One good check is enough by hand: the target is probed before the move and verified after it.
+    there = next(iter(candidates(situation, good_checks=1)), None)
+    if there is None:
+        return Refusal(kind=RefusalKind.TARGET_UNHEALTHY, detail="no other server is healthy")
+    return there
+
+
+def _active_unfit(situation: Situation) -> Refusal | None:
+    part = situation.active
+    if part.health.is_up:
+        return None
+    told = part.health.failure.detail if part.health.failure else "it has not been checked yet"
+    return Refusal(
+        kind=RefusalKind.ACTIVE_UNHEALTHY,
+        detail=f"{part.server} is not healthy ({told}): a planned move has nothing to plan; use failover",
+    )
+
+
+def _target_judged(
+    request: FailoverRequest, target: str, situation: Situation, *, force: bool
+) -> Plan | Refusal:
     unread = [reading.error or reading.balancer for reading in situation.readings if reading.view is None]
-    if unread and not request.force:
+    if unread and not force:
         return Refusal(
             kind=RefusalKind.BALANCER_UNKNOWN,
-            detail=f"not every balancer can be read ({'; '.join(unread)}); --force goes on with the others",
+            detail=f"not every balancer can be read ({'; '.join(unread)}); "
+            "a failover with --force goes on with the others",
         )
-    unfit = why_not(situation, situation.cluster.server(request.target))
-    if unfit is not None and not request.force:
+    unfit = why_not(situation, situation.cluster.server(target))
+    if unfit is not None and not force:
         return Refusal(
             kind=RefusalKind.TARGET_UNHEALTHY,
-            detail=f"{unfit}; --force goes there if it at least takes connections",
+            detail=f"{unfit}; a failover with --force goes there if it at least takes connections",
         )
     return Plan(
-        source=active,
-        target=request.target,
+        source=situation.record.active,
+        target=target,
+        kind=_kind(request, situation),
         steps=_planned_steps(situation),
         warnings=_warnings(situation, unfit, unread),
     )
+
+
+def _kind(request: FailoverRequest, situation: Situation) -> OperationKind:
+    """A failover away from a healthy server is in truth a switchover, and is written down as one."""
+    if request.kind is OperationKind.FAILOVER and situation.active.health.is_up:
+        return OperationKind.SWITCHOVER
+    return request.kind
 
 
 def _planned_steps(situation: Situation) -> tuple[str, ...]:
@@ -75,10 +134,12 @@ def _planned_steps(situation: Situation) -> tuple[str, ...]:
 
 
 def _warnings(situation: Situation, unfit: str | None, unread: list[str]) -> tuple[str, ...]:
-    until = situation.record.cooldown_until
-    cooling = until is not None and situation.now < until
+    record = situation.record
+    cooling = record.cooldown_until is not None and situation.now < record.cooldown_until
+    paused = record.paused_until is not None and situation.now < record.paused_until
     return (
         *((unfit,) if unfit is not None else ()),
         *unread,
         *(("the cooldown of the last automatic move still runs",) if cooling else ()),
+        *(("the cluster is paused",) if paused else ()),
     )

@@ -2,6 +2,7 @@
 
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.manifest.model import Server
+from rlm_exporter.probe.health import missing_features
 from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.store.records import PinKind
 
@@ -9,7 +10,9 @@ GOOD_CHECKS = 2
 """Checks in a row that a candidate has passed: license service and every wanted ISV server."""
 
 
-def candidates(situation: Situation, *, excluded: frozenset[str] = frozenset()) -> tuple[str, ...]:
+def candidates(
+    situation: Situation, *, excluded: frozenset[str] = frozenset(), good_checks: int = GOOD_CHECKS
+) -> tuple[str, ...]:
     """The healthy standbys, best first.
 
     Most wanted features first, then the balancer's current one (no second move), then unpinned before
@@ -21,8 +24,8 @@ def candidates(situation: Situation, *, excluded: frozenset[str] = frozenset()) 
         for rank, server in enumerate(situation.cluster.servers)
         if server.name != situation.record.active
         and server.name not in excluded
-        and not _in_maintenance(situation, server.name)
-        and situation.snapshot.server(server.name).health.successes >= GOOD_CHECKS
+        and not in_maintenance(situation, server.name)
+        and situation.snapshot.server(server.name).health.successes >= good_checks
     ]
     usable.sort(
         key=lambda item: (
@@ -41,11 +44,11 @@ def is_pinned(situation: Situation, server: str) -> bool:
 
 
 def features_present(situation: Situation, part: ServerSnapshot) -> int:
-    """How many of the wanted features the server's pools have."""
+    """How many of the wanted features have a pool there that can serve somebody."""
     if part.status is None:
         return 0
-    there = {(pool.isv, pool.product) for pool in part.status.pools}
-    return sum((feature.isv, feature.name) in there for feature in situation.cluster.features)
+    at = part.checked_at or situation.now
+    return len(situation.cluster.features) - len(missing_features(part.status, situation.cluster, at=at))
 
 
 def why_not(situation: Situation, server: Server) -> str | None:
@@ -54,7 +57,7 @@ def why_not(situation: Situation, server: Server) -> str | None:
     One good check is enough for him: the target is probed again before, and verified after the move.
     """
     part = situation.snapshot.server(server.name)
-    if _in_maintenance(situation, server.name):
+    if in_maintenance(situation, server.name):
         return f"{server.name} is in maintenance"
     if not part.health.known:
         return f"{server.name} has not been checked yet"
@@ -63,7 +66,8 @@ def why_not(situation: Situation, server: Server) -> str | None:
     return None
 
 
-def _in_maintenance(situation: Situation, server: str) -> bool:
+def in_maintenance(situation: Situation, server: str) -> bool:
+    """Whether an operator has taken that server out."""
     return any(pin.server == server and pin.kind is PinKind.MAINTENANCE for pin in situation.record.pins)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.failover.by_hand import Answer, Plan, judge
+from rlm_exporter.failover.by_hand import Answer, Done, Plan, judge, judge_maintenance
 from rlm_exporter.failover.candidates import candidates
 from rlm_exporter.failover.decide import decide
 from rlm_exporter.failover.first_start import find_active, first_epoch
@@ -32,8 +32,18 @@ from rlm_exporter.failover.ports import (
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.steering import PACE, Steering
-from rlm_exporter.failover.steps import has_touched_balancers
-from rlm_exporter.failover.trigger import FailoverRequest, Refusal, RefusalKind, Trigger, TriggerKind
+from rlm_exporter.failover.steps import has_touched_balancers, with_maintenance
+from rlm_exporter.failover.trigger import (
+    AckRequest,
+    FailoverRequest,
+    MaintenanceRequest,
+    PauseRequest,
+    Refusal,
+    RefusalKind,
+    Request,
+    Trigger,
+    TriggerKind,
+)
 from rlm_exporter.failover.wishes import Wish, Wishes
 from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.manifest.model import Cluster, TriggerSource
@@ -155,11 +165,11 @@ class ClusterController:
         """Something happened: look now."""
         self._wake.set()
 
-    async def request(self, request: FailoverRequest) -> Answer:
-        """An operator's wish. Answers when it is refused, planned, or has become an open operation."""
+    async def request(self, request: Request) -> Answer:
+        """An operator's wish. Answers when it is refused, planned, done, or has become an open operation."""
         operation = self._operation
         if operation is not None:
-            if request.idempotency_key is not None and request.idempotency_key == operation.idempotency_key:
+            if _is_the_same(request, operation):
                 return operation
             return Refusal(kind=RefusalKind.OPERATION_OPEN, detail=f"operation {operation.id} is open")
         wish = self._wishes.add(request)
@@ -450,10 +460,21 @@ class ClusterController:
                 raise
 
     async def _serve(self, wish: Wish) -> None:
-        record, request = self._record, wish.request
+        record = self._record
         if record is None:
             wish.answer(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
             return
+        match wish.request:
+            case FailoverRequest():
+                await self._serve_move(wish, wish.request, record)
+            case PauseRequest():
+                await self._serve_pause(wish, wish.request, record)
+            case AckRequest():
+                await self._serve_ack(wish, wish.request, record)
+            case MaintenanceRequest():
+                await self._serve_maintenance(wish, wish.request, record)
+
+    async def _serve_move(self, wish: Wish, request: FailoverRequest, record: ClusterRecord) -> None:
         if request.idempotency_key is not None:
             known = await self._journal.operation_by_key(self._cluster.name, request.idempotency_key)
             if known is not None:
@@ -464,13 +485,17 @@ class ClusterController:
         if not isinstance(answer, Plan) or request.dry_run:
             wish.answer(answer)
             return
-        healthy = situation.active.health.is_up
-        operation = await self._journal.claim(
+        operation = await self._claim_by_hand(request, answer, record)
+        wish.answer(operation)
+        await self._carry_on(operation)
+
+    async def _claim_by_hand(self, request: FailoverRequest, plan: Plan, record: ClusterRecord) -> Operation:
+        return await self._journal.claim(
             cluster=self._cluster.name,
-            kind=OperationKind.SWITCHOVER if healthy else OperationKind.FAILOVER,
+            kind=plan.kind,
             rule=Reason.OPERATOR,
             source=record.active,
-            target=request.target,
+            target=plan.target,
             requested_by=request.requested_by,
             reason=request.reason,
             trigger=TriggerKind.OPERATOR,
@@ -479,5 +504,72 @@ class ClusterController:
             idempotency_key=request.idempotency_key,
             now=self._clock.now(),
         )
-        wish.answer(operation)
-        await self._carry_on(operation)
+
+    async def _serve_pause(self, wish: Wish, request: PauseRequest, record: ClusterRecord) -> None:
+        now = self._clock.now()
+        until = None if request.lasting is None else now + request.lasting
+        self._record = await self._journal.set_pause(
+            self._cluster.name, until=until, now=now, expected_version=record.version
+        )
+        detail = "resumed" if until is None else f"paused until {until:%Y-%m-%d %H:%M:%S} UTC"
+        await self._note_by_hand("resume" if until is None else "pause", detail, request)
+        wish.answer(Done(detail=detail))
+
+    async def _serve_ack(self, wish: Wish, request: AckRequest, record: ClusterRecord) -> None:
+        self._record = await self._journal.acknowledge(
+            self._cluster.name, now=self._clock.now(), expected_version=record.version
+        )
+        detail = "acknowledged: cooldown, chase and failed attempts hold nothing back"
+        await self._note_by_hand("ack", detail, request)
+        wish.answer(Done(detail=detail))
+
+    async def _serve_maintenance(
+        self, wish: Wish, request: MaintenanceRequest, record: ClusterRecord
+    ) -> None:
+        judged = judge_maintenance(request, self._lookout.glance(record))
+        if isinstance(judged, Refusal):
+            wish.answer(judged)
+            return
+        if judged is not None:
+            moved = await self._move_away(request, judged, record)
+            if moved.active == request.server:
+                detail = f"clients could not be moved away from {request.server}; see the journal"
+                wish.answer(Refusal(kind=RefusalKind.SERVES_NOW, detail=detail))
+                return
+            record = moved
+        pins = with_maintenance(record.pins, request.server, enable=request.enable, now=self._clock.now())
+        self._record = await self._journal.set_pins(
+            self._cluster.name, pins=pins, now=self._clock.now(), expected_version=record.version
+        )
+        self._want_committed()
+        detail = f"{request.server} is {'in' if request.enable else 'out of'} maintenance"
+        await self._note_by_hand("maintenance", detail, request)
+        wish.answer(Done(detail=detail))
+
+    async def _move_away(
+        self, request: MaintenanceRequest, target: str, record: ClusterRecord
+    ) -> ClusterRecord:
+        wished = FailoverRequest(
+            target=target,
+            kind=OperationKind.SWITCHOVER,
+            requested_by=request.requested_by,
+            reason=request.reason or f"maintenance of {request.server}",
+        )
+        answer = judge(wished, self._lookout.glance(record, Trigger(kind=TriggerKind.OPERATOR)))
+        if isinstance(answer, Plan):
+            await self._carry_on(await self._claim_by_hand(wished, answer, record))
+        return self._record or record
+
+    async def _note_by_hand(
+        self, word: str, detail: str, request: PauseRequest | AckRequest | MaintenanceRequest
+    ) -> None:
+        told = f"{detail}; by {request.requested_by}" + (f": {request.reason}" if request.reason else "")
+        log.info("cluster=%s operator=%s %s", self._cluster.name, word, told)
+        await self._journal.hold(
+            self._cluster.name, rule=word, trigger=TriggerKind.OPERATOR, detail=told, now=self._clock.now()
+        )
+
+
+def _is_the_same(request: Request, operation: Operation) -> bool:
+    key = request.idempotency_key if isinstance(request, FailoverRequest) else None
+    return key is not None and key == operation.idempotency_key

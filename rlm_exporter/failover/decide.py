@@ -126,6 +126,16 @@ def _active_healthy(situation: Situation) -> Decision | None:
     return Hold(reason=Reason.ACTIVE_HEALTHY, detail=f"{part.server} answers")
 
 
+def _paused(situation: Situation) -> Decision | None:
+    until = situation.record.paused_until
+    if until is None or situation.now >= until:
+        return None
+    return Hold(
+        reason=Reason.PAUSED,
+        detail=f"{_what_failed(situation)}; paused by an operator until {until:%Y-%m-%d %H:%M:%S} UTC",
+    )
+
+
 def _nobody_asked(situation: Situation) -> Decision | None:
     if situation.trigger is not None:
         return None
@@ -248,12 +258,15 @@ def retry_after(failed: int) -> timedelta:
 
 
 def _chasing(situation: Situation) -> Decision | None:
-    recent = [at for at in situation.automatic_moves if situation.now - at < CHASE_WINDOW]
-    if len(recent) < CHASE_LIMIT:
+    seen = situation.record.acknowledged_at
+    moves = sorted(at for at in situation.automatic_moves if seen is None or at > seen)
+    runs = zip(moves, moves[CHASE_LIMIT - 1 :], strict=False)
+    if all(last - first >= CHASE_WINDOW for first, last in runs):
         return None
     return Hold(
         reason=Reason.CHASING,
-        detail=f"{len(recent)} automatic moves within an hour; another one would only chase the fault",
+        detail=f"{CHASE_LIMIT} automatic moves within an hour; another one would only chase the fault. "
+        "It ends when an operator acknowledges them",
     )
 
 
@@ -279,6 +292,7 @@ _RULES: tuple[Callable[[Situation], Decision | None], ...] = (
     _balancer_unknown,
     _balancer_moved,
     _active_healthy,
+    _paused,
     _nobody_asked,
     _not_automatic,
     _web_only,

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 
 from rlm_exporter.failover.ports import Clock, Journal, LoadBalancer, Prober
 from rlm_exporter.failover.situation import Evidence, Situation
-from rlm_exporter.failover.trigger import Trigger, TriggerKind
+from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.traffic import COUNT_LAG
 from rlm_exporter.haproxy.view import BalancerView, Traffic
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot
-from rlm_exporter.store.records import ClusterRecord, OperationKind
+from rlm_exporter.store.records import ClusterRecord
+
+REMEMBERED = timedelta(days=7)
+"""How far back automatic moves that nobody acknowledged are looked at."""
 
 SILENCE_CHECK = 5.0
 """Least seconds between two checks that are started because the active server is silent."""
@@ -65,7 +68,9 @@ class Lookout:
         return replace(
             situation,
             attempts=await self._journal.failed_attempts(self._cluster.name),
-            automatic_moves=await self._automatic_moves(situation.now),
+            automatic_moves=await self._journal.automatic_moves(
+                self._cluster.name, since=situation.now - REMEMBERED
+            ),
         )
 
     def check_what_looks_wrong(self, active: str) -> None:
@@ -89,16 +94,6 @@ class Lookout:
         for part in self._prober.snapshot.servers:
             if part.health.successes == 1:
                 self._prober.check_now(part.server)
-
-    async def _automatic_moves(self, now: datetime) -> tuple[datetime, ...]:
-        recent = await self._journal.operations(self._cluster.name, since=now - timedelta(hours=1))
-        return tuple(
-            operation.committed_at
-            for operation in recent
-            if operation.committed_at is not None
-            and operation.trigger != TriggerKind.OPERATOR
-            and operation.kind in {OperationKind.FAILOVER, OperationKind.ADOPT}
-        )
 
 
 def evidence(

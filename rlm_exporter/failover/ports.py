@@ -229,6 +229,22 @@ class Journal(Protocol):
         """Replace the pins; refused when the record has not the expected version."""
         ...
 
+    async def set_pause(
+        self, cluster: str, *, until: datetime | None, now: datetime, expected_version: int | None = None
+    ) -> ClusterRecord:
+        """Pause until a moment; None ends the pause."""
+        ...
+
+    async def acknowledge(
+        self, cluster: str, *, now: datetime, expected_version: int | None = None
+    ) -> ClusterRecord:
+        """What was done until now holds nothing back any more."""
+        ...
+
+    async def automatic_moves(self, cluster: str, *, since: datetime) -> tuple[datetime, ...]:
+        """When moves that nobody asked for were committed."""
+        ...
+
     async def failed_attempts(self, cluster: str) -> FailedAttempts:
         """Operations that ended without a commit since the last move."""
         ...

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     BALANCER_DIFFERS = "balancer_differs"
     BALANCER_WRONG = "balancer_wrong"
     ACTIVE_HEALTHY = "active_healthy"
+    PAUSED = "paused"
     NOBODY_ASKED = "nobody_asked"
     NOT_AUTOMATIC = "not_automatic"
     WEB_ONLY = "web_only"
@@ -70,6 +71,7 @@ RULES: tuple[Rule, ...] = tuple(
             "the active server answers",
             "hold: late, repeated and forged alerts end here",
         ),
+        (10, Reason.PAUSED, "an operator has paused the cluster, until the pause ends", "hold"),
         (10, Reason.NOBODY_ASKED, "only alerts may ask (`triggers: [alerts]`) and none fires", "hold"),
         (11, Reason.NOT_AUTOMATIC, "the manifest says `automatic: false`", "hold, alert"),
         (12, Reason.WEB_ONLY, "only the web interface is down", "hold, alert"),
@@ -93,18 +95,28 @@ RULES: tuple[Rule, ...] = tuple(
             "the only healthy one is pinned by us",
             "fail over to it, cooldown or not",
         ),
-        (18, Reason.IN_COOLDOWN, "the cooldown of the last automatic move runs", "hold, alert"),
+        (
+            18,
+            Reason.IN_COOLDOWN,
+            "the cooldown of the last automatic move runs, and nobody acknowledged it",
+            "hold, alert",
+        ),
         (
             19,
             Reason.LAST_ATTEMPT_FAILED,
             "the last operation of this incident ended without a commit; 30 s, doubling to 15 min",
             "hold, alert",
         ),
-        (20, Reason.CHASING, "three automatic moves within the last hour", "hold, alert"),
+        (
+            20,
+            Reason.CHASING,
+            "three automatic moves, adoptions included, within an hour",
+            "hold until acknowledged, alert",
+        ),
         (21, Reason.FAILED_OVER, "otherwise", "fail over to the best candidate"),
     )
 )
-"""Numbers 2, 8 and 13 (lease, following RLM's own takeover) and an operator's pause are not built yet."""
+"""Numbers 2, 8 and 13 (lease, following RLM's own takeover) are not built yet."""
 
 NUMBERS: dict[Reason, int] = {rule.reason: rule.number for rule in RULES}
 

@@ -39,7 +39,7 @@ class Situation:
     attempts: FailedAttempts | None = None
     """None where nobody needs to know: the active server is up."""
     automatic_moves: tuple[datetime, ...] = ()
-    """When the automatic moves of the last hour were committed."""
+    """When the automatic moves of the last days were committed."""
 
     @property
     def active(self) -> ServerSnapshot:

@@ -54,8 +54,12 @@ def has_touched_balancers(operation: Operation) -> bool:
 
 
 def is_rolling_back(operation: Operation) -> bool:
-    """Whether it leads back to where it began."""
-    return operation.target == operation.source and operation.kind is not OperationKind.RESYNC
+    """Whether it leads back to where it began, after it had led somewhere else.
+
+    A resync, or a move by hand that calls a balancer back, leads to the active server from the first.
+    """
+    elsewhere = any(step.target != operation.target for step in operation.steps)
+    return operation.target == operation.source and elsewhere
 
 
 def pins_after(
@@ -81,6 +85,15 @@ def _pins_source(operation: Operation, kept: tuple[Pin, ...]) -> bool:
     pinning = {OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.FAILBACK}
     moved = operation.source is not None and operation.source != operation.target
     return operation.kind in pinning and moved and all(pin.server != operation.source for pin in kept)
+
+
+def with_maintenance(pins: tuple[Pin, ...], server: str, *, enable: bool, now: datetime) -> tuple[Pin, ...]:
+    """The pins with one server in maintenance, or out of it. One pin a server: this outlasts the others."""
+    others = tuple(pin for pin in pins if pin.server != server)
+    mine = tuple(pin for pin in pins if pin.server == server)
+    if enable:
+        return (*others, Pin(server=server, kind=PinKind.MAINTENANCE, since=now))
+    return (*others, *(pin for pin in mine if pin.kind is not PinKind.MAINTENANCE))
 
 
 def settled(pins: tuple[Pin, ...], *, now: datetime) -> tuple[Pin, ...]:

@@ -1,7 +1,10 @@
 """What asks the controller to look. A trigger is a hint; what it may lead to is decided from the snapshot."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from rlm_exporter.store.records import OperationKind
 
 
 class TriggerKind(StrEnum):
@@ -26,11 +29,13 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverRequest:
-    """An operator's wish, already checked for form."""
+    """An operator's wish for another active server, already checked for form."""
 
-    target: str
-    """The server's name in the manifest."""
+    target: str | None
+    """The server's name in the manifest; None for a failback, which leads to the preferred one."""
     requested_by: str
+    kind: OperationKind = OperationKind.FAILOVER
+    """FAILOVER: whether or not the active one is healthy. SWITCHOVER, FAILBACK: only from a healthy one."""
     reason: str = ""
     expect_active: str | None = None
     """Refused when another server is active: the operator looked at an older picture."""
@@ -40,6 +45,38 @@ class FailoverRequest:
     idempotency_key: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRequest:
+    """Nothing automatic is to move for a while; None ends a pause."""
+
+    lasting: timedelta | None
+    requested_by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AckRequest:
+    """An operator has seen what was done: cooldown, chase and failed attempts hold nothing any more."""
+
+    requested_by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceRequest:
+    """A server is taken out (no candidate, held at the balancers) or given back."""
+
+    server: str
+    enable: bool
+    requested_by: str
+    reason: str = ""
+    switchover: bool = False
+    """Move first where the server is the active one; without it that is refused."""
+
+
+Request = FailoverRequest | PauseRequest | AckRequest | MaintenanceRequest
+
+
 class RefusalKind(StrEnum):
     """Why an operator's wish is not carried out; the server maps each to a status."""
 
@@ -47,6 +84,10 @@ class RefusalKind(StrEnum):
     EXPECTATION = "expectation_failed"
     OPERATION_OPEN = "operation_open"
     TARGET_UNHEALTHY = "target_unhealthy"
+    ACTIVE_UNHEALTHY = "active_unhealthy"
+    """A planned move was asked for, and there is nothing left to plan: that is a failover."""
+    SERVES_NOW = "serves_now"
+    """The server serves clients at the moment."""
     BALANCER_UNKNOWN = "balancer_unknown"
     STORE_UNAVAILABLE = "store_unavailable"
 

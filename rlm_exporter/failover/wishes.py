@@ -3,7 +3,7 @@
 import asyncio
 
 from rlm_exporter.failover.by_hand import Answer
-from rlm_exporter.failover.trigger import FailoverRequest, Refusal, RefusalKind
+from rlm_exporter.failover.trigger import Refusal, RefusalKind, Request
 
 LARGEST = 32
 """Wishes that may wait; each is answered or refused within one look, so more are a defect somewhere."""
@@ -12,7 +12,7 @@ LARGEST = 32
 class Wish:
     """One wish; whoever made it may have gone away before it is answered."""
 
-    def __init__(self, request: FailoverRequest) -> None:
+    def __init__(self, request: Request) -> None:
         self.request = request
         self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -32,7 +32,7 @@ class Wishes:
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[Wish] = asyncio.Queue(LARGEST)
 
-    def add(self, request: FailoverRequest) -> Wish:
+    def add(self, request: Request) -> Wish:
         """One more; refused at once when too many wait."""
         wish = Wish(request)
         try:

@@ -20,6 +20,7 @@ class ControllerFacts:
     operation_open: bool | None
     balancer_disagrees: bool | None
     cooldown_remaining: timedelta = timedelta(0)
+    paused: bool | None = None
     unacknowledged: int | None = None
     """Automatic moves that no operator has acknowledged."""
     failovers: int | None = None

@@ -245,6 +245,11 @@ HA_OPERATION_OPEN = Family(
     help="Whether an operation is under way.",
     labels=_CLUSTER,
 )
+HA_PAUSED = Family(
+    name="rlm_ha_paused",
+    help="Whether an operator holds back automatic moves at the moment.",
+    labels=_CLUSTER,
+)
 HA_UNACKNOWLEDGED = Family(
     name="rlm_ha_unacknowledged_operations",
     help="Automatic moves that no operator has acknowledged.",
@@ -346,6 +351,7 @@ FAMILIES: tuple[Family, ...] = (
     HA_READY,
     HA_COOLDOWN,
     HA_OPERATION_OPEN,
+    HA_PAUSED,
     HA_UNACKNOWLEDGED,
     HA_OPERATIONS,
     HA_STEP_SECONDS,

@@ -26,6 +26,8 @@ class ClusterState:
     last_operation: Operation | None
     alerts: tuple[AlertRecord, ...]
     now: datetime
+    unacknowledged: int | None = None
+    """Automatic moves that no operator has acknowledged; None where the journal could not tell."""
 
 
 def not_ready_because(
@@ -185,6 +187,9 @@ def _failover(state: ClusterState) -> Document:
         "threshold": policy.threshold,
         "cooldown_seconds": _seconds(policy.cooldown),
         "cooldown_remaining_seconds": _seconds(cooldown_remaining(standing, state.now)),
+        "paused_until": _iso(paused_until(standing, state.now)),
+        "acknowledged_at": _iso(record.acknowledged_at) if record else None,
+        "unacknowledged": state.unacknowledged,
         "pins": [_pin(pin) for pin in (record.pins if record else ())],
         "decision": _decision(standing),
         "alerts_firing": [_alert(alert) for alert in state.alerts],
@@ -197,6 +202,12 @@ def cooldown_remaining(standing: Standing, now: datetime) -> timedelta:
     """How long the cooldown still runs; 0 when it does not."""
     until = standing.record.cooldown_until if standing.record else None
     return max(until - now, timedelta()) if until is not None else timedelta()
+
+
+def paused_until(standing: Standing, now: datetime) -> datetime | None:
+    """When the pause ends; None when there is none."""
+    until = standing.record.paused_until if standing.record else None
+    return until if until is not None and until > now else None
 
 
 def _decision(standing: Standing) -> Document | None:

@@ -7,7 +7,7 @@ from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics.facts import ClusterFacts, ControllerFacts
 from rlm_exporter.probe.snapshot import ClusterSnapshot
-from rlm_exporter.server.documents import cooldown_remaining, not_ready_because
+from rlm_exporter.server.documents import cooldown_remaining, not_ready_because, paused_until
 
 
 def cluster_facts(
@@ -17,6 +17,7 @@ def cluster_facts(
     readings: tuple[BalancerReading, ...],
     standing: Standing,
     failovers: int | None,
+    unacknowledged: int | None,
     now: datetime,
 ) -> ClusterFacts:
     """One cluster as the page shows it; `failovers` are the unplanned moves in the journal."""
@@ -31,7 +32,8 @@ def cluster_facts(
         operation_open=standing.operation is not None,
         balancer_disagrees=bool(differing) if views and active is not None else None,
         cooldown_remaining=cooldown_remaining(standing, now),
-        unacknowledged=None,
+        paused=paused_until(standing, now) is not None,
+        unacknowledged=unacknowledged,
         failovers=failovers,
         pinned=frozenset(
             (view.balancer, server)

@@ -42,6 +42,10 @@ class Journal(Protocol):
         """One, whole."""
         ...
 
+    async def automatic_moves(self, cluster: str, *, since: datetime) -> tuple[datetime, ...]:
+        """When moves that nobody asked for were committed."""
+        ...
+
     async def held(
         self, cluster: str, *, since: datetime | None = None, limit: int = 100
     ) -> tuple[HeldDecision, ...]:

@@ -10,6 +10,8 @@ STATUS = {
     RefusalKind.EXPECTATION: 412,
     RefusalKind.OPERATION_OPEN: 409,
     RefusalKind.TARGET_UNHEALTHY: 409,
+    RefusalKind.ACTIVE_UNHEALTHY: 409,
+    RefusalKind.SERVES_NOW: 409,
     RefusalKind.BALANCER_UNKNOWN: 503,
     RefusalKind.STORE_UNAVAILABLE: 503,
 }

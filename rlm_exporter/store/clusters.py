@@ -73,6 +73,27 @@ def set_pins(
     return save_cluster(connection, replace(record, pins=pins), now=now)
 
 
+def set_pause(
+    connection: Connection,
+    name: str,
+    *,
+    until: datetime | None,
+    expected_version: int | None,
+    now: datetime,
+) -> ClusterRecord:
+    """Pause until a moment, or end the pause."""
+    record = expected_cluster(connection, name, expected_version)
+    return save_cluster(connection, replace(record, paused_until=until), now=now)
+
+
+def acknowledge(
+    connection: Connection, name: str, *, expected_version: int | None, now: datetime
+) -> ClusterRecord:
+    """What was done until now holds nothing back any more: the cooldown ends too."""
+    record = expected_cluster(connection, name, expected_version)
+    return save_cluster(connection, replace(record, acknowledged_at=now, cooldown_until=None), now=now)
+
+
 def found_cluster(
     connection: Connection,
     *,
@@ -130,6 +151,8 @@ def _values(record: ClusterRecord, *, now: datetime) -> dict[str, object]:
         "epoch": record.epoch,
         "highest_epoch": record.highest_epoch,
         "cooldown_until": record.cooldown_until,
+        "paused_until": record.paused_until,
+        "acknowledged_at": record.acknowledged_at,
         "version": record.version,
         "updated_at": now,
     }
@@ -157,6 +180,8 @@ def _record(row: RowMapping, pins: Iterable[Pin]) -> ClusterRecord:
         highest_epoch=row["highest_epoch"],
         pins=tuple(pins),
         cooldown_until=row["cooldown_until"],
+        paused_until=row["paused_until"],
+        acknowledged_at=row["acknowledged_at"],
         version=row["version"],
     )
 

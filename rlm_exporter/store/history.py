@@ -17,7 +17,11 @@ from rlm_exporter.store.records import (
     Step,
     StepOutcome,
 )
+from rlm_exporter.store.tables import cluster as cluster_table
 from rlm_exporter.store.tables import decision, operation, operation_step
+
+CONTROLLER = "controller"
+"""Who asked, where nobody did."""
 
 # Operations after which somebody else is active.
 _MOVES = tuple(
@@ -98,13 +102,33 @@ def count_failed_attempts(connection: Connection, cluster: str) -> FailedAttempt
         )
         .scalar_subquery()
     )
+    seen = select(cluster_table.c.acknowledged_at).where(cluster_table.c.name == cluster).scalar_subquery()
     query = select(func.count().label("count"), func.max(operation.c.ended_at).label("last")).where(
         operation.c.cluster == cluster,
         operation.c.id > last_move,
+        or_(seen.is_(None), operation.c.ended_at > seen),
         operation.c.state.in_((OperationState.ABORTED.value, OperationState.FAILED.value)),
     )
     row = connection.execute(query).mappings().one()
     return FailedAttempts(count=row["count"], last_ended_at=row["last"])
+
+
+def read_automatic_moves(
+    connection: Connection, cluster: str, *, since: datetime, limit: int
+) -> tuple[datetime, ...]:
+    """Commit times of moves that nobody asked for, newest first."""
+    query = (
+        select(operation.c.committed_at)
+        .where(
+            operation.c.cluster == cluster,
+            operation.c.committed_at >= since,
+            operation.c.requested_by == CONTROLLER,
+            operation.c.kind.in_((OperationKind.FAILOVER.value, OperationKind.ADOPT.value)),
+        )
+        .order_by(operation.c.committed_at.desc())
+        .limit(limit)
+    )
+    return tuple(connection.execute(query).scalars())
 
 
 def insert_held(

@@ -138,6 +138,22 @@ class Journal:
             lambda c: clusters.set_pins(c, cluster, pins=pins, expected_version=expected_version, now=now)
         )
 
+    async def set_pause(
+        self, cluster: str, *, until: datetime | None, now: datetime, expected_version: int | None = None
+    ) -> ClusterRecord:
+        """Pause a cluster until a moment; None ends the pause."""
+        return await self._thread.write(
+            lambda c: clusters.set_pause(c, cluster, until=until, expected_version=expected_version, now=now)
+        )
+
+    async def acknowledge(
+        self, cluster: str, *, now: datetime, expected_version: int | None = None
+    ) -> ClusterRecord:
+        """An operator has seen what was done: cooldown, chase and failed attempts hold nothing any more."""
+        return await self._thread.write(
+            lambda c: clusters.acknowledge(c, cluster, expected_version=expected_version, now=now)
+        )
+
     async def claim(
         self,
         *,
@@ -285,8 +301,19 @@ class Journal:
         return await self._thread.read(lambda c: history.count_moves(c, cluster, since=since))
 
     async def failed_attempts(self, cluster: str) -> FailedAttempts:
-        """Operations in a row that ended without a commit since the last move: those of this incident."""
+        """Operations in a row that ended without a commit since the last move: those of this incident.
+
+        What an operator has acknowledged does not count.
+        """
         return await self._thread.read(lambda c: history.count_failed_attempts(c, cluster))
+
+    async def automatic_moves(
+        self, cluster: str, *, since: datetime, limit: int = 1000
+    ) -> tuple[datetime, ...]:
+        """When the automatic moves since a moment were committed, newest first; adoptions are moves."""
+        return await self._thread.read(
+            lambda c: history.read_automatic_moves(c, cluster, since=since, limit=limit)
+        )
 
     async def record_alerts(
         self, received: Iterable[ReceivedAlert], *, now: datetime

@@ -75,6 +75,10 @@ class ClusterRecord:
     """The highest epoch ever used, committed or not; the next operation gets one more."""
     pins: tuple[Pin, ...] = ()
     cooldown_until: datetime | None = None
+    paused_until: datetime | None = None
+    """Until when nothing automatic moves, by an operator's word; adoption follows what is all the same."""
+    acknowledged_at: datetime | None = None
+    """When an operator last said that he has seen what was done; older moves hold nothing back."""
     version: int = 0
     """Grows with each write of this row; a write that expects another version is refused."""
 

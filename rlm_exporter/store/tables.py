@@ -80,6 +80,8 @@ cluster = Table(
     Column("cooldown_until", UtcDateTime),
     Column("version", BigInteger, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("paused_until", UtcDateTime),
+    Column("acknowledged_at", UtcDateTime),
     CheckConstraint("highest_epoch >= epoch", name="epochs"),
 )
 

@@ -130,6 +130,9 @@ def failover(**changes: Any) -> Document:
         "threshold": 2,
         "cooldown_seconds": 300.0,
         "cooldown_remaining_seconds": 252.4,
+        "paused_until": None,
+        "acknowledged_at": None,
+        "unacknowledged": 0,
         "pins": [{"server": "rlm1", "kind": "failover", "since": "2025-11-25T08:12:04.100Z", "until": None}],
         "decision": {
             "number": 9,

@@ -40,7 +40,9 @@ class FakeApi:
     keys: list[str] = field(default_factory=list)
     asked: int = 0
 
-    def fail_over(self, name: str, wish: Mapping[str, Any], *, key: str) -> Answer[MoveAnswer]:
+    def fail_over(
+        self, name: str, wish: Mapping[str, Any], *, key: str, verb: str = "failover"
+    ) -> Answer[MoveAnswer]:
         self.keys.append(key)
         return _next(MoveAnswer, self.moves)
 

@@ -93,6 +93,19 @@ async def test_a_wrong_word_is_usage_on_stderr(rlm_ha: CommandLine) -> None:
     assert "No such command 'license-server'" in ended.err
 
 
+VERBS = (
+    "primary",
+    "failover",
+    "switchover",
+    "failback",
+    "pause",
+    "resume",
+    "ack",
+    "maintenance",
+    "events",
+)
+
+
 async def test_the_shell_completes_commands_without_loading_them(rlm_ha: CommandLine) -> None:
     ended = await rlm_ha.run(
         _RLM_HA_COMPLETE="bash_complete",
@@ -100,7 +113,7 @@ async def test_the_shell_completes_commands_without_loading_them(rlm_ha: Command
         COMP_CWORD="2",
         PYTHONPROFILEIMPORTTIME="1",
     )
-    assert ended.out.splitlines() == ["plain,primary", "plain,failover", "plain,events"]
+    assert ended.out.splitlines() == [f"plain,{word}" for word in VERBS]
     assert "requests" not in {line.rpartition("|")[2].strip() for line in ended.err.splitlines()}
 
 

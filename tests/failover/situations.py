@@ -214,7 +214,8 @@ def situation(**changes: Any) -> Situation:
     """rlm1 has failed two checks, rlm2 and rlm3 are healthy, and nothing speaks against a move.
 
     Besides the fields of `Situation`: `active`, `rlm2` and `rlm3` are parts of the snapshot, `policy` is
-    changes of the failover policy, `pins` and `cooldown_until` are the record's.
+    changes of the failover policy; `pins`, `cooldown_until`, `paused_until` and `acknowledged_at` are the
+    record's.
     """
     policy = changes.pop("policy", {})
     parts = (
@@ -223,11 +224,12 @@ def situation(**changes: Any) -> Situation:
         changes.pop("rlm3", up("rlm3")),
     )
     pins = changes.pop("pins", ())
-    cooldown_until = changes.pop("cooldown_until", None)
+    kept = ("cooldown_until", "paused_until", "acknowledged_at")
+    times = {name: changes.pop(name) for name in kept if name in changes}
     usual: dict[str, Any] = {
         "cluster": cluster(**policy),
         "snapshot": snapshot(*parts),
-        "record": record(pins=pins, cooldown_until=cooldown_until),
+        "record": record(pins=pins, **times),
         "now": NOW,
         "trigger": DETECTOR,
         "readings": (read(),),

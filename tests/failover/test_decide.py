@@ -45,6 +45,7 @@ ROWS: dict[Reason, dict[str, Any]] = {
     Reason.BALANCER_DIFFERS: {"readings": (read("rlm2"),), "active": up("rlm1"), "rlm2": up("rlm2")},
     Reason.BALANCER_WRONG: {"readings": (read("rlm2"),), "active": up("rlm1"), "rlm2": down("rlm2")},
     Reason.ACTIVE_HEALTHY: {"active": up("rlm1")},
+    Reason.PAUSED: {"paused_until": NOW + timedelta(seconds=1)},
     Reason.NOBODY_ASKED: {"trigger": None},
     Reason.NOT_AUTOMATIC: {"policy": {"automatic": False}},
     Reason.WEB_ONLY: {"active": up("rlm1", web_failures=3)},
@@ -147,7 +148,9 @@ def test_a_balancer_that_differs_is_followed_after_a_minute(seconds: int, rule: 
     assert reason(**changes, differs_since=ago(seconds)) is rule
 
 
-@pytest.mark.parametrize("hold", [Reason.NOT_AUTOMATIC, Reason.IN_COOLDOWN, Reason.NOBODY_ASKED])
+@pytest.mark.parametrize(
+    "hold", [Reason.PAUSED, Reason.NOT_AUTOMATIC, Reason.IN_COOLDOWN, Reason.NOBODY_ASKED]
+)
 def test_nothing_that_holds_a_failover_holds_an_adoption(hold: Reason) -> None:
     assert reason(**ROWS[hold] | ROWS[Reason.ADOPTED]) is Reason.ADOPTED
 
@@ -301,10 +304,22 @@ def test_no_failed_attempt_holds_nothing() -> None:
     assert reason(attempts=FailedAttempts(count=0, last_ended_at=None)) is Reason.FAILED_OVER
 
 
-def test_three_moves_within_the_hour_are_a_chase() -> None:
+@pytest.mark.parametrize(("seconds", "rule"), [(1, Reason.PAUSED), (0, Reason.FAILED_OVER)])
+def test_a_pause_ends_on_the_second(seconds: int, rule: Reason) -> None:
+    assert reason(paused_until=NOW + timedelta(seconds=seconds)) is rule
+
+
+def test_three_moves_within_an_hour_are_a_chase() -> None:
     assert reason(automatic_moves=(ago(600), ago(1200))) is Reason.FAILED_OVER
-    assert reason(automatic_moves=(ago(600), ago(1200), ago(3599))) is Reason.CHASING
-    assert reason(automatic_moves=(ago(600), ago(1200), ago(3600))) is Reason.FAILED_OVER
+    assert reason(automatic_moves=(ago(600), ago(1200), ago(4199))) is Reason.CHASING
+    assert reason(automatic_moves=(ago(600), ago(1200), ago(4200))) is Reason.FAILED_OVER
+
+
+def test_a_chase_lasts_until_somebody_acknowledges_it() -> None:
+    yesterday = (ago(86400), ago(87000), ago(87600))
+    assert reason(automatic_moves=yesterday) is Reason.CHASING
+    assert reason(automatic_moves=(ago(60), *yesterday), acknowledged_at=ago(3600)) is Reason.FAILED_OVER
+    assert reason(automatic_moves=(ago(60), *yesterday), acknowledged_at=ago(86500)) is Reason.FAILED_OVER
 
 
 # ---- what is never decided, whatever the situation

@@ -159,6 +159,7 @@ def controller() -> ControllerFacts:
         operation_open=False,
         balancer_disagrees=False,
         cooldown_remaining=timedelta(seconds=120),
+        paused=False,
         unacknowledged=1,
         failovers=3,
         pinned=frozenset({("lb1", "rlm2"), ("lb2", "rlm2")}),

@@ -19,10 +19,10 @@ GOOD_STEP = '''
 """The next shape."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "0002"
 def upgrade():
     with op.batch_alter_table("cluster") as table:
-        table.add_column(sa.Column("paused_until", sa.DateTime(timezone=True)))
+        table.add_column(sa.Column("mood", sa.String()))
     op.create_table("lease", sa.Column("cluster", sa.String(), primary_key=True))
 '''
 BROKEN_STEP = GOOD_STEP + '    op.drop_table("nowhere")\n'
@@ -40,7 +40,7 @@ def upgrade_file(path: Path, migrations: Path = MIGRATIONS) -> None:
 def with_step(folder: Path, step: str) -> Path:
     """Our steps and one that comes after them."""
     migrations = shutil.copytree(MIGRATIONS, folder / "100% migrations")
-    (migrations / "versions" / "v0002_next_shape.py").write_text(step)
+    (migrations / "versions" / "v9999_next_shape.py").write_text(step)
     return migrations
 
 
@@ -66,7 +66,7 @@ async def history_in(path: Path) -> None:
 
 def test_a_new_file_gets_the_schema_and_no_copy(path: Path) -> None:
     upgrade_file(path)
-    assert ask(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert ask(path, "SELECT version_num FROM alembic_version") == [("0002",)]
     assert files_beside(path) == set()
 
 
@@ -81,11 +81,11 @@ def test_the_same_schema_is_left_alone(path: Path) -> None:
 async def test_an_older_journal_is_upgraded_and_kept_as_a_copy(path: Path, tmp_path: Path) -> None:
     await history_in(path)
     upgrade_file(path, with_step(tmp_path / "newer", GOOD_STEP))
-    copy = path.with_name("journal.db.schema-0001")
-    assert ask(path, "SELECT version_num FROM alembic_version") == [("0002",)]
-    assert ask(path, "SELECT active, paused_until FROM cluster") == [("rlm1", None)]
+    copy = path.with_name("journal.db.schema-0002")
+    assert ask(path, "SELECT version_num FROM alembic_version") == [("9999",)]
+    assert ask(path, "SELECT active, mood FROM cluster") == [("rlm1", None)]
     assert ask(path, "SELECT state FROM operation WHERE state = 'open'") == [("open",)]
-    assert ask(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert ask(copy, "SELECT version_num FROM alembic_version") == [("0002",)]
     async with await Journal.open(url=url_of(copy)) as older:
         assert await older.open_operation(CLUSTER) is not None
 
@@ -105,10 +105,10 @@ async def test_a_newer_schema_is_refused_and_left_alone(path: Path, tmp_path: Pa
     with pytest.raises(JournalError) as raised:
         await Journal.open(url=url_of(path))
     assert str(raised.value) == (
-        f"journal {path}: its schema 0002 is newer than this version of rlm-ha knows (up to 0001); "
+        f"journal {path}: its schema 9999 is newer than this version of rlm-ha knows (up to 0002); "
         "install the newer version again, or put back the copy that was kept before the upgrade"
     )
-    assert ask(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert ask(path, "SELECT version_num FROM alembic_version") == [("9999",)]
 
 
 async def test_another_programs_database_is_refused(path: Path) -> None:
@@ -134,5 +134,24 @@ async def test_an_upgrade_waits_for_one_that_runs(path: Path, tmp_path: Path) ->
     for database in databases:
         database.engine.dispose()
     assert ask(path, "SELECT active FROM cluster") == [("rlm3",)]
-    copy = path.with_name("journal.db.schema-0001")
+    copy = path.with_name("journal.db.schema-0002")
     assert ask(copy, "SELECT active FROM cluster") == [("rlm3",)]
+
+
+def test_the_first_shape_is_upgraded_to_ours_with_its_record(path: Path, tmp_path: Path) -> None:
+    first = shutil.copytree(MIGRATIONS, tmp_path / "first")
+    for step in (first / "versions").glob("v*.py"):
+        if not step.name.startswith("v0001"):
+            step.unlink()
+    upgrade_file(path, first)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO cluster (name, active, active_since, epoch, highest_epoch, version, updated_at) "
+            "VALUES ('a', 'rlm2', '2026-01-01 00:00:00', 7, 8, 3, '2026-01-01 00:00:00')"
+        )
+        connection.commit()
+    upgrade_file(path)
+    assert ask(path, "SELECT active, epoch, paused_until, acknowledged_at FROM cluster") == [
+        ("rlm2", 7, None, None)
+    ]
+    assert ask(path.with_name("journal.db.schema-0001"), "SELECT active FROM cluster") == [("rlm2",)]

@@ -1,0 +1,63 @@
+"""What the handlers of the API have in common: the cluster of a request, its body, an answer as JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from rlm_exporter.failover.controller import ClusterController
+from rlm_exporter.server.documents import Document
+from rlm_exporter.server.problem import problem
+from rlm_exporter.server.services import SERVICES
+
+LONGEST_WORD = 512
+"""Characters of any text in a request."""
+
+_KINDS = {str: "a text", bool: "true or false", int: "a whole number"}
+
+
+class InvalidError(Exception):
+    """A request that cannot be understood; its text says where."""
+
+
+def controller_of(request: web.Request) -> ClusterController | None:
+    """The controller of the cluster in the path."""
+    return request.app[SERVICES].controllers.get(request.match_info["name"])
+
+
+def unknown_cluster(request: web.Request) -> web.Response:
+    """The problem that says which clusters there are."""
+    known = ", ".join(sorted(request.app[SERVICES].controllers)) or "none"
+    return problem(404, "unknown_cluster", f"no such cluster; known: {known}")
+
+
+def as_json(document: Document, *, status: int = 200) -> web.Response:
+    """An answer."""
+    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
+
+
+async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[str, Any]:
+    """The body, a JSON mapping with these fields and no others; raises InvalidError. No type is coerced."""
+    if request.content_type != "application/json":
+        raise InvalidError("the body must be application/json")
+    try:
+        document = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise InvalidError(f"not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidError("not a mapping")
+    for name, value in document.items():
+        _check(name, value, fields)
+    return document
+
+
+def _check(name: str, value: object, fields: Mapping[str, type]) -> None:
+    expected = fields.get(name)
+    if expected is None:
+        raise InvalidError(f"{name}: unknown; known are {', '.join(fields)}")
+    # In Python a truth value is a number too; in JSON it is not.
+    if type(value) is not expected:
+        raise InvalidError(f"{name}: not {_KINDS[expected]}")
+    if isinstance(value, str) and len(value) > LONGEST_WORD:
+        raise InvalidError(f"{name}: longer than {LONGEST_WORD} characters")
