@@ -286,13 +286,14 @@ class Procedure:
                 log.warning("after operation %d: %s", operation.id, why)
 
     async def _before(self, operation: Operation) -> Result:
+        troubles: list[str] = []
         for hook in self._cluster.failover.before:
             why = await self._hooks.run(hook, self._event(operation, "before"))
-            if why is not None and hook.required:
-                return StepOutcome.FAILED, why
             if why is not None:
-                log.warning("before operation %d: %s", operation.id, why)
-        return StepOutcome.DONE, ""
+                troubles.append(why)
+                if hook.required:
+                    return StepOutcome.FAILED, "; ".join(troubles)
+        return StepOutcome.PARTIAL if troubles else StepOutcome.DONE, "; ".join(troubles)
 
     async def _fence(self, operation: Operation) -> Result:
         hook = self._cluster.failover.fence
