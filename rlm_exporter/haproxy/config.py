@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from rlm_exporter.errors import ManifestError
 from rlm_exporter.manifest.model import Cluster, Detection, HaproxyEndpoint, LoadBalancerSpec, Server
+from rlm_exporter.rlm.address import bracketed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +78,12 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
     peers = options.peers or (Peer(name=endpoint.name, address=f"127.0.0.1:{DEFAULT_PEER_PORT}"),)
     if endpoint.name not in {peer.name for peer in peers}:
         raise ManifestError((f"peers: {endpoint.name} is not among them; HAProxy would drop the table",))
+    stop = endpoint.hard_stop_after
     stats_uri, binds, tls = _stats_binds(endpoint, options)
     return _template().render(
         cluster=cluster,
         balancer=balancer,
-        bind=options.bind,
+        bind=bracketed(options.bind.strip("[]")),
         local_peer=endpoint.name,
         peers=peers,
         peers_section="rlm",
@@ -90,6 +92,7 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
         license_backend=endpoint.backend,
         web_backend=endpoint.web_backend or "rlm_web_servers",
         isvs=_isv_backends(cluster, endpoint),
+        hard_stop_after=None if stop is None else f"{stop.total_seconds() * 1000:.0f}ms",
         stats_uri=stats_uri,
         stats_binds=binds,
         stats_tls=tls,
@@ -108,8 +111,8 @@ def _template() -> Template:
 
 
 def _address(server: Server, port: int) -> str:
-    # HAProxy reads the last colon as the port's, so an IPv6 address needs no brackets, but may have them.
-    return f"[{server.host}]:{port}" if ":" in server.host else f"{server.host}:{port}"
+    # HAProxy takes the last colon for the port's; brackets leave no doubt.
+    return f"{bracketed(server.host)}:{port}"
 
 
 def _balancer(cluster: Cluster) -> LoadBalancerSpec:
@@ -148,4 +151,6 @@ def _stats_binds(endpoint: HaproxyEndpoint, options: RenderOptions) -> tuple[str
         return "/stats", (f"unix@{path} mode 660{group} name local",), False
     url = urlsplit(endpoint.url)
     tls = f"ssl crt {options.stats_certificate} ca-file {options.stats_ca} verify required"
-    return url.path or "/stats", (f":{url.port or 443} {tls}",), True
+    # `:PORT` would be IPv4 alone, whatever the address by which we are told to come.
+    where, family = ("[::]", " v4v6") if ":" in (url.hostname or "") else ("", "")
+    return url.path or "/stats", (f"{where}:{url.port or 443}{family} {tls}",), True

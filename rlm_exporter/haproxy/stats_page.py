@@ -32,6 +32,9 @@ _OUTCOMES = {
 }
 
 
+_COLUMNS = ("pxname", "svname", "scur", "stot", "bout", "status", "bck", "sid")
+
+
 def command_body(backend: str, action: Action, servers: Iterable[str]) -> str:
     """The form of one command."""
     return urlencode([("b", backend), ("action", action.value), *(("s", server) for server in servers)])
@@ -39,13 +42,13 @@ def command_body(backend: str, action: Action, servers: Iterable[str]) -> str:
 
 def refusal(status: int, location: str | None) -> str | None:
     """Why a POST was not carried out, in words; None when HAProxy says DONE."""
-    if status in {403, 401}:
-        return "HAProxy refuses the command (403): it does not take us for its controller"
+    if status in {401, 403}:
+        return f"HAProxy refuses the command ({status}): it does not take us for its controller"
     if status == 400:
         return "HAProxy refuses the epoch (400): it is missing or has more than 15 digits"
-    if status != 303 or location is None:
-        return f"HAProxy answered {status} instead of 303: is this its stats page, with `stats admin`?"
-    outcome = location.rpartition("st=")[2]
+    _, is_its_own, outcome = (location or "").rpartition(";st=")
+    if status != 303 or not is_its_own:
+        return f"the answer is {status} without `st=`: is this HAProxy's stats page, with `stats admin`?"
     if outcome == "DONE":
         return None
     return f"HAProxy answered {outcome}: {_OUTCOMES.get(outcome, _OUTCOMES['UNKN'])}"
@@ -67,7 +70,7 @@ def parse_view(
         (
             line.server
             for line in lines
-            if line.backend == names.license_backend and line.server_id == active_id
+            if line.backend == names.license_backend and line.server_id == active_id != 0
         ),
         None,
     )
@@ -85,7 +88,13 @@ def parse_view(
 def _rows(text: str) -> list[dict[str, str]]:
     if not text.startswith("# pxname,"):
         raise LoadBalancerError("the answer is not HAProxy's statistics: does the URL end in the stats URI?")
-    rows = csv.DictReader(text.removeprefix("# ").splitlines())
+    try:
+        rows = list(csv.DictReader(text.removeprefix("# ").splitlines()))
+    except csv.Error as error:
+        raise LoadBalancerError(f"the statistics cannot be read: {error}") from error
+    # A cut row would read as a server that has done nothing, or as one that is not there.
+    if not text.endswith("\n") or any(row.get(column) is None for row in rows for column in _COLUMNS):
+        raise LoadBalancerError("the statistics are not whole, or of a HAProxy that we do not know")
     return [row for row in rows if row["svname"] not in {"FRONTEND", "BACKEND"}]
 
 
@@ -118,4 +127,4 @@ def admin_state(status: str) -> AdminState:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and len(text) < 20 and text.isascii() and text.isdigit() else None
