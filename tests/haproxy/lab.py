@@ -243,7 +243,11 @@ def make_cluster(
 
 @contextlib.asynccontextmanager
 async def lab(
-    folder: Path, *, tls: bool = False, change: Callable[[str], str] = lambda text: text, start: bool = True
+    folder: Path,
+    *,
+    tls: bool = False,
+    change: Callable[[str], str] = lambda text: text,
+    with_servers: bool = True,
 ) -> AsyncIterator[Lab]:
     """A running lab; `change` is what somebody does to the configuration by hand."""
     hosts = (*SERVER_HOSTS, BALANCER_HOST)
@@ -279,10 +283,10 @@ async def lab(
         haproxy=Haproxy(config=config, log=folder / "haproxy.log"),
     )
     try:
-        for server in made.servers.values():
-            await server.start()
-        if start:
-            await made.up()
+        if with_servers:
+            for server in made.servers.values():
+                await server.start()
+        await made.up()
         yield made
     finally:
         await made.close()
