@@ -5,7 +5,7 @@ snapshot. Unknown keys are ignored, because Alertmanager adds some with its rele
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,9 @@ from rlm_exporter.store.records import ReceivedAlert
 
 LARGEST = 1024 * 1024
 """Bytes of one delivery; a larger one is refused."""
+
+SHOWN = 60
+"""Characters of somebody else's value that a message repeats."""
 
 ACTION_LABEL = "rlm_action"
 FAILOVER_ACTION = "failover"
@@ -31,7 +34,7 @@ class Result(StrEnum):
     RESOLVED = "resolved"
     STALE = "stale"
     IGNORED = "ignored"
-    """An alert that asks for nothing."""
+    """An alert that asks for nothing, or the end of the watchdog."""
     WATCHDOG = "watchdog"
     UNKNOWN_CLUSTER = "unknown_cluster"
     INVALID = "invalid"
@@ -77,7 +80,7 @@ def parse_delivery(body: bytes) -> Delivery:
         raise FormatError(f"not JSON: {error}") from error
     root = _mapping(document, "the payload")
     if root.get("version") != "4":
-        raise FormatError(f'version is {root.get("version")!r}, and only "4" is understood')
+        raise FormatError(f'version is {_shown(root.get("version"))}, and only "4" is understood')
     alerts = root.get("alerts")
     if not isinstance(alerts, list):
         raise FormatError("alerts: not a list")
@@ -106,7 +109,8 @@ def sort_out(delivery: Delivery, *, clusters: frozenset[str]) -> Sorted:
 def _kind(alert: Alert, clusters: frozenset[str]) -> Result | None:
     action = alert.labels.get(ACTION_LABEL)
     if action == WATCHDOG_ACTION or (action is None and alert.labels.get("alertname") == "Watchdog"):
-        return Result.WATCHDOG
+        # A watchdog that ends is the silence that it is there to show.
+        return Result.WATCHDOG if alert.status == "firing" else Result.IGNORED
     if action != FAILOVER_ACTION:
         return Result.IGNORED
     if alert.labels.get("cluster") not in clusters:
@@ -130,11 +134,11 @@ def _alert(item: Any, where: str) -> Alert:
     entry = _mapping(item, where)
     status = _text(entry, "status", where)
     if status not in {"firing", "resolved"}:
-        raise FormatError(f"{where}.status: {status!r} is neither firing nor resolved")
+        raise FormatError(f"{where}.status: {_shown(status)} is neither firing nor resolved")
     labels = _mapping(entry.get("labels"), f"{where}.labels")
     for name, value in labels.items():
         if not isinstance(value, str):
-            raise FormatError(f"{where}.labels.{name}: not a text")
+            raise FormatError(f"{where}.labels: {_shown(name)} is not a text")
     fingerprint = _text(entry, "fingerprint", where)
     if not fingerprint or len(fingerprint) > 64:
         raise FormatError(f"{where}.fingerprint: empty or longer than 64 characters")
@@ -165,7 +169,15 @@ def _time(entry: dict[str, Any], key: str, where: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise FormatError(f"{where}.{key}: {text!r} is not a time") from error
+        raise FormatError(f"{where}.{key}: {_shown(text)} is not a time") from error
     if moment.tzinfo is None:
-        raise FormatError(f"{where}.{key}: {text!r} has no time zone")
-    return moment
+        raise FormatError(f"{where}.{key}: {_shown(text)} has no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise FormatError(f"{where}.{key}: {_shown(text)} is outside of all years") from error
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
