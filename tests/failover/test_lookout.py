@@ -1,0 +1,118 @@
+"""What is read out of snapshots and balancers before a decision."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from rlm_exporter.failover.lookout import SILENCE, evidence, is_silent, looks_wrong
+from rlm_exporter.haproxy.traffic import COUNT_LAG
+from rlm_exporter.haproxy.view import Traffic
+from rlm_exporter.probe.snapshot import ServerSnapshot
+from tests.failover.acting import Lb, World
+from tests.failover.situations import NOW, ago, down, snapshot, up, view
+
+
+@dataclass(kw_only=True)
+class Watching(Lb):
+    """A balancer that says what a server did, and remembers for which times it was asked."""
+
+    world: World = field(default_factory=World)
+    arrived: int = 0
+    bytes_out: int = 0
+    tells: bool = True
+    asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def traffic(self, server: str, since: datetime, until: datetime) -> Traffic | None:
+        assert server == "rlm1"
+        self.asked.append((since, until))
+        if not self.tells:
+            return None
+        return Traffic(arrived=self.arrived, bytes_out=self.bytes_out, since=since, until=until)
+
+
+def lb1(*, arrived: int = 0, bytes_out: int = 0) -> Watching:
+    return Watching(name="lb1", arrived=arrived, bytes_out=bytes_out)
+
+
+def lb2(*, arrived: int = 0, tells: bool = True) -> Watching:
+    return Watching(name="lb2", arrived=arrived, tells=tells)
+
+
+def failing(*, since: float, last_start: float, last_end: float) -> ServerSnapshot:
+    """rlm1 down, with these times in seconds ago."""
+    part = down("rlm1")
+    health = replace(
+        part.health,
+        failing_since=ago(since),
+        last_failed_start=ago(last_start),
+        last_failed_end=ago(last_end),
+    )
+    return replace(part, health=health)
+
+
+def seen(part: ServerSnapshot, *balancers: Watching) -> tuple[Traffic | None, Traffic | None]:
+    found = evidence(active="rlm1", snapshot=snapshot(part), balancers=balancers, now=NOW)
+    return found.during_check, found.while_failing
+
+
+def test_a_server_that_is_up_needs_no_evidence() -> None:
+    balancer = lb1()
+    assert seen(up("rlm1"), balancer) == (None, None)
+    assert balancer.asked == []
+
+
+def test_traffic_is_asked_for_the_last_failed_check_and_for_the_time_since() -> None:
+    balancer = lb1(arrived=3)
+    during, while_failing = seen(failing(since=60, last_start=14, last_end=4), balancer)
+    assert during is not None
+    assert (during.since, during.until) == (ago(14), ago(4))
+    assert while_failing is not None
+    assert (while_failing.since, while_failing.until) == (ago(14), NOW)
+
+
+def test_bytes_that_may_be_older_than_the_failing_prove_nothing() -> None:
+    """They are counted up to some seconds late, so the first seconds of a failing are left out."""
+    balancer = lb1(bytes_out=100)
+    seen(failing(since=6, last_start=6, last_end=2), balancer)
+    assert balancer.asked[-1] == (ago(6) + COUNT_LAG, NOW)
+
+
+def test_what_several_balancers_saw_is_added_up() -> None:
+    during, _ = seen(
+        failing(since=60, last_start=14, last_end=4), lb1(arrived=1, bytes_out=5), lb2(arrived=2)
+    )
+    assert during is not None
+    assert (during.arrived, during.bytes_out) == (3, 5)
+
+
+def test_a_balancer_that_does_not_tell_may_have_seen_the_bytes() -> None:
+    assert seen(failing(since=60, last_start=14, last_end=4), lb1(arrived=1), lb2(tells=False)) == (
+        None,
+        None,
+    )
+
+
+def test_without_a_balancer_nothing_was_seen() -> None:
+    assert seen(failing(since=60, last_start=14, last_end=4)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "bytes_out", "tells", "silent"),
+    [(1, 0, True, True), (0, 0, True, False), (1, 1, True, False), (1, 0, False, False)],
+)
+def test_silence_is_connections_without_a_byte(
+    arrived: int, bytes_out: int, *, tells: bool, silent: bool
+) -> None:
+    balancer = Watching(name="lb1", arrived=arrived, bytes_out=bytes_out, tells=tells)
+    assert is_silent(active="rlm1", balancers=(balancer,), now=NOW) is silent
+    assert balancer.asked == [(NOW - SILENCE, NOW)]
+    assert SILENCE > COUNT_LAG
+    assert timedelta(seconds=10) > SILENCE
+
+
+def test_a_balancer_looks_wrong_that_finds_the_server_down_or_has_another() -> None:
+    assert looks_wrong(view("rlm1", downs=("rlm1",)), "rlm1")
+    assert looks_wrong(view("rlm2"), "rlm1")
+    assert not looks_wrong(view("rlm1", downs=("rlm2",)), "rlm1")
+    assert not looks_wrong(view(None), "rlm1")
