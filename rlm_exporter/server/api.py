@@ -1,9 +1,11 @@
 """The API under /api/v1, reading: clusters and their journal."""
 
+import logging
 from datetime import UTC, datetime
 
 from aiohttp import web
 
+from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.server.documents import (
     ClusterState,
@@ -15,6 +17,9 @@ from rlm_exporter.server.ports import Journal
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster
 from rlm_exporter.server.services import SERVICES, Services
+from rlm_exporter.store.records import Operation
+
+log = logging.getLogger(__name__)
 
 EVENTS_DEFAULT = 100
 EVENTS_LARGEST = 1000
@@ -69,9 +74,16 @@ async def operation(request: web.Request) -> web.Response:
 
 
 async def state_of(services: Services, controller: ClusterController) -> ClusterState:
-    """All that is known of a cluster now."""
-    name = controller.cluster.name
-    last = await services.journal.operations(name, limit=1)
+    """All that is known of a cluster now; what only the journal knows is unknown while it is away."""
+    last: tuple[Operation, ...] = ()
+    waiting: int | None = None
+    readable = True
+    try:
+        last = await services.journal.operations(controller.cluster.name, limit=1)
+        waiting = await unacknowledged(services.journal, controller)
+    except JournalError as error:
+        log.error("cluster=%s its journal cannot be read: %s", controller.cluster.name, error)
+        readable = False
     return ClusterState(
         cluster=controller.cluster,
         snapshot=controller.prober.snapshot,
@@ -80,7 +92,8 @@ async def state_of(services: Services, controller: ClusterController) -> Cluster
         last_operation=last[0] if last else None,
         alerts=controller.alerts,
         now=services.clock.now(),
-        unacknowledged=await unacknowledged(services.journal, controller),
+        unacknowledged=waiting,
+        journal_readable=readable,
     )
 
 
@@ -102,11 +115,15 @@ def _since(request: web.Request) -> datetime | None:
         raise InvalidError(f"since: {text!r} is not a time") from error
     if moment.tzinfo is None:
         raise InvalidError("since: without a time zone; append Z for UTC")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidError(f"since: {text!r} is outside of all years") from error
 
 
 def _limit(request: web.Request) -> int:
     text = request.query.get("limit", str(EVENTS_DEFAULT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= EVENTS_LARGEST):
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(EVENTS_LARGEST))
+    if not is_number or not 1 <= int(text) <= EVENTS_LARGEST:
         raise InvalidError(f"limit: not a number from 1 to {EVENTS_LARGEST}")
     return int(text)

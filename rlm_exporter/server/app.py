@@ -1,5 +1,6 @@
 """The application: routes, who may use them, and errors as problem documents."""
 
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -18,16 +19,16 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-LARGEST_BODY = 64 * 1024
-"""Bytes of a request to the API; the webhook has its own limit."""
+SHOWN = 100
+"""Characters of a path that an answer repeats."""
 
 _OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_KINDS = {404: "not_found", 405: "method_not_allowed", 408: "timeout", 413: "too_large"}
 
 
 def build_app(services: Services) -> web.Application:
     """The daemon's HTTP."""
-    app = web.Application(middlewares=[_problems, _access], client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[_problems, _access])
     app[SERVICES] = services
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/-/healthy", healthy)
@@ -79,10 +80,22 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return problem(error.status, error.reason.lower().replace(" ", "_"), error.text or error.reason)
+        return _as_problem(request, error)
     except JournalError as error:
         log.error("%s %s: %s", request.method, request.path, error)
         return problem(503, "store_unavailable", "the journal cannot be read now")
+
+
+def _as_problem(request: web.Request, error: web.HTTPException) -> web.Response:
+    detail = error.text or error.reason
+    if error.status in {404, 405}:
+        detail = f"{request.method} {request.path[:SHOWN]}: {error.reason.lower()}"
+    answer = problem(error.status, _KINDS.get(error.status, "invalid"), detail)
+    if "Allow" in error.headers:
+        answer.headers["Allow"] = error.headers["Allow"]
+    if error.status in {408, 413}:
+        answer.force_close()  # the rest of the body is not waited for
+    return answer
 
 
 @web.middleware
@@ -112,5 +125,8 @@ def _needed(request: web.Request) -> Role:
 
 def _is_meant_for_us(request: web.Request) -> bool:
     # Without tokens any web page could have a browser post to loopback under a name of its own.
-    host = urlsplit(f"//{request.host}").hostname or ""
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        host = urlsplit(f"//{request.host}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -48,6 +48,8 @@ def parse_tokens(text: str, *, source: str) -> tuple[Token, ...]:
                 f"{source}:{number}: not a SHA-256 in hexadecimal; `printf %s TOKEN | sha256sum` makes one"
             )
         tokens.append(Token(name=name, role=Role(role), sha256=digest.lower()))
+    if not tokens:
+        raise ConfigurationError(f"{source}: there is no token in it; without the file everything is open")
     return tuple(tokens)
 
 
@@ -75,4 +77,5 @@ def may(token: Token, needed: Role) -> bool:
 
 
 def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # A header may hold bytes that are no text; they arrive as surrogates.
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

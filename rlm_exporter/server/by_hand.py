@@ -1,5 +1,6 @@
 """The API under /api/v1, writing: an operator's wishes, all of which go to the cluster's one writer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,9 @@ from rlm_exporter.store.records import OperationKind
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Reading = Callable[[dict[str, Any], Cluster, str | None], Request]
+
+ANSWER_LIMIT = 30.0
+"""Seconds for the cluster's one writer to take up a wish; longer than the journal may take for it."""
 
 LONGEST_PAUSE = timedelta(days=30)
 
@@ -129,7 +133,11 @@ def handler(verb: str) -> Handler:
             return problem(422, "invalid", str(error))
         except _UnknownServerError as error:
             return problem(422, "unknown_server", str(error))
-        return _answered(await controller.request(wish))
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                return _answered(await controller.request(wish))
+        except TimeoutError:
+            return problem(503, "no_answer", "no answer yet; the wish stands: look at the cluster's events")
 
     return handle
 

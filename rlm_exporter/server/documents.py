@@ -26,6 +26,7 @@ class ClusterState:
     last_operation: Operation | None
     alerts: tuple[AlertRecord, ...]
     now: datetime
+    journal_readable: bool = True
     unacknowledged: int | None = None
     """Automatic moves that no operator has acknowledged; None where the journal could not tell."""
 
@@ -50,6 +51,13 @@ def not_ready_because(
     return tuple(reasons)
 
 
+def _not_ready(state: ClusterState) -> tuple[str, ...]:
+    reasons = not_ready_because(
+        cluster=state.cluster, snapshot=state.snapshot, readings=state.readings, standing=state.standing
+    )
+    return reasons if state.journal_readable else (*reasons, "the journal cannot be read")
+
+
 def is_healthy(state: ClusterState) -> bool:
     """Whether clients are served now, as far as we know."""
     record = state.standing.record
@@ -59,9 +67,7 @@ def is_healthy(state: ClusterState) -> bool:
 def cluster_document(state: ClusterState) -> Document:
     """The whole state of a cluster."""
     record = state.standing.record
-    reasons = not_ready_because(
-        cluster=state.cluster, snapshot=state.snapshot, readings=state.readings, standing=state.standing
-    )
+    reasons = _not_ready(state)
     return {
         "name": state.cluster.name,
         "healthy": is_healthy(state),
@@ -138,6 +144,8 @@ def _seats(part: ServerSnapshot) -> Document | None:
     if part.status is None:
         return None
     counted = [pool for pool in part.status.pools if pool.inuse is not None and pool.issued is not None]
+    if not counted:
+        return None
     return {
         "in_use": sum(pool.inuse or 0 for pool in counted),
         "issued": sum(pool.issued or 0 for pool in counted),

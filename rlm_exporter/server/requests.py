@@ -1,5 +1,6 @@
-"""What the handlers of the API have in common: the cluster of a request, its body, an answer as JSON."""
+"""What the handlers have in common: the cluster of a request, its body, an answer as JSON."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,12 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.server.documents import Document
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.services import SERVICES
+
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request to the API; the webhook has its own limit."""
+
+BODY_LIMIT = 10.0
+"""Seconds for the whole of a body to arrive."""
 
 LONGEST_WORD = 512
 """Characters of any text in a request."""
@@ -42,7 +49,7 @@ async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[st
     if request.content_type != "application/json":
         raise InvalidError("the body must be application/json")
     try:
-        document = orjson.loads(await request.read())
+        document = orjson.loads(await whole_body(request, largest=LARGEST_BODY))
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error}") from error
     if not isinstance(document, dict):
@@ -50,6 +57,22 @@ async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[st
     for name, value in document.items():
         _check(name, value, fields)
     return document
+
+
+async def whole_body(request: web.Request, *, largest: int) -> bytes:
+    """The body; raises HTTPRequestEntityTooLarge, HTTPRequestTimeout, HTTPBadRequest where it breaks off."""
+    try:
+        async with asyncio.timeout(BODY_LIMIT):
+            body = await request.content.readexactly(largest + 1)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text=f"the body did not arrive within {BODY_LIMIT:g} s") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise web.HTTPBadRequest(text=f"the body cannot be read: {error}") from error
+    raise web.HTTPRequestEntityTooLarge(
+        max_size=largest, actual_size=len(body), text=f"the body has more than {largest} bytes"
+    )
 
 
 def _check(name: str, value: object, fields: Mapping[str, type]) -> None:

@@ -4,7 +4,6 @@ Alertmanager delivers at least once and gives up on 4xx for a while; so 400 is f
 readable, and 503 for what the store cannot take now.
 """
 
-import asyncio
 import logging
 
 import orjson
@@ -13,6 +12,7 @@ from aiohttp import web
 from rlm_exporter.alerts.webhook import LARGEST, Result, Sorted, parse_delivery, sort_out
 from rlm_exporter.errors import FormatError, JournalError
 from rlm_exporter.server.problem import problem
+from rlm_exporter.server.requests import whole_body
 from rlm_exporter.server.services import SERVICES, Services
 from rlm_exporter.store.records import ReceivedAlert
 
@@ -22,15 +22,11 @@ log = logging.getLogger(__name__)
 async def alertmanager(request: web.Request) -> web.Response:
     """POST /webhooks/alertmanager."""
     services = request.app[SERVICES]
+    body = await whole_body(request, largest=LARGEST)
     try:
-        body = await request.content.readexactly(LARGEST + 1)
-    except asyncio.IncompleteReadError as whole:
-        body = whole.partial
-    if len(body) > LARGEST:
-        return problem(
-            413, "too_large", f"a delivery has at most {LARGEST} bytes", headers={"Connection": "close"}
-        )
-    try:
+        if request.content_type != "application/json":
+            # A form is what a web page can have any browser post; Alertmanager sends JSON.
+            raise FormatError("the body must be application/json")
         delivery = parse_delivery(body)
     except FormatError as error:
         services.instruments.webhook_alert(Result.INVALID)

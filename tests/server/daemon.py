@@ -1,0 +1,254 @@
+"""The daemon's HTTP over real controllers and a real journal; only the license servers are scripted."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp import web
+
+from rlm_exporter.failover.controller import ClusterController
+from rlm_exporter.failover.hooks import Hooks
+from rlm_exporter.failover.ports import DirectProbe
+from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Server
+from rlm_exporter.metrics.instruments import Instruments
+from rlm_exporter.metrics.observers import ControllerObserver
+from rlm_exporter.metrics.page import MetricsPage
+from rlm_exporter.probe.clock import SystemClock
+from rlm_exporter.probe.prober import Prober
+from rlm_exporter.probe.through import ThroughBalancer
+from rlm_exporter.server.app import build_app
+from rlm_exporter.server.auth import Token
+from rlm_exporter.server.services import Services
+from rlm_exporter.store.journal import Journal
+from tests.ports import free_port
+from tests.probe.parts import Notes, ScriptedLicense, ScriptedTcp, ScriptedWeb
+
+Document = dict[str, Any]
+
+
+def cluster(name: str, *, automatic: bool = False, **server: Any) -> Cluster:
+    """Three servers without a balancer; nothing moves unless an operator wants it."""
+    return Cluster(
+        name=name,
+        source=f"{name}.yaml",
+        servers=tuple(
+            Server(name=f"rlm{number}", role=role, host=f"rlm{number}.{name}.example.com", **server)
+            for number, role in ((1, "primary"), (2, "secondary"), (3, "backup"))
+        ),
+        health_check=HealthCheckPolicy(check_web=False),
+        failover=FailoverPolicy(automatic=automatic),
+    )
+
+
+class Door:
+    """A seam that can be closed: an operation then stands still before its commit."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def __call__(self, moment: str, step: str) -> None:
+        if (moment, step) == ("before", "commit"):
+            await self._open.wait()
+
+
+@dataclass(kw_only=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Document:
+        """The JSON of it."""
+        assert self.headers["Content-Type"].startswith("application/"), self.headers
+        read = orjson.loads(self.body)
+        assert isinstance(read, dict)
+        return read
+
+    @property
+    def problem(self) -> tuple[int, str, str]:
+        """Status, kind and detail of a problem document; anything else fails the test."""
+        assert self.headers["Content-Type"].split(";")[0] == "application/problem+json", self.body
+        document = self.document
+        assert document["status"] == self.status
+        assert document["type"] == f"urn:rlm-ha:{document['kind']}"
+        assert document["title"] == document["kind"].replace("_", " ")
+        assert set(document) == {"type", "title", "status", "detail", "kind"}
+        return self.status, document["kind"], document["detail"]
+
+
+@dataclass(kw_only=True)
+class Daemon:
+    """One daemon on loopback."""
+
+    folder: Path
+    journal: Journal
+    services: Services
+    license: ScriptedLicense
+    doors: dict[str, Door]
+    url: str
+    session: aiohttp.ClientSession
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def get(self, path: str, **more: Any) -> Answer:
+        return await self.send("GET", path, **more)
+
+    async def post(self, path: str, document: Any = None, **more: Any) -> Answer:
+        """A POST of JSON."""
+        headers = {"Content-Type": "application/json"} | more.pop("headers", {})
+        raw = io.BytesIO(orjson.dumps({} if document is None else document))
+        return await self.send("POST", path, data=raw, headers=headers, **more)
+
+    async def wish(self, document: Document, *, verb: str = "failover", **more: Any) -> Answer:
+        """An operator's wish for prod."""
+        return await self.post(f"/api/v1/clusters/prod/{verb}", document, **more)
+
+    async def send(self, method: str, path: str, **more: Any) -> Answer:
+        async with self.session.request(method, f"{self.url}{path}", allow_redirects=False, **more) as answer:
+            return Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+
+    async def settled(self, operation: int) -> Document:
+        """The operation, once it has ended and the writer is free again."""
+        path = f"/api/v1/clusters/prod/operations/{operation}"
+
+        async def ended() -> bool:
+            standing = (await self.get("/api/v1/clusters/prod")).document["failover"]["operation"]
+            return standing is None and bool((await self.get(path)).document["state"] != "open")
+
+        await until(ended, what=f"the end of operation {operation}")
+        return (await self.get(path)).document
+
+    async def stop_controllers(self) -> None:
+        """From here on nobody writes but the HTTP handlers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def until(
+    claim: Callable[[], Awaitable[bool]], *, within: float = 10.0, what: str = "the condition"
+) -> None:
+    """Return as soon as `claim` holds; AssertionError if it does not within so many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            while not await claim():  # noqa: ASYNC110 - what is asked for sets no event
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not come about within {within:g} s") from None
+
+
+@contextlib.asynccontextmanager
+async def daemon(
+    folder: Path,
+    *,
+    tokens: tuple[Token, ...] = (),
+    clusters: tuple[Cluster, ...] = (cluster("prod"), cluster("lab")),
+    ready: bool = True,
+) -> AsyncIterator[Daemon]:
+    """A daemon that answers; `ready`: it also knows who is active and that the others could be."""
+    clock = SystemClock()
+    license_probe = ScriptedLicense(clock=clock)
+    doors = {each.name: Door() for each in clusters}
+    instruments = Instruments(webhook_results=("new",))
+    async with contextlib.AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(
+            await Journal.open(url=f"sqlite:///{folder / 'journal.db'}")
+        )
+        controllers = {
+            each.name: _controller(each, journal, license_probe, instruments, doors[each.name])
+            for each in clusters
+        }
+        services = Services(
+            controllers=controllers,
+            journal=journal,
+            page=MetricsPage(instruments=instruments),
+            instruments=instruments,
+            clock=clock,
+            tokens=tokens,
+        )
+        runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        port = free_port()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
+        made = Daemon(
+            folder=folder,
+            journal=journal,
+            services=services,
+            license=license_probe,
+            doors=doors,
+            url=f"http://127.0.0.1:{port}",
+            session=session,
+        )
+        stack.push_async_callback(made.stop_controllers)
+        if ready:
+            made._tasks.extend(_run(controllers))
+            await until(lambda: _knows(controllers), what="a daemon that knows its clusters")
+        yield made
+
+
+def _controller(
+    described: Cluster, journal: Journal, license_probe: ScriptedLicense, instruments: Instruments, door: Door
+) -> ClusterController:
+    clock = SystemClock()
+    prober = Prober(
+        cluster=described,
+        license_probe=license_probe,
+        tcp_probe=ScriptedTcp(clock=clock, failures=license_probe.failures),
+        web_probe=ScriptedWeb(clock=clock),
+        clock=clock,
+        observer=Notes(),
+        jitter=lambda: 0.0,
+    )
+    return ClusterController(
+        cluster=described,
+        prober=prober,
+        balancers=(),
+        journal=journal,
+        direct=_direct(prober),
+        through=ThroughBalancer(cluster=described, license_probe=license_probe, port=0),
+        hooks=Hooks(),
+        clock=clock,
+        observer=ControllerObserver(instruments),
+        seam=door,
+    )
+
+
+def _direct(prober: Prober) -> DirectProbe:
+    async def direct(server: str) -> str | None:
+        failure = await prober.direct(server)
+        return None if failure is None else failure.detail
+
+    return direct
+
+
+def _run(controllers: dict[str, ClusterController]) -> list[asyncio.Task[None]]:
+    tasks: list[asyncio.Task[None]] = []
+    for each in controllers.values():
+        assert isinstance(each.prober, Prober)
+        tasks += [asyncio.create_task(each.prober.run()), asyncio.create_task(each.run())]
+    return tasks
+
+
+async def _knows(controllers: dict[str, ClusterController]) -> bool:
+    return all(
+        each.standing.record is not None
+        and all(part.health.successes > 1 for part in each.prober.snapshot.servers)
+        for each in controllers.values()
+    )
