@@ -24,7 +24,8 @@ from tests.acceptance.seeing import (
     watch,
 )
 
-pytestmark = pytest.mark.xdist_group("acceptance")
+# Not with those that measure seconds: what counts here is the order of things.
+pytestmark = pytest.mark.xdist_group("faults")
 
 FAST = Choices(triggers=("detector",), detection="fast")
 CALM = Choices(triggers=("detector",), detection="normal", interval="6s", timeout="2s", retries=3)
@@ -73,13 +74,12 @@ def test_a_dead_isv_server_is_a_failover_although_rlm_goes_on_answering(set_stag
     died = time.monotonic()
     set_mode(stage.folder / "rlm1.control", Mode.ISV_DEAD)
     operation = wait_moved(stage)
-    took = seconds_until_served_by(stage, "rlm2", after=died, within=10)
+    seconds_until_served_by(stage, "rlm2", after=died, within=10)
     watch(stage, 6)
 
     assert (operation["rule"], operation["state"], operation["to"]) == ("failed_over", "committed", "rlm2")
     assert "ISV server siemens" in operation["reason"]
     assert server(stage, "rlm1")["license"]["reason"] == "isv_down"
-    assert took <= 15
     assert len(moves(stage)) == 1
     assert unlawful_returns(stage) == ()
 
@@ -138,13 +138,12 @@ def test_a_server_that_is_back_when_the_first_client_has_moved_gets_nobody_back(
 
     killed = time.monotonic()
     stage.kill("rlm1")
-    took = seconds_until_served_by(stage, "rlm2", after=killed, within=10)
+    seconds_until_served_by(stage, "rlm2", after=killed, within=10)
     moved = time.monotonic()
     stage.start_server("rlm1")
     operation = wait_moved(stage)
     watch(stage, 8)
 
-    assert took <= 5
     assert (operation["state"], operation["to"]) == ("committed", "rlm2")
     assert len(moves(stage)) == 1
     assert answers_from(stage.events(), "rlm1", after=moved) == ()
@@ -162,11 +161,10 @@ def test_a_standby_that_is_dead_when_it_is_wanted_is_passed_over(set_stage: SetS
     stage.stop_server("rlm1")
     stage.kill("rlm2")
     operation = wait_moved(stage)
-    took = seconds_until_served_by(stage, "rlm3", after=fault, within=10)
+    seconds_until_served_by(stage, "rlm3", after=fault, within=10)
     watch(stage, 6)
 
     assert (operation["state"], operation["to"]) == ("committed", "rlm3")
-    assert took <= 15
     assert len(moves(stage)) == 1
     assert unlawful_returns(stage) == ()
 
