@@ -259,6 +259,7 @@ class _Assembly:
             direct=_direct(prober),
             clock=self._clock,
             observer=SteeringObserver(self._instruments, cluster=cluster.name),
+            hard_stop_after=endpoint.hard_stop_after,
         )
 
 
@@ -266,8 +267,10 @@ def client_address(load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint) -
     """The address on which one balancer takes clients.
 
     The manifest has one address for all; with several balancers that is a floating one, so each is
-    reached where its stats page is, if that is over the network.
+    reached at its own, or where its stats page is, if that is over the network.
     """
+    if endpoint.address is not None:
+        return endpoint.address
     if len(load_balancer.haproxy) < 2 or endpoint.url.startswith("unix:"):
         return load_balancer.host
     return urlsplit(endpoint.url).hostname or load_balancer.host

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rlm_exporter.errors import LoadBalancerError, StaleEpochError
 from rlm_exporter.haproxy.plan import (
@@ -27,7 +27,7 @@ from rlm_exporter.haproxy.plan import (
 from rlm_exporter.haproxy.ports import Clock, DirectProbe, Reach, StatsPage, SteeringObserver
 from rlm_exporter.haproxy.stats_page import Action
 from rlm_exporter.haproxy.traffic import TrafficLog
-from rlm_exporter.haproxy.view import AdminState, BalancerReading, BalancerView, Desired, Traffic
+from rlm_exporter.haproxy.view import AdminState, BalancerReading, BalancerView, Desired, OldWorker, Traffic
 
 ATTEMPTS = 4
 """A command taken by a worker that is about to end is lost; the next attempt meets its successor."""
@@ -54,6 +54,7 @@ class Balancer:
         direct: DirectProbe,
         clock: Clock,
         observer: SteeringObserver,
+        hard_stop_after: timedelta | None = None,
     ) -> None:
         self._page = page
         self._servers = servers
@@ -63,9 +64,12 @@ class Balancer:
         self._direct = direct
         self._clock = clock
         self._observer = observer
+        self._hard_stop_after = hard_stop_after
+        self._reloaded_at: datetime | None = None
         self._steering = asyncio.Lock()
         self._applied: Applied | None = None
         self._foreign_since: datetime | None = None
+        self._last_view: BalancerView | None = None
         self._traffic = TrafficLog()
         self._reading = BalancerReading(
             balancer=page.name, at=clock.now(), view=None, error="it has not been read yet"
@@ -91,6 +95,18 @@ class Balancer:
         """What this balancer was last seen to have taken; None before that."""
         return None if self._applied is None else self._applied.desired
 
+    def old_worker(self, now: datetime) -> OldWorker | None:
+        """What is known of the worker before this one, whose sessions no command reaches.
+
+        None where no reload was seen, or where its end has come.
+        """
+        if self._reloaded_at is None:
+            return None
+        if self._hard_stop_after is None:
+            return OldWorker(since=self._reloaded_at, ends=None)
+        ends = self._reloaded_at + self._hard_stop_after
+        return OldWorker(since=self._reloaded_at, ends=ends) if now < ends else None
+
     def traffic(self, server: str, since: datetime, until: datetime) -> Traffic | None:
         """What this balancer saw the server do; None where its readings do not tell."""
         return self._traffic.between(server, since, until)
@@ -104,6 +120,10 @@ class Balancer:
                 balancer=self.name, at=self._clock.now(), view=None, error=str(error)
             )
             raise
+        before = self._reading.view or self._last_view
+        if before is not None and before.pid != view.pid:
+            self._reloaded_at = view.read_at
+        self._last_view = view
         self._reading = BalancerReading(balancer=self.name, at=view.read_at, view=view)
         self._traffic.add(view)
         return view

@@ -117,6 +117,16 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OldWorker:
+    """A worker that a reload has left behind with its sessions."""
+
+    since: datetime
+    """When the reload was seen."""
+    ends: datetime | None
+    """When `hard-stop-after` cuts them; None = they end by themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BalancerNames:
     """How a cluster is called in one HAProxy."""
 

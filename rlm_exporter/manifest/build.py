@@ -1,7 +1,7 @@
 """Documents in which nothing is wrong become the values that the rest of the product knows."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from rlm_exporter.manifest.model import (
     ExecCall,
     ExporterConfig,
     Failback,
+    FailbackWindow,
     FailoverPolicy,
     Feature,
     HaproxyEndpoint,
@@ -43,6 +44,7 @@ Spellings = Mapping[str, str]
 
 _HAPROXY = HaproxyEndpoint(name="", url="")
 _CONFIG = ExporterConfig()
+_FAILBACK_AFTER = timedelta(minutes=10)
 _HOOK = Hook(call=HttpCall(url=""))
 
 
@@ -56,6 +58,8 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
         servers=tuple(_server(part, spellings) for part in server_parts(manifest)),
         takeover=_choice(group.at("takeover"), Takeover.CONTROLLED),
         failback=_choice(group.at("failback"), Failback.MANUAL),
+        failback_after=_duration(group.at("failbackAfter"), _FAILBACK_AFTER),
+        failback_window=_window(group.at("failbackWindow")),
         health_check=_health_check(monitoring.at("healthCheck")),
         failover=_failover(monitoring.at("failover")),
         features=tuple(
@@ -138,6 +142,16 @@ def _failover(part: Part) -> FailoverPolicy:
     )
 
 
+def _window(part: Part) -> FailbackWindow | None:
+    if not part.is_given:
+        return None
+    return FailbackWindow(
+        start=time.fromisoformat(_text(part.at("from"))),
+        end=time.fromisoformat(_text(part.at("to"))),
+        timezone=_optional(part.at("timezone")) or "UTC",
+    )
+
+
 def _hook(part: Part, *, required: bool) -> Hook:
     command = tuple(_text(item) for item in part.at("exec").children())
     return Hook(
@@ -159,6 +173,8 @@ def _haproxy(part: Part, spellings: Spellings) -> HaproxyEndpoint:
             sorted((spellings.get(item.name.casefold(), item.name), _text(item)) for item in backends)
         ),
         web_backend=_optional(part.at("webBackend")),
+        address=parse_host(_text(part.at("address"))) if part.at("address").is_given else None,
+        hard_stop_after=_duration(part.at("hardStopAfter"), timedelta()) or None,
     )
 
 

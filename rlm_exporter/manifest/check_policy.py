@@ -17,6 +17,8 @@ _RANGES: Mapping[tuple[str, ...], tuple[timedelta, timedelta]] = {
     ("healthCheck", "timeout"): (_SECOND / 10, _HOUR / 12),
     ("failover", "cooldown"): (timedelta(0), 168 * _HOUR),
 }
+_FAILBACK_RANGE = (_SECOND, 168 * _HOUR)
+_HARD_STOP_RANGE = (_SECOND, _HOUR / 6)
 _HOOK_RANGE = (_SECOND / 10, _HOUR / 6)
 
 
@@ -25,6 +27,9 @@ def check_policy(manifest: Part) -> Iterator[Problem]:
     monitoring = manifest.at("spec", "monitoring")
     for path, limits in _RANGES.items():
         yield from _check_range(monitoring.at(*path), *limits)
+    yield from _check_range(manifest.at("spec", "highAvailability", "failbackAfter"), *_FAILBACK_RANGE)
+    for haproxy in manifest.at("spec", "loadBalancer", "haproxy").children():
+        yield from _check_range(haproxy.at("hardStopAfter"), *_HARD_STOP_RANGE)
     yield from _check_times(monitoring)
     yield from _check_web(monitoring.at("healthCheck"))
     failover = monitoring.at("failover")

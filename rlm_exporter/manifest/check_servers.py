@@ -10,8 +10,6 @@ from rlm_exporter.rlm.address import Endpoint, format_host_port, is_ip, same_hos
 Timezones = Callable[[], frozenset[str]]
 """Names every time zone that this machine knows."""
 
-_NOT_YET = "is not there yet; write {instead}, or leave the key out"
-
 
 def check_servers(manifest: Part, timezones: Timezones) -> Iterator[Problem]:
     """Every problem of spec.highAvailability."""
@@ -19,6 +17,7 @@ def check_servers(manifest: Part, timezones: Timezones) -> Iterator[Problem]:
     servers = tuple(server_parts(manifest))
     yield from _check_names(servers)
     yield from _check_ports(servers, with_web=checks_web(manifest))
+    yield from _check_failback(manifest.at("spec", "highAvailability"), timezones)
     for server in servers:
         yield from _check_timezone(server.part.at("timezone"), timezones)
 
@@ -29,16 +28,25 @@ def _check_kind(group: Part) -> Iterator[Problem]:
             "without high availability there is nothing to keep; write true, and "
             "spec.monitoring.failover.automatic: false to watch without moving"
         )
-    if group.at("takeover").text == "native":
-        text = "following RLM's own failover " + _NOT_YET.format(instead="controlled")
-        yield group.at("takeover").problem(text)
-    if group.at("failback").text == "automatic":
-        text = "automatic return to the preferred server " + _NOT_YET.format(instead="manual")
-        yield group.at("failback").problem(text)
+    if group.at("takeover").text == "native" and group.at("failback").text == "automatic":
+        yield group.at("failback").problem(
+            "RLM gives back by itself with takeover: native; leave the key out"
+        )
     if group.at("backup").is_given and group.at("tertiary").is_given:
         yield group.at("tertiary").problem(
             "is another word for backup, which is there too; put further servers under additional"
         )
+
+
+def _check_failback(group: Part, timezones: Timezones) -> Iterator[Problem]:
+    window = group.at("failbackWindow")
+    yield from _check_timezone(window.at("timezone"), timezones)
+    start, end = window.at("from"), window.at("to")
+    if start.is_given and start.text == end.text:
+        yield end.problem(f"{end.text} is also the begin; a window without a length never opens")
+    for key in ("failbackAfter", "failbackWindow"):
+        if group.at(key).is_given and group.at("failback").text != "automatic":
+            yield group.at(key).problem("is for an automatic failback; write failback: automatic too")
 
 
 def _check_names(servers: Sequence[ServerPart]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from rlm_exporter.rlm.address import parse_host, parse_host_port
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 _ISV = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _PRODUCT = re.compile(r"[!-~]{1,64}")
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _BACKEND = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _STORE = re.compile(r"(?:sqlite|postgresql)(?:\+[a-z0-9_]+)?://\S*")
 _LONGEST_SOCKET = 107
@@ -38,6 +39,12 @@ def check_duration(text: str) -> None:
         parse_duration(text)
     except ValueError as error:
         raise ValueError(f"{shown(text)} is not a duration; {error}") from None
+
+
+def check_clock(text: str) -> None:
+    """A time of day."""
+    if not _CLOCK.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not a time of day; write it as 22:00")
 
 
 def check_isv(text: str) -> None:
@@ -148,6 +155,7 @@ def _split(text: str, schemes: set[str], wanted: str) -> SplitResult:
 FORMATS: Mapping[str, Callable[[str], None]] = {
     "rlm-ha-name": check_name,
     "rlm-ha-host": check_host,
+    "rlm-ha-clock": check_clock,
     "rlm-ha-duration": check_duration,
     "rlm-ha-isv": check_isv,
     "rlm-ha-product": check_product,

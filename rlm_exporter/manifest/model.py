@@ -1,7 +1,7 @@
 """What a manifest says, as frozen values. Every number of the product lives here and nowhere else."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
@@ -60,6 +60,15 @@ class Server:
     timezone: str | None = None
     isv_ports: tuple[tuple[str, int], ...] = ()
     """(ISV, port) pairs, sorted by ISV; an ISV without one has a port that nobody can plan with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailbackWindow:
+    """When an automatic failback may happen, by the clock of a place; may go over midnight."""
+
+    start: time
+    end: time
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +147,10 @@ class HaproxyEndpoint:
     isv_backends: tuple[tuple[str, str], ...] = ()
     """(ISV, backend) pairs; an ISV with a port and no entry has the backend `rlm_isv_<isv>`."""
     web_backend: str | None = None
+    address: str | None = None
+    """Where this one takes clients, where the manifest's address moves between several."""
+    hard_stop_after: timedelta | None = None
+    """Sessions that a reload has left in an old worker end this long after it; None = by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +173,10 @@ class Cluster:
     servers: tuple[Server, ...]
     takeover: Takeover = Takeover.CONTROLLED
     failback: Failback = Failback.MANUAL
+    failback_after: timedelta = timedelta(minutes=10)
+    """How long the preferred server has to be good before an automatic failback."""
+    failback_window: FailbackWindow | None = None
+    """None = at any time."""
     health_check: HealthCheckPolicy = field(default_factory=HealthCheckPolicy)
     failover: FailoverPolicy = field(default_factory=FailoverPolicy)
     features: tuple[Feature, ...] = ()

@@ -144,7 +144,11 @@ def _worst(failures: Iterable[Failure]) -> Failure | None:
 
 def _remember(before: Health, check: Check, *, failure: Failure | None, degraded: Failure | None) -> Health:
     if failure is None:
-        return Health(successes=before.successes + 1, degraded=degraded)
+        return Health(
+            successes=before.successes + 1,
+            degraded=degraded,
+            good_since=before.good_since or check.ended_at,
+        )
     if failure.reason in OUR_REASONS:
         return Health(failure=failure)
     return Health(
@@ -172,9 +176,7 @@ def _missing_pools(check: Check, failure: Failure | None, cluster: Cluster) -> F
 def missing_features(status: RlmStatus, cluster: Cluster, *, at: datetime) -> tuple[Feature, ...]:
     """The wanted features without a pool that can serve somebody."""
     usable = _usable_pools(status, at=at)
-    return tuple(
-        feature for feature in cluster.features if not any(_is_of(pool, feature) for pool in usable)
-    )
+    return tuple(feature for feature in cluster.features if not any(_is_of(pool, feature) for pool in usable))
 
 
 def _usable_pools(status: RlmStatus, *, at: datetime) -> tuple[Pool, ...]:

@@ -19,6 +19,8 @@ class Health:
     """Why the last check failed; None when it was good or there was none."""
     degraded: Failure | None = None
     """What is missing although the service answers (pools, features); moves nothing by itself."""
+    good_since: datetime | None = None
+    """When the first of the good checks in a row ended."""
     failing_since: datetime | None = None
     """When the first of the failed checks in a row began."""
     last_failed_start: datetime | None = None

@@ -89,7 +89,8 @@ def test_a_server_that_cannot_serve_is_down_with_the_reason(seen: Check, reason:
 
 
 def test_a_good_check_makes_a_server_up() -> None:
-    assert folded(check()).health == Health(successes=1)
+    made = check()
+    assert folded(made).health == Health(successes=1, good_since=made.ended_at)
 
 
 def test_isv_names_compare_without_case() -> None:
@@ -164,7 +165,8 @@ def test_failures_in_a_row_are_counted_from_the_first() -> None:
 
 def test_one_good_check_forgets_the_failures() -> None:
     failed = check(license=license_failed(FailureReason.TIMEOUT))
-    assert folded(failed, failed, check()).health == Health(successes=1)
+    good = check()
+    assert folded(failed, failed, good).health == Health(successes=1, good_since=good.ended_at)
 
 
 @pytest.mark.parametrize(("failures", "confirmed"), [(0, False), (1, False), (2, True), (3, True)])
