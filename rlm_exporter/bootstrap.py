@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 PARALLEL_PROBES = 32
 """License probes at once over all clusters: each is a process."""
 
+SHUTDOWN_LIMIT = 2.0
+"""Seconds that requests under way may take at the end."""
+
 FACTS_PACE = 1.0
 """Seconds between two lookings-over of what the page of metrics is told."""
 
@@ -286,7 +289,7 @@ def _direct(prober: Prober) -> DirectProbe:
 
 @contextlib.asynccontextmanager
 async def _serving(services: Services, settings: Settings) -> AsyncIterator[int]:
-    runner = web.AppRunner(build_app(services), access_log=None)
+    runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

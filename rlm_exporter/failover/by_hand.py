@@ -5,7 +5,7 @@ Cooldown, pause and the rules about alerts do not hold an operator back; a warni
 
 from dataclasses import dataclass
 
-from rlm_exporter.failover.candidates import candidates, in_maintenance, why_not
+from rlm_exporter.failover.candidates import candidates, preferred, why_not
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal, RefusalKind
 from rlm_exporter.store.records import Operation, OperationKind
@@ -53,12 +53,6 @@ def judge(request: FailoverRequest, situation: Situation) -> Plan | AlreadyActiv
     planned = request.kind is not OperationKind.FAILOVER
     refusal = _active_unfit(situation) if planned else None
     return refusal or _target_judged(request, target, situation, force=request.force and not planned)
-
-
-def preferred(situation: Situation) -> str:
-    """Where a failback leads: the first server of the manifest that is not in maintenance."""
-    names = [server.name for server in situation.cluster.servers]
-    return next((name for name in names if not in_maintenance(situation, name)), names[0])
 
 
 def judge_maintenance(request: MaintenanceRequest, situation: Situation) -> Refusal | str | None:

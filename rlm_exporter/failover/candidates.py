@@ -1,7 +1,7 @@
 """Who could take over, best first."""
 
 from rlm_exporter.failover.situation import Situation
-from rlm_exporter.manifest.model import Server
+from rlm_exporter.manifest.model import Server, Takeover
 from rlm_exporter.probe.health import missing_features
 from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.store.records import PinKind
@@ -25,6 +25,7 @@ def candidates(
         if server.name != situation.record.active
         and server.name not in excluded
         and not in_maintenance(situation, server.name)
+        and _could_serve(situation, server.name)
         and situation.snapshot.server(server.name).health.successes >= good_checks
     ]
     usable.sort(
@@ -36,6 +37,23 @@ def candidates(
         )
     )
     return tuple(server.name for _, server in usable)
+
+
+def has_pools(part: ServerSnapshot) -> bool:
+    """Whether the server answers, and with the wanted pools."""
+    return part.health.is_up and part.health.degraded is None
+
+
+def preferred(situation: Situation) -> str:
+    """Where a failback leads: the first server of the manifest that is not in maintenance."""
+    names = [server.name for server in situation.cluster.servers]
+    return next((name for name in names if not in_maintenance(situation, name)), names[0])
+
+
+def _could_serve(situation: Situation, name: str) -> bool:
+    # With RLM's own takeover a standby without pools is healthy, and serves nobody until RLM says so.
+    native = situation.cluster.takeover is Takeover.NATIVE
+    return not native or has_pools(situation.snapshot.server(name))
 
 
 def is_pinned(situation: Situation, server: str) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.by_hand import Answer, Done, Plan, judge, judge_maintenance
 from rlm_exporter.failover.candidates import candidates
-from rlm_exporter.failover.decide import decide
+from rlm_exporter.failover.decide import decide, retry_after
 from rlm_exporter.failover.first_start import find_active, first_epoch
 from rlm_exporter.failover.lookout import Lookout
 from rlm_exporter.failover.pins import PinKeeper
@@ -117,6 +117,7 @@ class ClusterController:
             steer=self._steering.want,
             next_candidate=self._next_candidate,
             is_healthy=lambda server: self._prober.snapshot.server(server).health.is_up,
+            closed=self._close,
         )
         self._wishes = Wishes()
         self._record: ClusterRecord | None = None
@@ -225,7 +226,7 @@ class ClusterController:
             self._wishes.refuse_all(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
             return
         await self._tend_pins()
-        if self._steering.seen_epoch > self._record.epoch:
+        if self._steering.seen_epoch > self._record.epoch and await self._may_resync(self._record):
             await self._resync(self._record)
         await self._serve_wishes()
         await self._decide_and_act()
@@ -314,6 +315,10 @@ class ClusterController:
                 await self._hold(decision, trigger)
             case Move(reason=Reason.ADOPTED):
                 await self._move(record, decision, OperationKind.ADOPT, Trigger(kind=TriggerKind.BALANCER))
+            case Move(reason=Reason.FOLLOWED_RLM):
+                await self._move(record, decision, OperationKind.ADOPT, Trigger(kind=TriggerKind.RLM))
+            case Move(reason=Reason.FAILBACK_DUE):
+                await self._move(record, decision, OperationKind.FAILBACK, Trigger(kind=TriggerKind.SCHEDULE))
             case Move(reason=Reason.BALANCER_WRONG):
                 await self._move(record, decision, OperationKind.RESYNC, Trigger(kind=TriggerKind.BALANCER))
             case Move():
@@ -365,20 +370,32 @@ class ClusterController:
             alerts=tuple(alert.fingerprint for alert in self._alerts),
             idempotency_key=None,
             now=self._clock.now(),
+            minimum_epoch=self._steering.seen_epoch + 1,
         )
         await self._carry_on(operation)
 
+    async def _may_resync(self, record: ClusterRecord) -> bool:
+        """Whether the server that serves is healthy, and the last attempt at this long enough ago."""
+        attempts = await self._journal.failed_attempts(self._cluster.name)
+        ended = attempts.last_ended_at
+        waited = ended is None or self._clock.now() - ended >= retry_after(max(attempts.count, 1))
+        return waited and self._prober.snapshot.server(self._serving(record)).health.is_up
+
+    def _serving(self, record: ClusterRecord) -> str:
+        """Whom the balancers have active, if that is a healthy member, else whom the record has."""
+        situation = self._lookout.glance(record)
+        named = {view.active for view in situation.views} & {server.name for server in self._cluster.servers}
+        up = [name for name in sorted(map(str, named)) if situation.snapshot.server(name).health.is_up]
+        return up[0] if up else record.active
+
     async def _resync(self, record: ClusterRecord) -> None:
         """A balancer knows a higher epoch than the store: go above it, and move nobody."""
-        views = [balancer.reading.view for balancer in self._balancers]
-        named = [view.active for view in views if view is not None and view.active is not None]
-        serving = named[0] if named and self._prober.snapshot.server(named[0]).health.is_up else record.active
         operation = await self._journal.claim(
             cluster=self._cluster.name,
             kind=OperationKind.RESYNC,
             rule="epoch_behind",
             source=record.active,
-            target=serving,
+            target=self._serving(record),
             requested_by="controller",
             reason=f"a balancer has seen epoch {self._steering.seen_epoch}, the store knows {record.epoch}: "
             "the store was restored from a backup, or another tool steers",
@@ -424,6 +441,10 @@ class ClusterController:
         self._want_committed()
         self._announce(operation.id)
         self.wake()
+
+    def _close(self) -> None:
+        """The operation has ended in the journal: whoever reads that there may wish for the next one."""
+        self._operation = None
 
     def _announce(self, operation_id: int) -> None:
         if self._group is not None:
@@ -503,6 +524,7 @@ class ClusterController:
             alerts=tuple(alert.fingerprint for alert in self._alerts),
             idempotency_key=request.idempotency_key,
             now=self._clock.now(),
+            minimum_epoch=self._steering.seen_epoch + 1,
         )
 
     async def _serve_pause(self, wish: Wish, request: PauseRequest, record: ClusterRecord) -> None:

@@ -6,18 +6,24 @@ Early returns, safest first: the order is the policy, and it is the order of the
 from collections.abc import Callable
 from datetime import timedelta
 
-from rlm_exporter.failover.candidates import candidates, is_pinned
+from rlm_exporter.failover.candidates import candidates, has_pools, is_pinned, preferred
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Situation
-from rlm_exporter.manifest.model import Cluster, PoolsMissing
+from rlm_exporter.failover.window import is_open
+from rlm_exporter.manifest.model import Cluster, Failback, PoolsMissing, Takeover
 from rlm_exporter.probe.schedule import SPACING, plan_for
 
 LASTING = timedelta(seconds=60)
 """How long a balancer may differ from the record, with the wanted server healthy, before we follow it."""
 
+NATIVE_TAKEOVER = timedelta(seconds=240)
+"""RLM's own takeover takes two to four minutes; only then has it failed."""
+
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
 CHASE_WINDOW = timedelta(hours=1)
+_FOLLOWING = frozenset({Reason.ADOPTED, Reason.BALANCER_WRONG, Reason.FOLLOWED_RLM})
+"""Moves that make record and balancers agree; only the first of the retry times holds them."""
 CHASE_LIMIT = 3
 
 
@@ -25,6 +31,8 @@ def decide(situation: Situation) -> Decision:
     """The first rule that matches."""
     for rule in _RULES:
         decision = rule(situation)
+        if isinstance(decision, Move) and decision.reason in _FOLLOWING:
+            return _just_failed(situation) or decision
         if decision is not None:
             return decision
     best = candidates(situation)[0]
@@ -76,30 +84,44 @@ def _balancer_unknown(situation: Situation) -> Decision | None:
 
 
 def _balancer_moved(situation: Situation) -> Decision | None:
-    there = situation.balancer_active
-    if there is None or there == situation.record.active or not _is_member(situation, there):
-        return None
     wanted = situation.active.health
-    if not situation.snapshot.server(there).health.is_up:
-        return _balancer_wrong(situation, there)
+    there = sorted(
+        name
+        for name in situation.active_elsewhere
+        if _is_member(situation, name) and situation.snapshot.server(name).health.is_up
+    )
+    if not there:
+        return _balancer_wrong(situation)
     if wanted.failures > 0:
+        # Where balancers went different ways, the healthy server that one of them found is as good.
         return Move(
             reason=Reason.ADOPTED,
-            candidate=there,
-            detail=f"the balancer moved to {there} by itself; {_what_failed(situation)}",
+            candidate=there[0],
+            detail=f"the balancer moved to {there[0]} by itself; {_what_failed(situation)}",
         )
+    return _differs(situation, there[0])
+
+
+def _differs(situation: Situation, there: str) -> Decision:
     since = situation.differs_since
-    if since is not None and situation.now - since >= LASTING:
-        return Move(
-            reason=Reason.ADOPTED,
-            candidate=there,
-            detail=f"the balancer has had {there} active for {_seconds(situation.now - since)}, "
-            f"although {situation.record.active} is healthy",
+    lasted = situation.now - since if since is not None else timedelta()
+    if lasted < LASTING:
+        return Hold(
+            reason=Reason.BALANCER_DIFFERS,
+            detail=f"the balancer has {there} active, and {situation.record.active} is healthy",
+            check_now=True,
         )
-    return Hold(
-        reason=Reason.BALANCER_DIFFERS,
-        detail=f"the balancer has {there} active, and {situation.record.active} is healthy",
-        check_now=True,
+    if situation.balancer_active != there:
+        return Move(
+            reason=Reason.BALANCER_WRONG,
+            candidate=situation.record.active,
+            detail=f"the balancers do not agree for {_seconds(lasted)}; {situation.record.active} is healthy",
+        )
+    return Move(
+        reason=Reason.ADOPTED,
+        candidate=there,
+        detail=f"the balancer has had {there} active for {_seconds(lasted)}, "
+        f"although {situation.record.active} is healthy",
     )
 
 
@@ -107,15 +129,56 @@ def _is_member(situation: Situation, name: str) -> bool:
     return any(server.name == name for server in situation.cluster.servers)
 
 
-def _balancer_wrong(situation: Situation, there: str) -> Decision | None:
+def _balancer_wrong(situation: Situation) -> Decision | None:
     """HAProxy has moved to a server that is worse than the one it left."""
-    confirmed = situation.snapshot.server(there).health.failures >= situation.cluster.failover.threshold
-    if not confirmed or not situation.active.health.is_up:
+    threshold = situation.cluster.failover.threshold
+    worse = sorted(
+        name
+        for name in situation.active_elsewhere
+        if _is_member(situation, name) and situation.snapshot.server(name).health.failures >= threshold
+    )
+    if not worse or not situation.active.health.is_up:
         return None
     return Move(
         reason=Reason.BALANCER_WRONG,
         candidate=situation.record.active,
-        detail=f"the balancer sends clients to {there}, which is down; {situation.record.active} is healthy",
+        detail=f"the balancer sends to {worse[0]}, which is down; {situation.record.active} is healthy",
+    )
+
+
+def _followed_rlm(situation: Situation) -> Decision | None:
+    if situation.cluster.takeover is not Takeover.NATIVE or has_pools(situation.active):
+        return None
+    holders = candidates(situation)
+    if not holders:
+        return None
+    return Move(
+        reason=Reason.FOLLOWED_RLM,
+        candidate=holders[0],
+        detail=f"{situation.record.active} has no pools, and {holders[0]} has: RLM has moved them",
+    )
+
+
+def _failback_due(situation: Situation) -> Decision | None:
+    cluster, record, now = situation.cluster, situation.record, situation.now
+    home = preferred(situation)
+    if cluster.failback is not Failback.AUTOMATIC or home == record.active or not cluster.failover.automatic:
+        return None
+    good_since = situation.snapshot.server(home).health.good_since
+    if good_since is None or now - good_since < cluster.failback_after:
+        return None
+    if is_pinned(situation, home) or not has_pools(situation.snapshot.server(home)):
+        return None
+    if any(until is not None and now < until for until in (record.paused_until, record.cooldown_until)):
+        return None
+    if not situation.active.health.is_up or len(situation.views) < len(situation.readings):
+        return None
+    if not is_open(cluster.failback_window, now) or _last_attempt_failed(situation) is not None:
+        return None
+    return Move(
+        reason=Reason.FAILBACK_DUE,
+        candidate=home,
+        detail=f"{home} is preferred and has been good since {good_since:%Y-%m-%d %H:%M:%S} UTC",
     )
 
 
@@ -165,6 +228,20 @@ def _pools_missing(situation: Situation) -> Decision | None:
     if situation.cluster.failover.pools_missing is PoolsMissing.MOVE:
         return None
     return Hold(reason=Reason.POOLS_MISSING, detail=part.health.degraded.detail)
+
+
+def _native_waiting(situation: Situation) -> Decision | None:
+    since = situation.active.health.failing_since
+    if situation.cluster.takeover is not Takeover.NATIVE or since is None:
+        return None
+    left = NATIVE_TAKEOVER - (situation.now - since)
+    if left <= timedelta():
+        return None
+    return Hold(
+        reason=Reason.NATIVE_WAITING,
+        detail=f"{_what_failed(situation)}; RLM may take over by itself for {_seconds(left)} more",
+        check_now=True,
+    )
 
 
 def _below_threshold(situation: Situation) -> Decision | None:
@@ -252,6 +329,20 @@ def _last_attempt_failed(situation: Situation) -> Decision | None:
     )
 
 
+def _just_failed(situation: Situation) -> Hold | None:
+    """What only follows is not held for long, but one that fails must not be tried again at each look."""
+    attempts = situation.attempts
+    if attempts is None or attempts.last_ended_at is None:
+        return None
+    left = FIRST_RETRY - (situation.now - attempts.last_ended_at)
+    if left <= timedelta():
+        return None
+    return Hold(
+        reason=Reason.LAST_ATTEMPT_FAILED,
+        detail=f"an operation of this incident has just failed; the next in {_seconds(left)}",
+    )
+
+
 def retry_after(failed: int) -> timedelta:
     """How long to wait after so many failed operations in a row: 30 s, doubling to 15 min."""
     return min(FIRST_RETRY * (1 << min(failed - 1, 10)), LONGEST_RETRY)
@@ -291,12 +382,15 @@ _RULES: tuple[Callable[[Situation], Decision | None], ...] = (
     _operation_open,
     _balancer_unknown,
     _balancer_moved,
+    _followed_rlm,
+    _failback_due,
     _active_healthy,
     _paused,
     _nobody_asked,
     _not_automatic,
     _web_only,
     _pools_missing,
+    _native_waiting,
     _below_threshold,
     _monitor_disagrees,
     _no_candidate,

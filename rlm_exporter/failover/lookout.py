@@ -56,18 +56,17 @@ class Lookout:
                 active=record.active, snapshot=self._prober.snapshot, balancers=self._balancers, now=now
             ),
         )
-        differs = situation.balancer_active not in {None, record.active}
-        self._differs_since = (self._differs_since or now) if differs else None
+        self._differs_since = (self._differs_since or now) if situation.active_elsewhere else None
         return replace(situation, differs_since=self._differs_since)
 
     async def situation(self, record: ClusterRecord, trigger: Trigger | None) -> Situation:
-        """The whole situation. Only a decision about a failing server needs the history."""
-        situation = self.glance(record, trigger)
+        """The whole situation. Only a decision about a failing server needs the history of moves."""
+        attempts = await self._journal.failed_attempts(self._cluster.name)
+        situation = replace(self.glance(record, trigger), attempts=attempts)
         if situation.active.health.is_up:
             return situation
         return replace(
             situation,
-            attempts=await self._journal.failed_attempts(self._cluster.name),
             automatic_moves=await self._journal.automatic_moves(
                 self._cluster.name, since=situation.now - REMEMBERED
             ),

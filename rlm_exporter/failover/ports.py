@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from rlm_exporter.haproxy.plan import Need
-from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, Traffic
+from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
 from rlm_exporter.manifest.model import Hook
 from rlm_exporter.probe.result import LicenseResult
 from rlm_exporter.probe.snapshot import ClusterSnapshot
@@ -89,6 +89,10 @@ class LoadBalancer(Protocol):
 
     async def check(self, desired: Desired) -> str | None:
         """What is not as wanted, freshly read; None when all is."""
+        ...
+
+    def old_worker(self, now: datetime) -> OldWorker | None:
+        """The worker that a reload has left behind; None where there is none to think of."""
         ...
 
     def traffic(self, server: str, since: datetime, until: datetime) -> Traffic | None:

@@ -71,7 +71,9 @@ class Procedure:
         steer: Callable[[Desired], None],
         next_candidate: Callable[[frozenset[str]], str | None],
         is_healthy: Callable[[str], bool],
+        closed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`closed` is told as soon as the journal says that the operation has ended."""
         self._cluster = cluster
         self._journal = journal
         self._balancers = balancers
@@ -84,6 +86,7 @@ class Procedure:
         self._steer = steer
         self._next_candidate = next_candidate
         self._is_healthy = is_healthy
+        self._closed = closed
         self._seen_epoch = 0
         """The highest epoch with which a balancer has refused ours."""
 
@@ -143,7 +146,8 @@ class Procedure:
 
     def _next_after(self, operation: Operation, excluded: frozenset[str]) -> str | None:
         # An operator named one server; to choose another for him would be a surprise.
-        if operation.trigger == TriggerKind.OPERATOR:
+        # A resync moves nobody: if its server is gone meanwhile, that is for the rules to see.
+        if operation.trigger == TriggerKind.OPERATOR or operation.kind is OperationKind.RESYNC:
             return None
         return self._next_candidate(excluded)
 
@@ -197,7 +201,25 @@ class Procedure:
         if len(errors) == len(self._balancers):
             return StepOutcome.FAILED, "; ".join(errors)
         outcome = StepOutcome.PARTIAL if errors else StepOutcome.DONE
-        return outcome, "; ".join(errors) or f"{desired.active} answers through the balancer"
+        told = [*errors, *await self._old_workers()]
+        return outcome, "; ".join(told) or f"{desired.active} answers through the balancer"
+
+    async def _old_workers(self) -> list[str]:
+        """Wait for old workers whose end is set; tell of those that may hold sessions for ever."""
+        told = []
+        for balancer in self._balancers:
+            old = balancer.old_worker(self._clock.now())
+            if old is None:
+                continue
+            if old.ends is not None:
+                await self._clock.sleep(max((old.ends - self._clock.now()).total_seconds(), 0))
+                told.append(f"{balancer.name}: waited for the end of the worker from before its reload")
+            else:
+                told.append(
+                    f"{balancer.name} was reloaded at {old.since:%Y-%m-%d %H:%M:%S} UTC: sessions from "
+                    "before may live on in its old worker, where nothing cuts them (hardStopAfter)"
+                )
+        return told
 
     async def _verify_one(self, balancer: LoadBalancer, desired: Desired) -> str | None:
         why: str | None = None
@@ -240,6 +262,7 @@ class Procedure:
             cooldown_until=self._cooldown(operation),
             now=now,
         )
+        self._closed()
         await self._seam("ran", StepName.COMMIT)
         await self._journal.done(operation.id, number, outcome=StepOutcome.DONE, detail="", now=now)
         return committed
@@ -263,6 +286,7 @@ class Procedure:
         record = await self._journal.roll_back(
             operation.id, pins=pins, outcome=outcome, now=self._clock.now()
         )
+        self._closed()
         await self._tell(operation)
         return record
 
@@ -270,6 +294,7 @@ class Procedure:
         await self._journal.end(
             operation.id, state=OperationState.ABORTED, outcome="aborted", now=self._clock.now()
         )
+        self._closed()
         await self._tell(operation)
         return await self._journal.cluster(self._cluster.name) or record
 

@@ -18,12 +18,15 @@ class Reason(StrEnum):
     ADOPTED = "adopted"
     BALANCER_DIFFERS = "balancer_differs"
     BALANCER_WRONG = "balancer_wrong"
+    FOLLOWED_RLM = "followed_rlm"
+    FAILBACK_DUE = "failback_due"
     ACTIVE_HEALTHY = "active_healthy"
     PAUSED = "paused"
     NOBODY_ASKED = "nobody_asked"
     NOT_AUTOMATIC = "not_automatic"
     WEB_ONLY = "web_only"
     POOLS_MISSING = "pools_missing"
+    NATIVE_WAITING = "native_waiting"
     BELOW_THRESHOLD = "below_threshold"
     MONITOR_DISAGREES = "monitor_disagrees"
     NO_CANDIDATE = "no_candidate"
@@ -66,6 +69,18 @@ RULES: tuple[Rule, ...] = tuple(
             "apply the wanted one again",
         ),
         (
+            8,
+            Reason.FOLLOWED_RLM,
+            "`takeover: native`: the active server has no pools, and another has had them for two checks",
+            "move after it: RLM has taken over, or given back",
+        ),
+        (
+            9,
+            Reason.FAILBACK_DUE,
+            "`failback: automatic`: the preferred server has been good for long enough, inside the window",
+            "move back to it",
+        ),
+        (
             9,
             Reason.ACTIVE_HEALTHY,
             "the active server answers",
@@ -80,6 +95,12 @@ RULES: tuple[Rule, ...] = tuple(
             Reason.POOLS_MISSING,
             "the server answers without wanted pools, and the policy is to warn",
             "hold, alert",
+        ),
+        (
+            13,
+            Reason.NATIVE_WAITING,
+            "`takeover: native`: less than 240 s since the fault, in which RLM takes over by itself",
+            "hold, check now",
         ),
         (14, Reason.BELOW_THRESHOLD, "the active server is not confirmed down yet", "hold, check now"),
         (
@@ -104,7 +125,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             19,
             Reason.LAST_ATTEMPT_FAILED,
-            "the last operation of this incident ended without a commit; 30 s, doubling to 15 min",
+            "the last operation of this incident failed: 30 s, doubling to 15 min (17 too; 6, 7, 8 for 30 s)",
             "hold, alert",
         ),
         (
@@ -116,7 +137,7 @@ RULES: tuple[Rule, ...] = tuple(
         (21, Reason.FAILED_OVER, "otherwise", "fail over to the best candidate"),
     )
 )
-"""Numbers 2, 8 and 13 (lease, following RLM's own takeover) are not built yet."""
+"""Number 2, the lease among several controllers, is not built yet."""
 
 NUMBERS: dict[Reason, int] = {rule.reason: rule.number for rule in RULES}
 

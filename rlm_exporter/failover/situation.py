@@ -37,7 +37,7 @@ class Situation:
     operation_open: bool = False
     store_writable: bool = True
     attempts: FailedAttempts | None = None
-    """None where nobody needs to know: the active server is up."""
+    """None where nobody has looked: a wish by hand needs no history."""
     automatic_moves: tuple[datetime, ...] = ()
     """When the automatic moves of the last days were committed."""
 
@@ -64,6 +64,12 @@ class Situation:
         """The server that every steered balancer has active; None while they do not say the same."""
         named = {view.active for view in self.steered_views}
         return named.pop() if len(named) == 1 else None
+
+    @property
+    def active_elsewhere(self) -> frozenset[str]:
+        """Servers other than the recorded one that a steered balancer has active."""
+        named = {view.active for view in self.steered_views if view.active is not None}
+        return frozenset(named - {self.record.active})
 
     @property
     def pinned(self) -> frozenset[str]:

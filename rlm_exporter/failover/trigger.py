@@ -17,6 +17,10 @@ class TriggerKind(StrEnum):
     OPERATOR = "operator"
     BALANCER = "balancer"
     """The balancer itself: it moved, and the record has to follow."""
+    RLM = "rlm"
+    """RLM itself: it took over, or gave back."""
+    SCHEDULE = "schedule"
+    """The manifest: the time for an automatic failback has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

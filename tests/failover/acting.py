@@ -7,7 +7,7 @@ from typing import Any
 from rlm_exporter.errors import JournalError, LoadBalancerError, StaleEpochError
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.haproxy.plan import Need
-from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, Traffic
+from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
 from rlm_exporter.manifest.model import Cluster, ExecCall, Hook
 from rlm_exporter.probe.result import Failure, FailureReason, LicenseResult, ProbeKind, ProbeResult
 from rlm_exporter.store.journal import Journal
@@ -71,6 +71,8 @@ class World:
     failing_hooks: dict[str, str] = field(default_factory=dict)
     seen_epoch: int = 0
     """The highest epoch that a stranger has given to the balancers."""
+    old_workers: dict[str, OldWorker] = field(default_factory=dict)
+    """What a reload has left behind, by balancer."""
     sent_to: dict[str, Desired] = field(default_factory=dict)
     """What each balancer was last made to have."""
     done: list[str] = field(default_factory=list)
@@ -119,6 +121,9 @@ class Lb:
         if self.name in self.world.stubborn:
             return f"{self.name}: its table names somebody else"
         return None if self.world.sent_to.get(self.name) == desired else f"{self.name}: not as wanted"
+
+    def old_worker(self, now: datetime) -> OldWorker | None:
+        return self.world.old_workers.get(self.name)
 
     def traffic(self, server: str, since: datetime, until: datetime) -> Traffic | None:
         return None

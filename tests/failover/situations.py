@@ -82,12 +82,13 @@ def up(
     answer: RlmStatus | None = ALL_POOLS,
     degraded: Failure | None = None,
     web_failures: int = 0,
+    good_since: datetime | None = None,
     checked_at: datetime | None = None,
 ) -> ServerSnapshot:
     """A server that answers."""
     return ServerSnapshot(
         server=server,
-        health=Health(successes=successes, degraded=degraded),
+        health=Health(successes=successes, degraded=degraded, good_since=good_since),
         status=answer,
         web_failures=web_failures,
         checked_at=checked_at or ago(2),
@@ -100,6 +101,7 @@ def down(
     failures: int = 2,
     reason: FailureReason = FailureReason.TIMEOUT,
     answer: RlmStatus | None = None,
+    failing_since: datetime | None = None,
     checked_at: datetime | None = None,
 ) -> ServerSnapshot:
     """A server whose last checks failed; `answer` where rlm itself answered."""
@@ -108,7 +110,7 @@ def down(
         health=Health(
             failures=failures,
             failure=Failure(reason=reason, detail=f"{reason} at {server}"),
-            failing_since=ago(20),
+            failing_since=failing_since or ago(20),
             last_failed_start=ago(6),
             last_failed_end=ago(2),
         ),
@@ -213,8 +215,8 @@ def record(**changes: Any) -> ClusterRecord:
 def situation(**changes: Any) -> Situation:
     """rlm1 has failed two checks, rlm2 and rlm3 are healthy, and nothing speaks against a move.
 
-    Besides the fields of `Situation`: `active`, `rlm2` and `rlm3` are parts of the snapshot, `policy` is
-    changes of the failover policy; `pins`, `cooldown_until`, `paused_until` and `acknowledged_at` are the
+    Besides the fields of `Situation`: `active`, `rlm2` and `rlm3` are parts of the snapshot (`active` is
+    rlm1's, whoever is recorded), `manifest` is changes of the cluster, `policy` of its failover policy; `pins`, `cooldown_until`, `paused_until` and `acknowledged_at` are the
     record's.
     """
     policy = changes.pop("policy", {})
@@ -227,7 +229,7 @@ def situation(**changes: Any) -> Situation:
     kept = ("cooldown_until", "paused_until", "acknowledged_at")
     times = {name: changes.pop(name) for name in kept if name in changes}
     usual: dict[str, Any] = {
-        "cluster": cluster(**policy),
+        "cluster": replace(cluster(**policy), **changes.pop("manifest", {})),
         "snapshot": snapshot(*parts),
         "record": record(pins=pins, **times),
         "now": NOW,

@@ -1,6 +1,6 @@
 """The rules as a truth table: one row for each, which changes one thing."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +10,7 @@ from rlm_exporter.failover.decide import decide, retry_after, stale_after
 from rlm_exporter.failover.reasons import NUMBERS, RULES, Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Evidence
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
-from rlm_exporter.manifest.model import Detection
+from rlm_exporter.manifest.model import Detection, Failback, FailbackWindow, Takeover
 from rlm_exporter.probe.result import Failure, FailureReason
 from rlm_exporter.store.records import FailedAttempts, PinKind
 from tests.failover.situations import (
@@ -36,20 +36,54 @@ POOLS_GONE = Failure(reason=FailureReason.POOLS_MISSING, detail="no usable pool 
 ONE_FAILED = FailedAttempts(count=1, last_ended_at=ago(10))
 CHASED = (ago(600), ago(1200), ago(3599))
 
+NATIVE = {"takeover": Takeover.NATIVE}
+# What would hold back an automatic failback, which is no failover and waits for a quiet time.
+UNTROUBLED: dict[str, Any] = {"attempts": None, "policy": {}}
+
 ROWS: dict[Reason, dict[str, Any]] = {
     Reason.SNAPSHOT_STALE: {"active": down("rlm1", checked_at=ago(67))},
     Reason.STORE_UNAVAILABLE: {"store_writable": False},
     Reason.OPERATION_OPEN: {"operation_open": True},
     Reason.BALANCER_UNKNOWN: {"readings": (unread(),)},
-    Reason.ADOPTED: {"readings": (read("rlm2"),), "active": down("rlm1", failures=1), "rlm2": up("rlm2")},
+    Reason.ADOPTED: {
+        "readings": (read("rlm2"),),
+        "active": down("rlm1", failures=1),
+        "rlm2": up("rlm2"),
+        "attempts": None,
+    },
     Reason.BALANCER_DIFFERS: {"readings": (read("rlm2"),), "active": up("rlm1"), "rlm2": up("rlm2")},
-    Reason.BALANCER_WRONG: {"readings": (read("rlm2"),), "active": up("rlm1"), "rlm2": down("rlm2")},
+    Reason.BALANCER_WRONG: {
+        "readings": (read("rlm2"),),
+        "active": up("rlm1"),
+        "rlm2": down("rlm2"),
+        "attempts": None,
+    },
+    Reason.FOLLOWED_RLM: {
+        "manifest": NATIVE,
+        "active": down("rlm1", failures=1),
+        "rlm2": up("rlm2", degraded=POOLS_GONE),
+        "rlm3": up("rlm3"),
+        "attempts": None,
+    },
+    Reason.FAILBACK_DUE: {
+        "manifest": {"failback": Failback.AUTOMATIC},
+        "record": record(active="rlm2"),
+        "active": up("rlm1", good_since=ago(600)),
+        "readings": (read("rlm2"),),
+        "rlm2": up("rlm2"),
+        **UNTROUBLED,
+    },
     Reason.ACTIVE_HEALTHY: {"active": up("rlm1")},
     Reason.PAUSED: {"paused_until": NOW + timedelta(seconds=1)},
     Reason.NOBODY_ASKED: {"trigger": None},
     Reason.NOT_AUTOMATIC: {"policy": {"automatic": False}},
     Reason.WEB_ONLY: {"active": up("rlm1", web_failures=3)},
     Reason.POOLS_MISSING: {"active": up("rlm1", degraded=POOLS_GONE)},
+    Reason.NATIVE_WAITING: {
+        "manifest": NATIVE,
+        "rlm2": up("rlm2", degraded=POOLS_GONE),
+        "rlm3": up("rlm3", degraded=POOLS_GONE),
+    },
     Reason.BELOW_THRESHOLD: {"active": down("rlm1", failures=1)},
     Reason.MONITOR_DISAGREES: {"evidence": Evidence(while_failing=traffic(arrived=0, bytes_out=512))},
     Reason.NO_CANDIDATE: {"rlm2": down("rlm2"), "rlm3": down("rlm3")},
@@ -62,6 +96,8 @@ ROWS: dict[Reason, dict[str, Any]] = {
 MOVES = {
     Reason.ADOPTED: "rlm2",
     Reason.BALANCER_WRONG: "rlm1",
+    Reason.FOLLOWED_RLM: "rlm3",
+    Reason.FAILBACK_DUE: "rlm1",
     Reason.ONLY_PINNED_LEFT: "rlm3",
     Reason.FAILED_OVER: "rlm2",
 }
@@ -95,7 +131,11 @@ def test_the_numbers_of_the_table_rise() -> None:
     assert numbers == sorted(numbers)
 
 
-@pytest.mark.parametrize(("first", "second"), list(combinations(ROWS, 2)))
+# The row of a failback has another record, so the rows above it say other things beside it.
+PAIRS = [pair for pair in combinations(ROWS, 2) if pair[1] is not Reason.FAILBACK_DUE]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_the_first_rule_of_the_table_that_matches_wins(first: Reason, second: Reason) -> None:
     assert reason(**ROWS[second] | ROWS[first]) is first
 
@@ -173,10 +213,19 @@ def test_a_worker_without_our_epoch_is_no_evidence(epoch: int | None) -> None:
     assert reason(readings=strange, active=down("rlm1", failures=1)) is Reason.BELOW_THRESHOLD
 
 
-def test_balancers_that_disagree_with_each_other_are_not_followed() -> None:
+def test_balancers_that_disagree_are_led_to_the_wanted_server_after_a_minute() -> None:
     two = (read("rlm1"), read("rlm2", balancer="lb2"))
-    assert reason(readings=two, active=up("rlm1"), differs_since=ago(600)) is Reason.ACTIVE_HEALTHY
-    assert reason(readings=two) is Reason.FAILED_OVER
+    assert reason(readings=two, active=up("rlm1"), differs_since=ago(59)) is Reason.BALANCER_DIFFERS
+    decision = decide(situation(readings=two, active=up("rlm1"), differs_since=ago(60)))
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.BALANCER_WRONG, "rlm1")
+
+
+def test_balancers_that_disagree_follow_the_one_that_found_a_healthy_server() -> None:
+    two = (read("rlm1"), read("rlm2", balancer="lb2"))
+    decision = decide(situation(readings=two))
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.ADOPTED, "rlm2")
 
 
 def test_balancers_that_both_moved_are_followed() -> None:
@@ -300,6 +349,16 @@ def test_the_next_attempt_waits_for_its_time(count: int, ended: int, rule: Reaso
     assert reason(attempts=FailedAttempts(count=count, last_ended_at=ago(ended))) is rule
 
 
+@pytest.mark.parametrize("rule", [Reason.ADOPTED, Reason.BALANCER_WRONG, Reason.FOLLOWED_RLM])
+def test_what_only_follows_and_failed_is_tried_again_after_30_seconds_however_often_it_failed(
+    rule: Reason,
+) -> None:
+    """Without that, one that cannot succeed would be an operation at each look."""
+    for ended, expected in ((29, Reason.LAST_ATTEMPT_FAILED), (30, rule)):
+        attempts = FailedAttempts(count=40, last_ended_at=ago(ended))
+        assert reason(**ROWS[rule] | {"attempts": attempts}) is expected
+
+
 def test_no_failed_attempt_holds_nothing() -> None:
     assert reason(attempts=FailedAttempts(count=0, last_ended_at=None)) is Reason.FAILED_OVER
 
@@ -353,3 +412,79 @@ def test_the_record_may_name_any_server_as_active() -> None:
         parts = {"active" if other == "rlm1" else other: up(other) for other in NAMES}
         seen = situation(**parts, record=record(active=name), readings=(read(name),))
         assert decide(seen).reason is Reason.ACTIVE_HEALTHY
+
+
+# ---- RLM's own takeover
+
+
+def test_a_waiting_standby_without_pools_is_nobodys_candidate_under_native_takeover() -> None:
+    empty = {name: up(name, degraded=POOLS_GONE) for name in ("rlm2", "rlm3")}
+    late = down("rlm1", failing_since=ago(241))
+    assert reason(manifest=NATIVE, active=late, **empty) is Reason.NO_CANDIDATE
+    assert reason(active=late, **empty) is Reason.FAILED_OVER
+
+
+@pytest.mark.parametrize(("seconds", "rule"), [(239, Reason.NATIVE_WAITING), (240, Reason.NO_CANDIDATE)])
+def test_rlm_has_four_minutes_for_its_own_takeover(seconds: int, rule: Reason) -> None:
+    empty = {name: up(name, degraded=POOLS_GONE) for name in ("rlm2", "rlm3")}
+    assert reason(manifest=NATIVE, active=down("rlm1", failing_since=ago(seconds)), **empty) is rule
+
+
+def test_rlms_own_give_back_is_followed() -> None:
+    """rlm1 is back and has its pools again; rlm2 stood in for it and has none left."""
+    decision = decide(
+        situation(
+            manifest=NATIVE,
+            record=record(active="rlm2"),
+            readings=(read("rlm2"),),
+            active=up("rlm1"),
+            rlm2=up("rlm2", degraded=POOLS_GONE),
+            rlm3=down("rlm3"),
+        )
+    )
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.FOLLOWED_RLM, "rlm1")
+
+
+def test_a_server_whose_pools_came_only_now_is_not_followed_yet() -> None:
+    changes = ROWS[Reason.FOLLOWED_RLM] | {"rlm3": up("rlm3", successes=1)}
+    assert reason(**changes) is Reason.NATIVE_WAITING
+
+
+# ---- the automatic failback
+
+NIGHT = FailbackWindow(start=time(22), end=time(6), timezone="Europe/Berlin")
+"""NOW is 03:14 there."""
+DAY = FailbackWindow(start=time(6), end=time(22), timezone="Europe/Berlin")
+AUTOMATIC = {"failback": Failback.AUTOMATIC}
+
+NO_FAILBACK: dict[str, dict[str, Any]] = {
+    "by hand only": {"manifest": {"failback": Failback.MANUAL}},
+    "not good for long enough": {"active": up("rlm1", good_since=ago(599))},
+    "not known since when": {"active": up("rlm1")},
+    "down": {"active": down("rlm1")},
+    "without its pools": {"active": up("rlm1", good_since=ago(600), degraded=POOLS_GONE)},
+    "outside the window": {"manifest": {**AUTOMATIC, "failback_window": DAY}},
+    "pinned": {"record": record(active="rlm2", pins=(pin("rlm1"),))},
+    "in maintenance": {"record": record(active="rlm2", pins=(pin("rlm1", PinKind.MAINTENANCE),))},
+    "paused": {"record": record(active="rlm2", paused_until=NOW + timedelta(seconds=1))},
+    "in cooldown": {"record": record(active="rlm2", cooldown_until=NOW + timedelta(seconds=1))},
+    "watched only": {"policy": {"automatic": False}},
+    "a balancer away": {"readings": (read("rlm2"), unread("lb2"))},
+    "the last attempt failed": {"attempts": ONE_FAILED},
+    "home already": {"record": record(), "readings": (read(),)},
+}
+
+
+@pytest.mark.parametrize("change", NO_FAILBACK.values(), ids=NO_FAILBACK)
+def test_an_automatic_failback_waits_for_a_quiet_time(change: dict[str, Any]) -> None:
+    assert reason(**ROWS[Reason.FAILBACK_DUE] | change) is Reason.ACTIVE_HEALTHY
+
+
+def test_an_automatic_failback_is_no_way_out_of_a_fault() -> None:
+    assert reason(**ROWS[Reason.FAILBACK_DUE] | {"rlm2": down("rlm2")}) is Reason.FAILED_OVER
+
+
+def test_an_automatic_failback_inside_its_window_needs_nobody_who_asks() -> None:
+    change = {"manifest": {**AUTOMATIC, "failback_window": NIGHT}, "trigger": None}
+    assert reason(**ROWS[Reason.FAILBACK_DUE] | change) is Reason.FAILBACK_DUE
