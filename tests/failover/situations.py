@@ -216,8 +216,8 @@ def situation(**changes: Any) -> Situation:
     """rlm1 has failed two checks, rlm2 and rlm3 are healthy, and nothing speaks against a move.
 
     Besides the fields of `Situation`: `active`, `rlm2` and `rlm3` are parts of the snapshot (`active` is
-    rlm1's, whoever is recorded), `manifest` is changes of the cluster, `policy` of its failover policy; `pins`, `cooldown_until`, `paused_until` and `acknowledged_at` are the
-    record's.
+    rlm1's, whoever is recorded), `manifest` is changes of the cluster, `policy` of its failover policy;
+    `pins`, `cooldown_until`, `paused_until` and `acknowledged_at` are the record's.
     """
     policy = changes.pop("policy", {})
     parts = (
