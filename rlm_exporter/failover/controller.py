@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.failover.by_hand import Answer, Done, Plan, judge, judge_maintenance
+from rlm_exporter.failover.by_hand import Answer
 from rlm_exporter.failover.candidates import candidates
 from rlm_exporter.failover.decide import decide, retry_after
 from rlm_exporter.failover.first_start import find_active, first_epoch
 from rlm_exporter.failover.lookout import Lookout
+from rlm_exporter.failover.operators import Operators
 from rlm_exporter.failover.pins import PinKeeper
 from rlm_exporter.failover.ports import (
     Clock,
@@ -32,19 +33,17 @@ from rlm_exporter.failover.ports import (
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.steering import PACE, Steering
-from rlm_exporter.failover.steps import has_touched_balancers, with_maintenance
+from rlm_exporter.failover.steps import has_touched_balancers, is_to_be_announced
 from rlm_exporter.failover.trigger import (
-    AckRequest,
     FailoverRequest,
     MaintenanceRequest,
-    PauseRequest,
     Refusal,
     RefusalKind,
     Request,
     Trigger,
     TriggerKind,
 )
-from rlm_exporter.failover.wishes import Wish, Wishes
+from rlm_exporter.failover.wishes import Wishes, answer_while_open
 from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.manifest.model import Cluster, TriggerSource
 from rlm_exporter.store.errors import ConflictError
@@ -53,10 +52,13 @@ from rlm_exporter.store.records import (
     ClusterRecord,
     Operation,
     OperationKind,
-    OperationState,
 )
 
 log = logging.getLogger(__name__)
+
+
+LATEST_ANNOUNCEMENT = timedelta(minutes=10)
+"""An older move is no news to anybody when its hooks were lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,15 @@ class ClusterController:
         self._lookout = Lookout(
             cluster=cluster, prober=prober, balancers=balancers, journal=journal, clock=clock
         )
+        self._operators = Operators(
+            cluster=cluster.name,
+            journal=journal,
+            lookout=self._lookout,
+            clock=clock,
+            carry_on=self._carry_on,
+            firing=self._firing,
+            minimum_epoch=self._minimum_epoch,
+        )
         self._pins = PinKeeper(prober=prober, direct=direct, clock=clock)
         self._procedure = Procedure(
             cluster=cluster,
@@ -127,6 +138,7 @@ class ClusterController:
         self._decided_at: datetime | None = None
         self._trigger: Trigger | None = None
         self._store_writable = True
+        self._looked_back = False
         self._group: asyncio.TaskGroup | None = None
 
     @property
@@ -169,10 +181,8 @@ class ClusterController:
     async def request(self, request: Request) -> Answer:
         """An operator's wish. Answers when it is refused, planned, done, or has become an open operation."""
         operation = self._operation
-        if operation is not None:
-            if _is_the_same(request, operation):
-                return operation
-            return Refusal(kind=RefusalKind.OPERATION_OPEN, detail=f"operation {operation.id} is open")
+        if operation is not None and isinstance(request, FailoverRequest | MaintenanceRequest):
+            return answer_while_open(request, operation)
         wish = self._wishes.add(request)
         self.wake()
         return await wish.answered()
@@ -218,6 +228,7 @@ class ClusterController:
             return
         self._store_writable = True
         await self._read_store()
+        await self._announce_what_a_crash_left()
         if self._operation is not None:
             await self._carry_on(self._operation)
         if self._record is None:
@@ -250,7 +261,9 @@ class ClusterController:
     def _want_committed(self) -> None:
         if self._record is None:
             return
-        pinned = frozenset(pin.server for pin in self._record.pins) - {self._record.active}
+        # A pinned server may have left the manifest since.
+        members = frozenset(server.name for server in self._cluster.servers)
+        pinned = frozenset(pin.server for pin in self._record.pins) & members - {self._record.active}
         self._steering.want(Desired(epoch=self._record.epoch, active=self._record.active, pinned=pinned))
         self._prober.set_active(self._record.active)
 
@@ -367,10 +380,10 @@ class ClusterController:
             reason=decision.detail,
             trigger=trigger.kind,
             expected_version=record.version,
-            alerts=tuple(alert.fingerprint for alert in self._alerts),
+            alerts=self._firing(),
             idempotency_key=None,
             now=self._clock.now(),
-            minimum_epoch=self._steering.seen_epoch + 1,
+            minimum_epoch=self._minimum_epoch(),
         )
         await self._carry_on(operation)
 
@@ -404,11 +417,11 @@ class ClusterController:
             alerts=(),
             idempotency_key=None,
             now=self._clock.now(),
-            minimum_epoch=self._steering.seen_epoch + 1,
+            minimum_epoch=self._minimum_epoch(),
         )
         await self._carry_on(operation)
 
-    async def _carry_on(self, operation: Operation) -> None:
+    async def _carry_on(self, operation: Operation) -> ClusterRecord:
         """Run an operation from where it stands to its end."""
         record = self._record
         if record is None:
@@ -427,13 +440,14 @@ class ClusterController:
             operation.reason,
         )
         self._operation = operation
+        self._wishes.refuse_moves(operation)
         self._steering.hurried = True
         if has_touched_balancers(operation):
             others = frozenset(server.name for server in self._cluster.servers) - {operation.target}
             self._steering.want(Desired(epoch=operation.epoch, active=operation.target, pinned=others))
         self._prober.set_active(operation.target)
         try:
-            self._record = await self._procedure.run(operation, record)
+            self._record = record = await self._procedure.run(operation, record)
         finally:
             self._prober.set_active(self._record.active if self._record is not None else None)
         self._operation = None
@@ -441,23 +455,39 @@ class ClusterController:
         self._want_committed()
         self._announce(operation.id)
         self.wake()
+        return record
+
+    def _firing(self) -> tuple[str, ...]:
+        return tuple(alert.fingerprint for alert in self._alerts)
+
+    def _minimum_epoch(self) -> int:
+        return self._steering.seen_epoch + 1
 
     def _close(self) -> None:
         """The operation has ended in the journal: whoever reads that there may wish for the next one."""
         self._operation = None
 
     def _announce(self, operation_id: int) -> None:
-        if self._group is not None:
+        if self._group is not None and self._cluster.failover.after:
             self._group.create_task(self._announced(operation_id))
 
     async def _announced(self, operation_id: int) -> None:
         try:
             operation = await self._journal.operation(operation_id)
+            if operation is not None and is_to_be_announced(operation):
+                await self._procedure.announce(operation)
         except JournalError as error:
             log.warning("operation %d cannot be announced: %s", operation_id, error)
+
+    async def _announce_what_a_crash_left(self) -> None:
+        """Hooks after a commit run at least once: a crash may have come between."""
+        if self._looked_back:
             return
-        if operation is not None and operation.state is OperationState.COMMITTED:
-            await self._procedure.announce(operation)
+        last = await self._journal.operations(self._cluster.name, limit=1)
+        self._looked_back = True
+        since = self._clock.now() - LATEST_ANNOUNCEMENT
+        if last and is_to_be_announced(last[0]) and last[0].started_at > since:
+            self._announce(last[0].id)
 
     def _next_candidate(self, excluded: frozenset[str]) -> str | None:
         record = self._record
@@ -470,8 +500,11 @@ class ClusterController:
 
     async def _serve_wishes(self) -> None:
         while (wish := self._wishes.take()) is not None:
+            if self._record is None:
+                wish.answer(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
+                continue
             try:
-                await self._serve(wish)
+                self._record = await self._operators.serve(wish, self._record)
             except ConflictError as error:
                 wish.answer(Refusal(kind=RefusalKind.OPERATION_OPEN, detail=str(error)))
                 raise
@@ -479,119 +512,4 @@ class ClusterController:
                 detail = f"the journal is away: {error}"
                 wish.answer(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=detail))
                 raise
-
-    async def _serve(self, wish: Wish) -> None:
-        record = self._record
-        if record is None:
-            wish.answer(Refusal(kind=RefusalKind.NOT_READY, detail=self._why_not_ready()))
-            return
-        match wish.request:
-            case FailoverRequest():
-                await self._serve_move(wish, wish.request, record)
-            case PauseRequest():
-                await self._serve_pause(wish, wish.request, record)
-            case AckRequest():
-                await self._serve_ack(wish, wish.request, record)
-            case MaintenanceRequest():
-                await self._serve_maintenance(wish, wish.request, record)
-
-    async def _serve_move(self, wish: Wish, request: FailoverRequest, record: ClusterRecord) -> None:
-        if request.idempotency_key is not None:
-            known = await self._journal.operation_by_key(self._cluster.name, request.idempotency_key)
-            if known is not None:
-                wish.answer(known)
-                return
-        situation = self._lookout.glance(record, Trigger(kind=TriggerKind.OPERATOR))
-        answer = judge(request, situation)
-        if not isinstance(answer, Plan) or request.dry_run:
-            wish.answer(answer)
-            return
-        operation = await self._claim_by_hand(request, answer, record)
-        wish.answer(operation)
-        await self._carry_on(operation)
-
-    async def _claim_by_hand(self, request: FailoverRequest, plan: Plan, record: ClusterRecord) -> Operation:
-        return await self._journal.claim(
-            cluster=self._cluster.name,
-            kind=plan.kind,
-            rule=Reason.OPERATOR,
-            source=record.active,
-            target=plan.target,
-            requested_by=request.requested_by,
-            reason=request.reason,
-            trigger=TriggerKind.OPERATOR,
-            expected_version=record.version,
-            alerts=tuple(alert.fingerprint for alert in self._alerts),
-            idempotency_key=request.idempotency_key,
-            now=self._clock.now(),
-            minimum_epoch=self._steering.seen_epoch + 1,
-        )
-
-    async def _serve_pause(self, wish: Wish, request: PauseRequest, record: ClusterRecord) -> None:
-        now = self._clock.now()
-        until = None if request.lasting is None else now + request.lasting
-        self._record = await self._journal.set_pause(
-            self._cluster.name, until=until, now=now, expected_version=record.version
-        )
-        detail = "resumed" if until is None else f"paused until {until:%Y-%m-%d %H:%M:%S} UTC"
-        await self._note_by_hand("resume" if until is None else "pause", detail, request)
-        wish.answer(Done(detail=detail))
-
-    async def _serve_ack(self, wish: Wish, request: AckRequest, record: ClusterRecord) -> None:
-        self._record = await self._journal.acknowledge(
-            self._cluster.name, now=self._clock.now(), expected_version=record.version
-        )
-        detail = "acknowledged: cooldown, chase and failed attempts hold nothing back"
-        await self._note_by_hand("ack", detail, request)
-        wish.answer(Done(detail=detail))
-
-    async def _serve_maintenance(
-        self, wish: Wish, request: MaintenanceRequest, record: ClusterRecord
-    ) -> None:
-        judged = judge_maintenance(request, self._lookout.glance(record))
-        if isinstance(judged, Refusal):
-            wish.answer(judged)
-            return
-        if judged is not None:
-            moved = await self._move_away(request, judged, record)
-            if moved.active == request.server:
-                detail = f"clients could not be moved away from {request.server}; see the journal"
-                wish.answer(Refusal(kind=RefusalKind.SERVES_NOW, detail=detail))
-                return
-            record = moved
-        pins = with_maintenance(record.pins, request.server, enable=request.enable, now=self._clock.now())
-        self._record = await self._journal.set_pins(
-            self._cluster.name, pins=pins, now=self._clock.now(), expected_version=record.version
-        )
-        self._want_committed()
-        detail = f"{request.server} is {'in' if request.enable else 'out of'} maintenance"
-        await self._note_by_hand("maintenance", detail, request)
-        wish.answer(Done(detail=detail))
-
-    async def _move_away(
-        self, request: MaintenanceRequest, target: str, record: ClusterRecord
-    ) -> ClusterRecord:
-        wished = FailoverRequest(
-            target=target,
-            kind=OperationKind.SWITCHOVER,
-            requested_by=request.requested_by,
-            reason=request.reason or f"maintenance of {request.server}",
-        )
-        answer = judge(wished, self._lookout.glance(record, Trigger(kind=TriggerKind.OPERATOR)))
-        if isinstance(answer, Plan):
-            await self._carry_on(await self._claim_by_hand(wished, answer, record))
-        return self._record or record
-
-    async def _note_by_hand(
-        self, word: str, detail: str, request: PauseRequest | AckRequest | MaintenanceRequest
-    ) -> None:
-        told = f"{detail}; by {request.requested_by}" + (f": {request.reason}" if request.reason else "")
-        log.info("cluster=%s operator=%s %s", self._cluster.name, word, told)
-        await self._journal.hold(
-            self._cluster.name, rule=word, trigger=TriggerKind.OPERATOR, detail=told, now=self._clock.now()
-        )
-
-
-def _is_the_same(request: Request, operation: Operation) -> bool:
-    key = request.idempotency_key if isinstance(request, FailoverRequest) else None
-    return key is not None and key == operation.idempotency_key
+            self._want_committed()

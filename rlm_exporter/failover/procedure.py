@@ -304,11 +304,17 @@ class Procedure:
             self._observer.ended(ended)
 
     async def announce(self, operation: Operation) -> None:
-        """The hooks after a commit; failures are reported and change nothing."""
+        """The hooks after a commit; run at least once; failures are reported and change nothing."""
+        await self._step(operation, StepName.AFTER_HOOKS, lambda: self._after(operation))
+
+    async def _after(self, operation: Operation) -> Result:
+        troubles: list[str] = []
         for hook in self._cluster.failover.after:
             why = await self._hooks.run(hook, self._event(operation, "after"))
             if why is not None:
                 log.warning("after operation %d: %s", operation.id, why)
+                troubles.append(why)
+        return StepOutcome.PARTIAL if troubles else StepOutcome.DONE, "; ".join(troubles)
 
     async def _before(self, operation: Operation) -> Result:
         troubles: list[str] = []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.store.records import Operation, OperationKind, Pin, PinKind, StepOutcome
+from rlm_exporter.store.records import Operation, OperationKind, OperationState, Pin, PinKind, StepOutcome
 
 SETTLE = timedelta(seconds=5)
 """How long every other server stays held after a move.
@@ -46,6 +46,13 @@ def resume_at(operation: Operation) -> StepName | None:
     if last.outcome is StepOutcome.FAILED:
         return None if name in {StepName.BEFORE_HOOKS, StepName.FENCE} else StepName.APPLY
     return ORDER[min(ORDER.index(name) + 1, len(ORDER) - 1)]
+
+
+def is_to_be_announced(operation: Operation) -> bool:
+    """Whether it was committed and its hooks for afterwards have not run to their end."""
+    announced = any(step.step == StepName.AFTER_HOOKS and step.outcome for step in operation.steps)
+    moved = operation.kind not in {OperationKind.FIRST_START, OperationKind.RESYNC}
+    return operation.state is OperationState.COMMITTED and moved and not announced
 
 
 def has_touched_balancers(operation: Operation) -> bool:

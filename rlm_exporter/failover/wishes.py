@@ -3,10 +3,25 @@
 import asyncio
 
 from rlm_exporter.failover.by_hand import Answer
-from rlm_exporter.failover.trigger import Refusal, RefusalKind, Request
+from rlm_exporter.failover.trigger import (
+    FailoverRequest,
+    MaintenanceRequest,
+    Refusal,
+    RefusalKind,
+    Request,
+)
+from rlm_exporter.store.records import Operation
 
 LARGEST = 32
 """Wishes that may wait; each is answered or refused within one look, so more are a defect somewhere."""
+
+
+def answer_while_open(request: Request, operation: Operation) -> Answer:
+    """What a wish for a move gets while an operation is open: that one, if it began with the same key."""
+    key = request.idempotency_key if isinstance(request, FailoverRequest) else None
+    if key is not None and key == operation.idempotency_key:
+        return operation
+    return Refusal(kind=RefusalKind.OPERATION_OPEN, detail=f"operation {operation.id} is open")
 
 
 class Wish:
@@ -44,6 +59,18 @@ class Wishes:
     def take(self) -> Wish | None:
         """The next one; None when nobody waits."""
         return None if self._waiting.empty() else self._waiting.get_nowait()
+
+    def refuse_moves(self, open_operation: Operation) -> None:
+        """Answer everybody who waits for a move: one runs. Other wishes go on waiting for their turn.
+
+        Who asked for that very operation gets it.
+        """
+        waiting = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+        for wish in waiting:
+            if isinstance(wish.request, FailoverRequest | MaintenanceRequest):
+                wish.answer(answer_while_open(wish.request, open_operation))
+            else:
+                self._waiting.put_nowait(wish)
 
     def refuse_all(self, refusal: Refusal) -> None:
         """Answer everybody who waits with the same."""
