@@ -23,6 +23,7 @@ class Layout:
     web_port: int = 5054
     isv_port: int = 5060
     peer_port: int = 10055
+    balancers: int = 1
     daemon_port: int = 10053
     prometheus_port: int = 9090
     alertmanager_port: int = 9093
@@ -34,7 +35,12 @@ class Layout:
     @property
     def balancer_host(self) -> str:
         """The address that clients know."""
-        return f"{self.network}.10"
+        return self.balancer_hosts[0]
+
+    @property
+    def balancer_hosts(self) -> tuple[str, ...]:
+        """The address of each balancer: lb1, lb2."""
+        return tuple(f"{self.network}.{10 + number}" for number in range(self.balancers))
 
     @property
     def daemon_url(self) -> str:
@@ -54,12 +60,13 @@ class Layout:
     @property
     def listeners(self) -> tuple[tuple[str, str, int], ...]:
         """(what, address, port) of everything that will listen."""
-        hosts = [*((server, self.host(server)) for server in SERVERS), ("HAProxy", self.balancer_host)]
+        balancers = [("HAProxy", host) for host in self.balancer_hosts]
+        hosts = [*((server, self.host(server)) for server in SERVERS), *balancers]
         ports = (self.license_port, self.isv_port)
         return (
             *((name, host, port) for name, host in hosts for port in ports),
             *((server, self.host(server), self.web_port) for server in SERVERS),
-            ("HAProxy's peer", self.balancer_host, self.peer_port),
+            *(("HAProxy's peer", host, self.peer_port) for host in self.balancer_hosts),
             ("rlm-ha", "127.0.0.1", self.daemon_port),
             ("Prometheus", "127.0.0.1", self.prometheus_port),
             ("Alertmanager", "127.0.0.1", self.alertmanager_port),
@@ -81,8 +88,13 @@ class Choices:
     """Further keys of spec.monitoring.failover."""
 
 
-def manifest(layout: Layout, choices: Choices, *, socket: str) -> dict[str, Any]:
-    """The cluster's manifest, as YAML and JSON both read it."""
+def balancer_name(number: int) -> str:
+    """lb1, lb2."""
+    return f"lb{number + 1}"
+
+
+def manifest(layout: Layout, choices: Choices, *, folder: str) -> dict[str, Any]:
+    """The cluster's manifest, as YAML and JSON both read it; HAProxy's sockets are in `folder`."""
     names = ("primary", "secondary", "backup")
     members = {
         role: {
@@ -104,7 +116,14 @@ def manifest(layout: Layout, choices: Choices, *, socket: str) -> dict[str, Any]
             "loadBalancer": {
                 "host": layout.balancer_host,
                 "port": layout.license_port,
-                "haproxy": [{"name": "lb1", "url": f"unix:{socket}"}],
+                "haproxy": [
+                    {
+                        "name": balancer_name(number),
+                        "url": f"unix:{folder}/{balancer_name(number)}.sock",
+                        "address": host,
+                    }
+                    for number, host in enumerate(layout.balancer_hosts)
+                ],
             },
             "monitoring": {
                 "healthCheck": {

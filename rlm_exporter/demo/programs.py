@@ -61,10 +61,10 @@ def _why_busy(host: str, port: int) -> str | None:
     return None
 
 
-def free_layout(network: str) -> Layout:
+def free_layout(network: str, *, balancers: int = 1) -> Layout:
     """A layout on ports that are free at this moment, for machines where the usual ones are taken."""
     taken: set[int] = set()
-    hosts = [f"{network}.{number}" for number in (1, 2, 3, 10)]
+    hosts = [f"{network}.{number}" for number in (1, 2, 3, *range(10, 10 + balancers))]
 
     def free(*addresses: str) -> int:
         for _ in range(200):
@@ -81,7 +81,8 @@ def free_layout(network: str) -> Layout:
         license_port=free(*hosts),
         web_port=free(*hosts),
         isv_port=free(*hosts),
-        peer_port=free(hosts[-1]),
+        peer_port=free(*hosts[3:]),
+        balancers=balancers,
         daemon_port=free("127.0.0.1"),
         prometheus_port=free("127.0.0.1"),
         alertmanager_port=free("127.0.0.1"),

@@ -24,6 +24,7 @@ from rlm_exporter.demo.layout import (
     Choices,
     Layout,
     alertmanager_config,
+    balancer_name,
     manifest,
     prometheus_config,
 )
@@ -49,6 +50,11 @@ def rules_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "rules"
 
 
+def haproxy_process(balancer: str) -> str:
+    """The name of a balancer's program on stage."""
+    return "haproxy" if balancer == "lb1" else f"haproxy-{balancer}"
+
+
 class Stage:
     """Starts and ends the parts of one demonstration; nothing outside `folder` is written."""
 
@@ -62,7 +68,6 @@ class Stage:
         self._processes = Processes(folder=folder, interrupts=interrupts)
         self._records: dict[str, Path] = {}
         self._manifest = folder / "cluster.yaml"
-        self._socket = folder / "steer.sock"
 
     @property
     def processes(self) -> Processes:
@@ -71,15 +76,24 @@ class Stage:
 
     def write_files(self) -> None:
         """The manifest, HAProxy's configuration rendered from it by our own command, and an rlmutil."""
-        document = manifest(self.layout, self._choices, socket=str(self._socket))
+        document = manifest(self.layout, self._choices, folder=str(self.folder))
         self._manifest.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         write_rlmutil(self.folder / "rlmutil")
+        for number, host in enumerate(self.layout.balancer_hosts):
+            self._render(balancer_name(number), host)
+
+    def _render(self, balancer: str, host: str) -> None:
+        peers = [
+            word
+            for number, each in enumerate(self.layout.balancer_hosts)
+            for word in ("--peer", f"{balancer_name(number)}={each}:{self.layout.peer_port}")
+        ]
+        (self.folder / balancer).mkdir()
         self._processes.run(
             "render",
             self._rlm_ha(
-                *("render", "haproxy", str(self._manifest), "--bind", self.layout.balancer_host),
-                *("--peer", f"lb1={self.layout.balancer_host}:{self.layout.peer_port}"),
-                *("--output", str(self.folder)),
+                *("render", "haproxy", str(self._manifest), "--balancer", balancer, "--bind", host),
+                *(*peers, "--output", str(self.folder / balancer)),
             ),
             limit=START_LIMIT,
         )
@@ -98,11 +112,11 @@ class Stage:
         self._processes.start(server, command)
         self._wait(lambda: self._said(server) > said, server)
 
-    def start_haproxy(self) -> None:
+    def start_haproxy(self, balancer: str = "lb1") -> None:
         """The real one, with its master, as packages run it."""
-        command = [self._programs.haproxy, "-W", "-f", str(self.folder / "haproxy.cfg")]
-        self._processes.start("haproxy", command)
-        self._wait(self._socket.exists, "HAProxy's stats socket")
+        command = [self._programs.haproxy, "-W", "-f", str(self.folder / balancer / "haproxy.cfg")]
+        self._processes.start(haproxy_process(balancer), command)
+        self._wait((self.folder / f"{balancer}.sock").exists, "HAProxy's stats socket")
 
     def start_daemon(self) -> None:
         """`rlm-ha serve`, as a user starts it."""

@@ -2,12 +2,13 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from rlm_exporter.demo.layout import SERVERS, Choices
+from rlm_exporter.demo.layout import SERVERS, Choices, balancer_name
 from rlm_exporter.demo.processes import Interrupts
 from rlm_exporter.demo.programs import find_programs, free_layout
 from rlm_exporter.demo.stage import Stage
@@ -21,7 +22,12 @@ def network() -> str:
     return f"127.{101 + worker}.{next(_NUMBERS)}"
 
 
-SetStage = Callable[[Choices], Stage]
+class SetStage(Protocol):
+    """Sets one stage."""
+
+    def __call__(self, choices: Choices, *, balancers: int = 1) -> Stage:
+        """With its servers and balancers running, and nothing else."""
+        ...
 
 
 @pytest.fixture
@@ -29,13 +35,13 @@ def set_stage(tmp_path: Path) -> Iterator[SetStage]:
     """Set a stage with its files written and its license servers and HAProxy running; ended afterwards."""
     stages: list[Stage] = []
 
-    def make(choices: Choices) -> Stage:
+    def make(choices: Choices, *, balancers: int = 1) -> Stage:
         # A unix socket's path has to be short.
         folder = tmp_path / "s"
         folder.mkdir()
         stage = Stage(
             folder=folder,
-            layout=free_layout(network()),
+            layout=free_layout(network(), balancers=balancers),
             choices=choices,
             programs=find_programs(),
             interrupts=Interrupts(),
@@ -44,7 +50,8 @@ def set_stage(tmp_path: Path) -> Iterator[SetStage]:
         stage.write_files()
         for server in SERVERS:
             stage.start_server(server)
-        stage.start_haproxy()
+        for number in range(balancers):
+            stage.start_haproxy(balancer_name(number))
         return stage
 
     yield make

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -78,3 +79,15 @@ def test_what_cannot_be_done_by_hand_changes_nothing(set_stage: SetStage) -> Non
     seen = cluster(stage)
     assert (seen["name"], seen["active"], seen["balancers"][0]["active"]) == (CLUSTER, "rlm1", "rlm1")
     assert rule(stage) == "active_healthy"
+
+
+def test_of_two_moves_at_once_one_is_done_and_one_refused(set_stage: SetStage) -> None:
+    stage = set_stage(Choices(triggers=("detector",)))
+    stage.start_daemon()
+    wait_ready(stage)
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda to: licenses(stage, "failover", "--to", to), ("rlm2", "rlm3")))
+
+    assert sorted(each.returncode for each in answers) == [0, 4]
+    assert [move["state"] for move in moves(stage)] == ["committed"]
