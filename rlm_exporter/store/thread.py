@@ -69,6 +69,12 @@ class StoreThread:
                 f"the journal did not answer within {seconds:g} s; look at its disk, and read it again "
                 "before you rely on what was asked"
             ) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                # Nobody cancelled the caller: its work still waited when the journal was closed.
+                raise JournalError("the journal is closed") from error
+            raise
         finally:
             abandoned.set()
 

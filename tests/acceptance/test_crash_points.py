@@ -35,6 +35,11 @@ def ask_for(stage: Stage, target: str) -> None:
     stage.post(url, {"to": target, "requested_by": "test"})
 
 
+def all_up(stage: Stage) -> bool:
+    cluster = stage.cluster()
+    return cluster is not None and all(s["license"]["state"] == "up" for s in cluster["servers"])
+
+
 def settled(stage: Stage, target: str) -> bool:
     """Whether no operation is open and the balancer has whom the journal has."""
     cluster: dict[str, Any] | None = stage.cluster()
@@ -55,6 +60,7 @@ def test_a_kill_at_any_moment_of_a_step_is_survived_with_one_commit(step: str, s
     for count, moment in enumerate(MOMENTS, start=1):
         start_dying_daemon(stage, moment, step)
         wait_ready(stage)
+        stage.wait(partial(all_up, stage), "every server checked and up", within=20)
         if count == 1:
             wait_served(stage, holders=3)
         target = NEXT[active]

@@ -119,5 +119,6 @@ class Load:
     async def _once(self, port: int) -> None:
         try:
             self.reached.append(await who_answers(self.host, port))
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
+            # HAProxy was killed between the kernel's accept and its own.
             self.refused += 1

@@ -195,3 +195,18 @@ def _impatient(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
 def _small(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     """SQLite's own limit of a file, which it answers as it answers a full disk."""
     connection.cursor().execute("PRAGMA max_page_count = 8")
+
+
+async def test_work_that_waits_when_the_thread_is_closed_fails_and_does_not_cancel_its_caller(
+    database: SqliteFile, gate: threading.Event
+) -> None:
+    """A caller that is cancelled by nobody would be a task loop that ends without a word."""
+    thread = StoreThread(database=database, limit=timedelta(seconds=10))
+    closing = asyncio.create_task(thread.close())
+    blocking = asyncio.create_task(thread.call(gate.wait, limit=timedelta(seconds=10)))
+    waiting = asyncio.create_task(thread.read(lambda c: c.execute(text("SELECT 1")).scalar_one()))
+    await closing
+    gate.set()
+    answers = await asyncio.gather(blocking, waiting, return_exceptions=True)
+    assert isinstance(answers[1], JournalError)
+    assert not waiting.cancelled()
