@@ -108,8 +108,11 @@ class Haproxy:
     config: Path
     log: Path
     _process: asyncio.subprocess.Process | None = None
+    _loadings: int = 0
+    """How many configurations it was made to load."""
 
     async def start(self) -> None:
+        self._loadings += 1
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(haproxy_program(), "-W", "-db", "-f", str(self.config)),
@@ -119,10 +122,15 @@ class Haproxy:
                 start_new_session=True,
             )
 
-    def reload(self) -> None:
-        """What `systemctl reload haproxy` sends."""
+    async def reload(self) -> None:
+        """What `systemctl reload haproxy` sends, once the last loading has ended: before, 3.0 loses it."""
         assert self._process is not None
+        await until(self._has_loaded, what="the end of HAProxy's last loading")
+        self._loadings += 1
         self._process.send_signal(signal.SIGUSR2)
+
+    async def _has_loaded(self) -> bool:
+        return self.log.read_text(errors="replace").count("Loading success.") >= self._loadings
 
     async def kill(self) -> None:
         """kill -9 of the master and every worker."""

@@ -166,7 +166,7 @@ async def test_a_move_goes_on_where_a_reload_interrupts_it(local: Lab) -> None:
     for epoch, target, others in ((2, "rlm2", ("rlm1", "rlm3")), (3, "rlm3", ("rlm1", "rlm2"))):
         wanted = desired(target, *others, epoch=epoch)
         before = (await local.view()).pid
-        local.haproxy.reload()
+        await local.haproxy.reload()
         with contextlib.suppress(LoadBalancerError):  # a dying worker may take it; the loop asks again
             await balancer.move(wanted)
         async with loop_of(balancer, wanted):
@@ -193,7 +193,7 @@ async def test_after_a_reload_under_load_not_one_connection_is_on_a_wrong_server
     async with loop_of(balancer, wanted), load.running():
         for _ in range(2):
             before = (await local.view()).pid
-            local.haproxy.reload()
+            await local.haproxy.reload()
 
             async def steered_again(before: int | None = before) -> bool:
                 view = balancer.reading.view
@@ -326,7 +326,7 @@ async def test_a_reload_while_the_wanted_server_is_dead_leaves_haproxy_free_to_m
     await moved(local, balancer, desired("rlm1", "rlm3"))
     await local.servers["rlm1"].die()
     before = (await local.view()).pid
-    local.haproxy.reload()
+    await local.haproxy.reload()
 
     async def new_worker() -> bool:
         return (await local.view()).pid != before

@@ -3,7 +3,6 @@
 # ruff: noqa: ASYNC240 - the tests prepare small local files; nothing else waits on the loop meanwhile
 
 import asyncio
-import os
 import resource
 import subprocess
 import sys
@@ -17,8 +16,8 @@ import pytest
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store.journal import Journal
 from tests.store.situations import CLUSTER, claimed, committed, founded, later, url_of
+from tests.store.without_rights import bound_by_permissions
 
-NOBODY = 65534
 PAGE = 4096
 
 
@@ -30,19 +29,6 @@ def folder() -> Iterator[Path]:
         made.chmod(0o755)
         yield made
         made.chmod(0o755)
-
-
-@contextmanager
-def as_ordinary_user() -> Iterator[None]:
-    """Root may write everywhere, so where root runs the tests, this part runs as nobody."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @contextmanager
@@ -125,13 +111,13 @@ async def test_a_read_only_file_is_refused_with_what_to_do(folder: Path) -> None
     await filled(path)
     path.chmod(0o444)
     folder.chmod(0o555)
-    with as_ordinary_user(), pytest.raises(JournalError, match="let the daemon's user write the file"):
+    with bound_by_permissions(), pytest.raises(JournalError, match="let the daemon's user write the file"):
         await Journal.open(url=url_of(path))
 
 
 async def test_a_directory_that_cannot_be_written_is_refused_with_what_to_do(folder: Path) -> None:
     folder.chmod(0o555)
-    with as_ordinary_user(), pytest.raises(JournalError, match="let the daemon's user write the file"):
+    with bound_by_permissions(), pytest.raises(JournalError, match="let the daemon's user write the file"):
         await Journal.open(url=url_of(folder / "journal.db"))
 
 
@@ -139,7 +125,10 @@ async def test_a_directory_that_cannot_be_entered_is_named(folder: Path) -> None
     inner = folder / "inner"
     inner.mkdir()
     folder.chmod(0o600)
-    with as_ordinary_user(), pytest.raises(JournalError, match=f"no directory {inner} that this user can"):
+    with (
+        bound_by_permissions(),
+        pytest.raises(JournalError, match=f"no directory {inner} that this user can"),
+    ):
         await Journal.open(url=url_of(inner / "journal.db"))
 
 
