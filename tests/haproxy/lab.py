@@ -123,14 +123,29 @@ class Haproxy:
             )
 
     async def reload(self) -> None:
-        """What `systemctl reload haproxy` sends, once the last loading has ended: before, 3.0 loses it."""
+        """What `systemctl reload haproxy` sends; again, where 3.0 has lost it just after its last loading."""
         assert self._process is not None
         await until(self._has_loaded, what="the end of HAProxy's last loading")
+        before = self._said("Reloading HAProxy")
         self._loadings += 1
-        self._process.send_signal(signal.SIGUSR2)
+        for _ in range(10):
+            self._process.send_signal(signal.SIGUSR2)
+            with contextlib.suppress(AssertionError):
+                await until(self._said_more(before), within=0.5)
+                return
+        raise AssertionError("HAProxy takes no reload")
+
+    def _said(self, words: str) -> int:
+        return self.log.read_text(errors="replace").count(words)
 
     async def _has_loaded(self) -> bool:
-        return self.log.read_text(errors="replace").count("Loading success.") >= self._loadings
+        return self._said("Loading success.") >= self._loadings
+
+    def _said_more(self, before: int) -> Callable[[], Awaitable[bool]]:
+        async def reloading() -> bool:
+            return self._said("Reloading HAProxy") > before
+
+        return reloading
 
     async def kill(self) -> None:
         """kill -9 of the master and every worker."""
