@@ -6,6 +6,7 @@ import sys
 import click
 
 from rlm_exporter import __version__
+from rlm_exporter.cli.inspect import inspect_group
 from rlm_exporter.cli.lazy import LazyCommand, LazyGroup
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.program import Program, explainer
@@ -66,6 +67,7 @@ def _commands() -> dict[str, click.Command]:
             f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
         ),
         "check": LazyCommand(f"{_HERE}.check:check_command", "Check manifests and configuration."),
+        "inspect": inspect_group(),
         "render": LazyGroup(
             commands={
                 "haproxy": LazyCommand(f"{_HERE}.render:haproxy_command", "The haproxy.cfg of a balancer."),

@@ -1,0 +1,20 @@
+"""`rlm-ha inspect …`: what we understand of a file. Each format is a command in a module of its own."""
+
+import click
+
+from rlm_exporter.cli.lazy import LazyCommand, LazyGroup
+
+_ROOM = __name__.rpartition(".")[0]
+
+
+def inspect_group() -> LazyGroup:
+    """The group, with a placeholder for each format."""
+    return LazyGroup(commands=_commands(), help="Show what is understood of a file; `-` is stdin.")
+
+
+def _commands() -> dict[str, click.Command]:
+    return {
+        "license": LazyCommand(
+            f"{_ROOM}.inspect_license:license_command", "License files, and their faults."
+        ),
+    }
