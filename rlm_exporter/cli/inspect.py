@@ -17,4 +17,7 @@ def _commands() -> dict[str, click.Command]:
         "license": LazyCommand(
             f"{_ROOM}.inspect_license:license_command", "License files, and their faults."
         ),
+        "client-env": LazyCommand(
+            f"{_ROOM}.inspect_client_env:client_env_command", "RLM_LICENSE and its like: what they mean."
+        ),
     }

@@ -6,11 +6,10 @@ from datetime import date
 from typing import Any
 
 from rlm_exporter.cli.sheet import Block, Cell, Column, Facts, Line, Sheet, Table, Tone
+from rlm_exporter.cli.tones import SEVERITY_TONES
 from rlm_exporter.rlm.license_compare import Difference
 from rlm_exporter.rlm.license_failover import FailoverGrant, failover_grants
-from rlm_exporter.rlm.license_values import Finding, License, LicenseFile, Severity
-
-_TONES = {Severity.ERROR: Tone.BAD, Severity.WARNING: Tone.WARNING, Severity.NOTE: Tone.QUIET}
+from rlm_exporter.rlm.license_values import Finding, License, LicenseFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +160,7 @@ def _findings(findings: Sequence[Finding]) -> Table:
         rows=tuple(
             (
                 Cell(str(finding.line)),
-                Cell(finding.severity, _TONES[finding.severity]),
+                Cell(finding.severity, SEVERITY_TONES[finding.severity]),
                 Cell(finding.kind),
                 Cell(finding.detail),
             )

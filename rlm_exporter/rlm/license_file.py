@@ -85,7 +85,7 @@ def _judge_source(source: Source, faults: Faults) -> None:
             FindingKind.UNKNOWN_KEYWORD,
             1,
             "a byte order mark stands before the first word, and RLM does not recognise such a file; "
-            "save it as ASCII, or as UTF-8 without BOM",
+            "save it as ASCII, or as UTF-8 without one",
         )
     if source.carriage_return is not None:
         faults.add(

@@ -7,7 +7,7 @@ looks at the quotes too: where one is open, a new statement begins only if the l
 """
 
 import re
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from rlm_exporter.rlm.license_terms import Word
 
 ALIASES = {"SERVER": "HOST", "DAEMON": "ISV", "FEATURE": "LICENSE"}
 
+_UTF_16 = (BOM_UTF16_LE, BOM_UTF16_BE)
 _COMMENT = re.compile(r"^[ \t]*+#[^\n]*+", re.MULTILINE)
 _BACKSLASH = re.compile(r"\\[ \t]*+$", re.MULTILINE)
 _START = re.compile(
@@ -66,9 +67,7 @@ def read_source(data: bytes | str) -> Source:
     """Make it text: UTF-8, else Latin-1. Raises FormatError for what is not text at all."""
     text = _decode(data)
     if "\0" in text:
-        raise FormatError(
-            "this is no license file: it holds binary data or UTF-16, which RLM cannot read; save it as ASCII"
-        )
+        raise FormatError("this is no license file: it holds binary data")
     bom = text.startswith("\ufeff")
     text = text.removeprefix("\ufeff").replace("\xa0", " ")
     carriage_return = _line_of(text, text.find("\r"))
@@ -135,6 +134,8 @@ def _words_over_lines(text: str, line: int) -> list[Word]:
 def _decode(data: bytes | str) -> str:
     if isinstance(data, str):
         return data
+    if data.startswith(_UTF_16):
+        return "\ufeff" + data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
