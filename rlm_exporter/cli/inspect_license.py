@@ -1,8 +1,9 @@
 """`rlm-ha inspect license FILE…`: what license files grant, what is wrong with them, where they differ."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -12,16 +13,22 @@ from rlm_exporter.cli.license_sheet import Examined, document, sheet
 from rlm_exporter.cli.manners import current_manners
 from rlm_exporter.cli.output import emit
 from rlm_exporter.errors import FormatError
-from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.rlm.license_compare import Difference, compare
 from rlm_exporter.rlm.license_file import parse_license_file
 from rlm_exporter.rlm.license_findings import find_faults
 from rlm_exporter.rlm.license_values import LicenseFile, Severity
 
 
-def _read_date(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> date:
+def _read_zone(_ctx: click.Context, _parameter: click.Parameter, value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise click.BadParameter(f"{value!r} is no time zone; write it like Europe/Berlin") from error
+
+
+def _read_date(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
     if value is None:
-        return datetime.now(UTC).date()
+        return None
     try:
         return date.fromisoformat(value)
     except ValueError as error:
@@ -30,8 +37,14 @@ def _read_date(_ctx: click.Context, _parameter: click.Parameter, value: str | No
 
 @click.command("license")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILES)
+@click.option("--as-of", metavar="DATE", callback=_read_date, help="The day to judge by (default: today).")
 @click.option(
-    "--as-of", "as_of", metavar="DATE", callback=_read_date, help="The day to judge by (default: today, UTC)."
+    "--timezone",
+    metavar="ZONE",
+    default="UTC",
+    show_default=True,
+    callback=_read_zone,
+    help="Where the server stands; it says which day today is.",
 )
 @click.option(
     "--warn-days", metavar="N", type=click.IntRange(min=0), default=30, show_default=True,
@@ -48,7 +61,8 @@ def _read_date(_ctx: click.Context, _parameter: click.Parameter, value: str | No
 def license_command(
     files: tuple[Path, ...],
     *,
-    as_of: date,
+    as_of: date | None,
+    timezone: ZoneInfo,
     warn_days: int,
     strict: bool,
     manifest: Path | None,
@@ -62,12 +76,13 @@ def license_command(
     if comparing and len(files) < 2 and not files[0].is_dir():
         raise click.UsageError("--compare needs two files or more")
     balancers = () if manifest is None else _balancers(manifest)
+    day = as_of or datetime.now(timezone).date()
     read = [(source, _parse(source)) for source in _inputs(files)]
     examined = [
         Examined(
             name=source.name,
             file=file,
-            findings=find_faults(file, as_of=as_of, warn_days=warn_days, strict=strict, balancers=balancers),
+            findings=find_faults(file, as_of=day, warn_days=warn_days, strict=strict, balancers=balancers),
         )
         for source, file in read
     ]
@@ -100,11 +115,10 @@ def _parse(source: Input) -> LicenseFile:
 def _balancers(manifest: Path) -> tuple[str, ...]:
     from rlm_exporter.manifest.load import load_manifests  # noqa: PLC0415 - needed with --manifest alone
 
-    return _hosts(load_manifests((manifest,)).clusters)
-
-
-def _hosts(clusters: Sequence[Cluster]) -> tuple[str, ...]:
-    hosts = (cluster.load_balancer.host for cluster in clusters if cluster.load_balancer is not None)
+    clusters = load_manifests((manifest,)).clusters
+    hosts = [cluster.load_balancer.host for cluster in clusters if cluster.load_balancer is not None]
+    if not hosts:
+        click.echo(f"{manifest}: no cluster has a load balancer, so any HOST line will do", err=True)
     return tuple(dict.fromkeys(hosts))
 
 

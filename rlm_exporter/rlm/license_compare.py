@@ -174,7 +174,7 @@ def _difference(
         said = (
             f"{'none' if value is None else value} in {_list(where)}" for value, where in by_value.items()
         )
-        detail = f"{field} is {'; '.join(said)}"
+        detail = "; ".join(said) if field == _SIGNATURE else f"{field} is {'; '.join(said)}"
     if kind is DifferenceKind.HOSTID:
         detail += "; each file is signed for a machine of its own, so signatures are not compared"
     return Difference(kind=kind, subject=subject, field=field, values=values, detail=detail)

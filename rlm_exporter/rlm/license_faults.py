@@ -7,7 +7,7 @@ from rlm_exporter.rlm.address import parse_port
 from rlm_exporter.rlm.license_terms import HINTS, Word, shown
 from rlm_exporter.rlm.license_values import Finding, FindingKind, Severity
 
-_MOST_WORDS = 10
+_MOST_WORDS = 5
 """So many unknown words of one statement are named; then they are counted."""
 
 

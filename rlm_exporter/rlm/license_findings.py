@@ -154,8 +154,8 @@ def _dates(licenses: Iterable[License], *, as_of: date, warn_days: int) -> Itera
             text = f"{title} was good through {license_.expires.isoformat()}, {_days(-days)} ago"
             yield _finding(FindingKind.EXPIRED, license_.line, Severity.ERROR, text)
         elif days <= warn_days:
-            left = "ends with this day" if days == 0 else f"is good for {_days(days)} more"
-            text = f"{title} {left}, through {license_.expires.isoformat()}"
+            left = "ends with this day" if days == 0 else f"is good for {_days(days)} more, through"
+            text = f"{title} {left} {license_.expires.isoformat()}"
             yield _finding(FindingKind.EXPIRING, license_.line, Severity.WARNING, text)
 
 
@@ -189,7 +189,7 @@ def _failover(file: LicenseFile) -> Iterator[Finding]:
 
 def _unserved(file: LicenseFile) -> Iterator[Finding]:
     line = file.licenses[0].line if file.licenses else 1
-    served = any(license_.kind in _SERVED for license_ in file.licenses)
+    served = any(license_.kind in _SERVED or license_.kind is None for license_ in file.licenses)
     whole = any(host.host and host.hostid for host in file.hosts)
     if served and whole:
         return

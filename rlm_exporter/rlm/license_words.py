@@ -32,7 +32,7 @@ _SHAPED = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_WORD = re.compile(r'[^\s"]++(?:"[^"]*+")?|"[^"]*+"|"[^\n"]*+')
+_WORD = re.compile(r'[^\s"]++(?:"[^"]*+"|"[^\n"]*+)?|"[^"]*+"|"[^\n"]*+')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
