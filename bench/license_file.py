@@ -19,7 +19,7 @@ _TODAY = date(2027, 1, 1)
 def plain(number: int) -> str:
     """Licenses of the common kind, three lines each."""
     return _HEAD + "".join(
-        f"LICENSE siemens PRODUCT_{index} 2027.{index % 12} 31-dec-2027 {index % 90 + 1} share=uh _ck={index:06x}\n"
+        f"LICENSE siemens PRODUCT_{index} 2027.1 31-dec-2027 {index % 90 + 1} share=uh _ck={index:06x}\n"
         f'  issued=1-jan-2026 platforms="x64_l x64_w" customer="A company of some size"\n'
         f'  sig="{_SIGNATURE}\n    {_SIGNATURE[::-1]}"\n'
         for index in range(number)

@@ -73,6 +73,7 @@ def read_source(data: bytes | str) -> Source:
     carriage_return = _line_of(text, text.find("\r"))
     if carriage_return is not None:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.count("\n") + (not text.endswith("\n") and text != "")
     if "#" in text:
         text = _COMMENT.sub("", text)
     backslash, backslashes = None, 0
@@ -85,7 +86,7 @@ def read_source(data: bytes | str) -> Source:
         carriage_return=carriage_return,
         backslash=backslash,
         backslashes=backslashes,
-        lines=text.count("\n") + (not text.endswith("\n") and text != ""),
+        lines=lines,
     )
 
 

@@ -54,6 +54,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 @given(TEXTS)
 @example('HOST "')
+@example("HOST a\n\\")
 @example("\r")
 @example("LICENSE a b 1.0 \u0661-jan-2027 5")
 def test_any_words_in_any_order_are_read(text: str) -> None:
