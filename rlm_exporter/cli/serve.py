@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rlm_exporter.cli.logs import set_up_logging
-from rlm_exporter.errors import ConfigurationError, RlmExporterError
+from rlm_exporter.errors import ConfigurationError, FormatError, RlmExporterError
+from rlm_exporter.rlm.address import bracketed, parse_host_port
 
 if TYPE_CHECKING:
     from rlm_exporter.bootstrap import Settings
@@ -120,11 +121,11 @@ def settings_from(
 
 def parse_listen(text: str) -> tuple[str, int]:
     """`ADDRESS:PORT`, IPv6 in brackets; raises ConfigurationError."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ConfigurationError(f"--listen {text}: expected ADDRESS:PORT, such as {DEFAULT_LISTEN}")
-    return host, int(port)
+    try:
+        endpoint = parse_host_port(text)
+    except FormatError as error:
+        raise ConfigurationError(f"--listen: {error}; for example {DEFAULT_LISTEN}") from error
+    return endpoint.host, endpoint.port
 
 
 def is_loopback(host: str) -> bool:
@@ -190,5 +191,4 @@ async def _serve(settings: "Settings") -> None:
 
 
 def _say_listening(host: str, port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    log.info("listening on http://%s:%d", shown, port)
+    log.info("listening on http://%s:%d", bracketed(host), port)
