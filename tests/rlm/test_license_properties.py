@@ -1,5 +1,6 @@
 """Whatever the bytes are, the reader of license files raises its own error alone, and invents nothing."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bench.license_file import SHAPES, seconds
 from rlm_exporter.errors import FormatError
 from rlm_exporter.rlm.license_compare import compare
 from rlm_exporter.rlm.license_failover import failover_grants
@@ -94,3 +96,9 @@ def test_next_to_nothing_is_read_as_nothing(text: str) -> None:
     file = judge(text)
     assert file is not None
     assert (file.hosts, file.isvs, file.licenses) == ((), (), ())
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_time_grows_with_the_size_alone(shape: Callable[[int], str]) -> None:
+    small, large = (seconds(shape(number).encode()) for number in (60, 960))
+    assert large < 48 * max(small, 0.001)  # sixteen times the text; a square would be 256
