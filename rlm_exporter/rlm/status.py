@@ -5,7 +5,7 @@ Meanings follow RLM's own documentation: `count` excludes reservations, issued =
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -118,3 +118,6 @@ class RlmStatus:
     pools: tuple[Pool, ...]
     checkouts: tuple[Checkout, ...]
     warnings: tuple[ReadWarning, ...]
+    dated: tuple[datetime, ...] = ()
+    """Moments that the answer gives with their year, in the server's local time (naive: its zone is not
+    told): starts, and the answer's own moment where a start and the time since then are given."""
