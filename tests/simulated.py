@@ -1,8 +1,10 @@
 """Simulated servers and clients for tests: real processes, started and ended here."""
 
+import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +17,7 @@ from rlm_exporter.simulator.control import set_mode
 from rlm_exporter.simulator.event import Event
 from rlm_exporter.simulator.history import read_events
 from rlm_exporter.simulator.mode import Mode
+from rlm_exporter.simulator.protocol import Message, decode, encode
 from tests.ports import free_port
 
 READY_LIMIT_SECONDS = 30.0
@@ -155,6 +158,100 @@ class SimulatedServer(_Program):
     def go_on(self) -> None:
         """The end of a hang."""
         self.signal_group(signal.SIGCONT)
+
+
+class ScenarioServer(_Program):
+    """A simulated RLM server after a document, as a context manager; may be killed and started again.
+
+    `document` lacks what is chosen here: the address, the ports (but those of ISV servers), the files.
+    """
+
+    def __init__(self, folder: Path, document: dict[str, object], *, name: str = "rlm1") -> None:
+        self.name = name
+        self.host = str(document.get("host", "127.0.0.1"))
+        self.port = free_port([self.host])
+        self.control = folder / f"{name}.control"
+        self.ledger = folder / f"{name}.ledger"
+        self.dlog = folder / f"{name}.dlog"
+        self.path = folder / f"{name}.json"
+        self.isv_ports: dict[str, int] = {}
+        self.write({**document, "name": name, "host": self.host, "port": self.port})
+        super().__init__(
+            "server",
+            [
+                *("--scenario", str(self.path), "--control", str(self.control)),
+                *("--ledger", str(self.ledger), "--dlog", str(self.dlog)),
+            ],
+        )
+
+    def write(self, document: dict[str, object]) -> None:
+        """Change the scenario's file."""
+        self.path.write_text(json.dumps(document), encoding="utf-8")
+
+    def start(self) -> str:
+        """As any program; learns the ISV servers' ports."""
+        line = super().start()
+        words = dict(word.split("=") for word in line.split() if "=" in word)
+        self.isv_ports = {
+            name: int(port) for name, port in words.items() if name not in ("port", "web", "pid")
+        }
+        return line
+
+    @property
+    def endpoint(self) -> str:
+        """`port@host` of the main port."""
+        return f"{self.port}@{self.host}"
+
+    def set_mode(self, mode: Mode, *, seconds: float = 0.0) -> None:
+        """Behave so from now on."""
+        set_mode(self.control, mode, seconds=seconds)
+
+
+class SimulatedClient:
+    """One client's connection to an ISV server's port, which asks and gets answers."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._socket = socket.create_connection((host, port), 5)
+        self._lines = self._socket.makefile("rb")
+
+    def ask(self, message: Message) -> Message:
+        """The reply."""
+        self._socket.sendall(encode(message))
+        return decode(self._lines.readline())
+
+    def check_out(self, product: str, *, user: str = "alice", host: str = "ws1", **more: object) -> Message:
+        """The reply to a checkout."""
+        wish: Message = {"op": "checkout", "product": product, "version": "1.0", "user": user, "host": host}
+        return self.ask({**wish, "pid": 7, **more})
+
+    def is_cut(self) -> bool:
+        """Whether the server has ended the connection; waits for it."""
+        try:
+            return self._lines.readline() == b""
+        except ConnectionError:
+            return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.close()
+        self._socket.close()
+
+
+def ask_rlmutil(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the simulated rlmutil."""
+    return subprocess.run(
+        launch.python_command("rlmutil", *arguments),
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
 
 
 class SimulatedClients(_Program):

@@ -19,8 +19,16 @@ def python_command(module: str, *arguments: str, python: str = sys.executable) -
     return [python, "-I", "-S", "-c", program, *arguments]
 
 
-def write_rlmutil(path: Path, python: str = sys.executable) -> None:
-    """Write an executable `rlmutil` that runs the simulated one."""
+def write_rlmutil(
+    path: Path, python: str = sys.executable, *, version: str | None = None, status: int | None = None
+) -> None:
+    """Write an executable `rlmutil` that runs the simulated one.
+
+    `version` is what it says it is, `status` its exit status on failures; without them the caller's
+    environment decides.
+    """
+    settings = {"RLM_SIMULATED_VERSION": version, "RLM_SIMULATED_STATUS": status}
+    exports = "".join(f"export {name}={value}\n" for name, value in settings.items() if value is not None)
     command = shlex.join(python_command("rlmutil", python=python))
-    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    path.write_text(f'#!/bin/sh\n{exports}exec {command} "$@"\n', encoding="utf-8")
     path.chmod(0o755)

@@ -26,6 +26,11 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
+    @property
+    def port(self) -> int:
+        """Where it listens; with port 0 the one that the system gave, from the first opening on."""
+        return self._port
+
     async def open(self) -> None:
         """Listen, even while a predecessor's connections linger; OSError if the port stays taken."""
         deadline = time.monotonic() + TAKEN_LIMIT_SECONDS
@@ -38,6 +43,7 @@ class Listener:
                 if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.02)
+        self._port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
         """Refuse new connections and cut those that are open."""

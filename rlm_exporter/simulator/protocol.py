@@ -13,8 +13,11 @@ Message = dict[str, object]
 NO_PRODUCT = -1
 EXPIRED = -3
 BAD_VERSION = -6
+TOO_MANY = -8
 ALL_IN_USE = -22
 UNKNOWN_HANDLE = -28
+TOO_YOUNG = -1000
+"""rlmremove came too early; RLM's own code and words are not known."""
 BAD_RESPONSE = -106
 NO_SERVER = -112
 
@@ -22,6 +25,8 @@ STATUS_TEXT = {
     NO_PRODUCT: "No authorization for product",
     EXPIRED: "Authorization has expired",
     BAD_VERSION: "Requested version not supported",
+    TOO_MANY: "Request for more licenses than exist",
+    TOO_YOUNG: "License was checked out less than min_remove seconds ago",
     ALL_IN_USE: "All licenses in use",
     UNKNOWN_HANDLE: "Server does not know this license handle",
     BAD_RESPONSE: "Unexpected response",

@@ -3,13 +3,9 @@
 import json
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 
-
-def local_now() -> datetime:
-    """Now in the server's local time, which is what RLM prints."""
-    return datetime.now().astimezone()
+from rlm_exporter.simulator.clock import LocalClock
 
 
 class Ledger:
@@ -34,13 +30,14 @@ class Ledger:
 class DebugLog:
     """Lines `MM/DD HH:MM (rlm|isv) text`, as RLM's debug log; standard error where no file is given."""
 
-    def __init__(self, path: Path | None, *, speaker: str) -> None:
+    def __init__(self, path: Path | None, *, speaker: str, clock: LocalClock) -> None:
         self._path = path
         self._speaker = speaker
+        self._clock = clock
 
     def write(self, text: str) -> None:
         """Append one line."""
-        line = f"{local_now():%m/%d %H:%M} ({self._speaker}) {text}\n"
+        line = f"{self._clock.now():%m/%d %H:%M} ({self._speaker}) {text}\n"
         if self._path is None:
             sys.stderr.write(line)
             sys.stderr.flush()

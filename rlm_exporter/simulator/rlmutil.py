@@ -1,7 +1,8 @@
-"""`rlmutil rlmstat` and `rlmutil rlmdown` against simulated servers, with 12.2's text and manners.
+"""`rlmutil` against simulated servers, with the text and manners of the real one.
 
 Started anew for every probe: what it imports is what each probe waits for. The servers write the sections'
-text; this program asks rlm first, then every ISV server in turn, so that one that hangs holds up all.
+text; this program asks rlm first, then every ISV server in turn, so that one that hangs holds up all. The
+layout of `-avail`, and what `-f` shows beyond `-i`, are not known and made up.
 """
 
 import os
@@ -9,35 +10,45 @@ import socket
 import sys
 
 from rlm_exporter.errors import FormatError
+from rlm_exporter.simulator.banner import DEFAULT, YEARS, banner
 from rlm_exporter.simulator.protocol import Message, decode, encode, number, text
 
-HEADING = """rlmutil v12.2
-Copyright (C) 2006-2017, Reprise Software, Inc. All rights reserved.
-
-
-"""
-USAGE = """Usage: rlmutil rlmstat [-a] [-i [isv]] [-l [isv]] [-n [host]] [-p [product]] [-u [user]]
-                       -c port@host[:port@host...]
-       rlmutil rlmdown [isv] [RLM] -q -c port@host
+USAGE = """Usage: rlmutil rlmstat [-a] [-f] [-i [isv]] [-I] [-l [isv]] [-n [host]] [-p [product]] [-u [user]]
+                       [-z password] -c port@host[:port@host...]
+       rlmutil rlmstat -avail [-i isv] [-p product] [-b] -c port@host[:port@host...]
+       rlmutil rlmdown [isv] [RLM] [-q] -c port@host
+       rlmutil rlmreread [isv] -c port@host
+       rlmutil rlmremove [-q] server-host port isv handle
+       rlmutil rlmswitchr isv file -c port@host
 """
 FILTERS = {"-p": "product", "-u": "user", "-n": "host"}
-TAKES_VALUE = ("-c", "-i", "-l", *FILTERS)
+TAKES_VALUE = ("-c", "-i", "-l", "-z", *FILTERS)
 
 
 def main(argv: list[str]) -> int:
-    """0 if all asked could be told, 1 otherwise; every word goes to standard output, as with the real one."""
-    if not argv or argv[0] not in ("rlmstat", "rlmdown"):
-        return _say(USAGE, 1)
-    flags, words = _read_options(argv[1:])
+    """0 if all asked could be told, 1 otherwise; every word goes to standard output, as with the real one.
+
+    RLM_SIMULATED_VERSION is what it says it is, RLM_SIMULATED_STATUS what it exits with in place of 1.
+    """
+    version = os.environ.get("RLM_SIMULATED_VERSION", DEFAULT)
+    if version not in YEARS:
+        return _say(f"RLM_SIMULATED_VERSION: one of {', '.join(YEARS)}\n", 1)
+    name, *arguments = argv or [""]
+    flags, words = _read_options(arguments)
+    if "-v" in flags:
+        return _say(banner(version), 0)
+    if name == "rlmremove" and "-h" not in flags:
+        return _rlmremove(words, quiet="-q" in flags, opening=banner(version))
+    command = COMMANDS.get(name)
+    if command is None or "-h" in flags:
+        return _failed(USAGE)
     listed = flags.get("-c") or os.environ.get("RLM_LICENSE", "")
     servers = _servers(listed)
     if not servers:
-        return _say(USAGE, 1)
+        return _failed(USAGE)
     setting = f"Setting license file path to {listed}\n" if flags.get("-c") else ""
-    _say(setting + HEADING, 0)
-    if argv[0] == "rlmdown":
-        return _rlmdown(servers, words, quiet="-q" in flags)
-    return _rlmstat(servers, flags)
+    _say(setting + banner(version), 0)
+    return command(servers, flags, words)
 
 
 def _read_options(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -71,53 +82,67 @@ def _servers(listed: str) -> list[tuple[str, int]]:
     return servers
 
 
-def _rlmstat(servers: list[tuple[str, int]], flags: dict[str, str]) -> int:
+def _rlmstat(servers: list[tuple[str, int]], flags: dict[str, str], words: list[str]) -> int:
     """Servers of a list that do not answer are left out without a word; a single one, or all, is an error."""
+    del words
     silent: list[int] = []
     failed = False
+    free: dict[tuple[str, str, str], int | None] = {}
     for host, port in servers:
         try:
             reply = _ask(host, port, {"op": "rlmstat"})
         except (OSError, FormatError):
             silent.append(port)
             continue
-        failed |= not _show(host, reply, flags)
+        shown = _count_free(host, reply, flags, free) if "-avail" in flags else _show(host, reply, flags)
+        failed |= not shown
     if len(silent) == len(servers):
-        return _say(_connect_error("rlm", silent[-1]), 1)
-    return 1 if failed else 0
+        return _failed(_connect_error("rlm", silent[-1]))
+    _say("".join(_free_line(*key, seats) for key, seats in free.items()), 0)
+    return _failed("") if failed else 0
 
 
 def _show(host: str, reply: Message, flags: dict[str, str]) -> bool:
     """Print one server; False if one of its ISV servers could not be asked."""
     only_isv = flags.get("-i") or flags.get("-l")
-    picky = any(flag in flags for flag in ("-i", "-l", *FILTERS))
+    picky = any(flag in flags for flag in ("-i", "-l", "-I", "-f", *FILTERS))
     if ("-a" in flags and not only_isv) or not picky:
         _say(text(reply, "text") + "\n", 0)
     request: Message = {"op": "rlmstat", "sections": _sections(flags)}
     request.update({name: flags.get(flag, "") for flag, name in FILTERS.items()})
     whole = True
-    for isv in _isvs(reply):
-        name, port = text(isv, "name"), number(isv, "port")
-        if only_isv and name != only_isv:
-            continue
-        try:
-            section = text(_ask(text(reply, "host") or host, port, request), "text")
-        except (OSError, FormatError):
-            _say(_connect_error(name, port), 0)
+    for isv, answer in _each_isv(host, reply, request, only_isv or ""):
+        if answer is None:
+            _say(_connect_error(text(isv, "name"), number(isv, "port")), 0)
             whole = False
-            continue
-        if section:
+        elif section := text(answer, "text"):
             _say(section + "\n", 0)
     return whole
 
 
+def _each_isv(
+    host: str, reply: Message, request: Message, only_isv: str
+) -> "list[tuple[Message, Message | None]]":
+    """Ask rlm's ISV servers one after the other; None for one that does not answer."""
+    answers: list[tuple[Message, Message | None]] = []
+    for isv in _isvs(reply):
+        if only_isv and text(isv, "name") != only_isv:
+            continue
+        try:
+            answers.append((isv, _ask(text(reply, "host") or host, number(isv, "port"), request)))
+        except (OSError, FormatError):
+            answers.append((isv, None))
+    return answers
+
+
 def _sections(flags: dict[str, str]) -> str:
+    data = ",isv-data" if "-I" in flags else ""
     if "-a" in flags:
-        return "status,pools,usage"
+        return f"status,pools,usage{data}"
     if "-l" in flags:
         return "pools"
-    if any(flag in flags for flag in ("-i", *FILTERS)):
-        return "usage"
+    if any(flag in flags for flag in ("-i", "-I", "-f", *FILTERS)):
+        return f"usage{data}"
     return "status"
 
 
@@ -128,22 +153,100 @@ def _isvs(reply: Message) -> list[Message]:
     return isvs
 
 
-def _rlmdown(servers: list[tuple[str, int]], words: list[str], *, quiet: bool) -> int:
+def _count_free(
+    host: str, reply: Message, flags: dict[str, str], free: dict[tuple[str, str, str], int | None]
+) -> bool:
+    """Add what is free on one server; `-b` brings the servers of a list together."""
+    request: Message = {"op": "avail", "product": flags.get("-p", "")}
+    whole = True
+    for isv, answer in _each_isv(host, reply, request, flags.get("-i", "")):
+        rows = None if answer is None else answer.get("free")
+        if not isinstance(rows, list):
+            _say(_connect_error(text(isv, "name"), number(isv, "port")), 0)
+            whole = False
+            continue
+        where = "" if "-b" in flags else f" on {text(reply, 'server')}"
+        for row in rows:
+            key = where, text(row, "product"), text(row, "version")
+            seats = None if row["free"] is None else number(row, "free")
+            known = free.get(key, 0)
+            free[key] = None if seats is None or known is None else known + seats
+    return whole
+
+
+def _free_line(where: str, product: str, version: str, seats: "int | None") -> str:
+    return f"\t{product} v{version}{where}: {'uncounted' if seats is None else seats} available\n"
+
+
+def _rlmdown(servers: list[tuple[str, int]], flags: dict[str, str], words: list[str]) -> int:
     """Ask before it is done, unless `-q`."""
     isv = next((word for word in words if word != "RLM"), "")
-    if not quiet and input(f"Shut down {isv or 'RLM'} [y/n]? ").strip().lower() != "y":
-        return 1
+    if "-q" not in flags and not _is_sure(f"Shut down {isv or 'RLM'}"):
+        return _failed("")
+    return _order(servers, {"op": "shutdown", "isv": isv})
+
+
+def _rlmreread(servers: list[tuple[str, int]], flags: dict[str, str], words: list[str]) -> int:
+    del flags
+    return _order(servers, {"op": "reread", "isv": words[0] if words else ""})
+
+
+def _rlmswitchr(servers: list[tuple[str, int]], flags: dict[str, str], words: list[str]) -> int:
+    del flags
+    if len(words) != 2:
+        return _failed(USAGE)
+    isv, path = words
     status = 0
     for host, port in servers:
-        request: Message = {"op": "shutdown", "isv": isv, "user": _user(), "host": socket.gethostname()}
         try:
-            reply = _ask(host, port, request)
+            place = _ask(host, port, {"op": "isv", "isv": isv})
+            if "error" not in place:
+                place = _ask(
+                    text(place, "host") or host, number(place, "port"), {"op": "switch", "path": path}
+                )
         except (OSError, FormatError):
-            status = _say(_connect_error("rlm", port), 1)
+            status = _failed(_connect_error("rlm", port))
             continue
-        if "error" in reply:
-            status = _say(f"{text(reply, 'text')} ({number(reply, 'error')})\n", 1)
+        status = _tell_refusal(place) or status
     return status
+
+
+def _rlmremove(words: list[str], *, quiet: bool, opening: str) -> int:
+    """It goes to the ISV server itself, whose port the usage heading of rlmstat tells."""
+    if len(words) != 4 or not words[1].isdigit():
+        return _failed(USAGE)
+    host, port, isv, handle = words
+    _say(opening, 0)
+    if not quiet and not _is_sure(f"Remove license with handle {handle} of {isv}"):
+        return _failed("")
+    try:
+        reply = _ask(host, int(port), {"op": "remove", "handle": handle})
+    except (OSError, FormatError):
+        return _failed(_connect_error(isv, int(port)))
+    return _tell_refusal(reply)
+
+
+def _order(servers: list[tuple[str, int]], request: Message) -> int:
+    status = 0
+    for host, port in servers:
+        try:
+            reply = _ask(host, port, {**request, "user": _user(), "host": socket.gethostname()})
+        except (OSError, FormatError):
+            status = _failed(_connect_error("rlm", port))
+            continue
+        status = _tell_refusal(reply) or status
+    return status
+
+
+def _tell_refusal(reply: Message) -> int:
+    return _failed(f"{text(reply, 'text')} ({number(reply, 'error')})\n") if "error" in reply else 0
+
+
+def _is_sure(question: str) -> bool:
+    try:
+        return input(f"{question} [y/n]? ").strip().lower() == "y"
+    except EOFError:
+        return False
 
 
 def _ask(host: str, port: int, request: Message) -> Message:
@@ -174,11 +277,24 @@ def _user() -> str:
     return os.environ.get("USER", "nobody")
 
 
+def _failed(words: str) -> int:
+    """RLM does not document its exit status, so a test can have any."""
+    status = os.environ.get("RLM_SIMULATED_STATUS", "1")
+    return _say(words, int(status) if status.isdigit() else 1)
+
+
 def _say(words: str, status: int) -> int:
     sys.stdout.write(words)
     sys.stdout.flush()
     return status
 
+
+COMMANDS = {
+    "rlmstat": _rlmstat,
+    "rlmdown": _rlmdown,
+    "rlmreread": _rlmreread,
+    "rlmswitchr": _rlmswitchr,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,15 +1,17 @@
-"""The text of `rlmutil rlmstat` 12.2, to the last tab and blank."""
+"""The text of `rlmutil rlmstat`, to the last tab and blank, in the words of one version."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rlm_exporter.rlm.status import Checkout, IsvServer, Pool
+from rlm_exporter.rlm.status import IsvServer
 from rlm_exporter.simulator.plan import expiry_text
+from rlm_exporter.simulator.pool import PoolLine
+from rlm_exporter.simulator.seats import UsageLine
+from rlm_exporter.simulator.style import Wording
 from rlm_exporter.simulator.tally import Statistics, StatRow
 
 SEPARATOR = "\t------------------------"
-MIN_REMOVE_SECONDS = 120
-"""RLM's default for how long a checkout must last before rlmremove may take it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,70 +25,87 @@ class Place:
         return f"{self.host} (port {self.port})"
 
 
-def rlm_status(place: Place, statistics: Statistics, *, now: datetime) -> list[str]:
+def rlm_status(place: Place, statistics: Statistics, *, now: datetime, wording: Wording) -> list[str]:
     """The block of rlm itself."""
     return [
         f"\trlm status on {place}, up {_uptime(now - statistics.started)}",
-        "\trlm software version v12.2 (build:2)",
-        "\trlm comm version: v1.2",
+        f"\trlm software version v{wording.version} (build:{wording.build})",
+        f"\trlm comm version: {wording.comm}",
         *_statistics(statistics, now=now),
     ]
 
 
-def isv_table(isvs: tuple[IsvServer, ...]) -> list[str]:
+def isv_table(isvs: Sequence[IsvServer], *, wording: Wording) -> list[str]:
     """The table of ISV servers."""
     return [
         "\t--------- ISV servers ----------",
-        "\t   Name           Port Running Restarts",
+        f"\t   Name           {wording.table_port} Running Restarts",
         *(
-            f"\t{isv.name:<16}{isv.port:>6}{'Yes' if isv.running else 'No':>6}{isv.restarts:>7}"
+            f"\t{isv.name:<16}{isv.port or 0:>6}{'Yes' if isv.running else 'No':>6}{isv.restarts or 0:>7}"
             for isv in isvs
         ),
     ]
 
 
-def isv_status(isv: str, place: Place, statistics: Statistics, *, now: datetime) -> list[str]:
+def isv_status(
+    isv: str, place: Place, statistics: Statistics, *, now: datetime, wording: Wording, report_log: str
+) -> list[str]:
     """The block of one ISV server."""
     return [
         SEPARATOR,
         f"\t{isv} ISV server status on {place}, up {_uptime(now - statistics.started)}",
-        f"\t{isv} software version v12.2 (build: 2)",
-        f"\t{isv} comm version: v1.2",
-        f"\t{isv} Debug log filename: <stdout>",
-        f"\t{isv} Report log filename: <stdout>",
+        f"\t{isv} software version v{wording.version} (build: {wording.build})",
+        f"\t{isv} comm version: {wording.comm}",
+        f"\t{isv} {wording.debug_log} filename: <stdout>",
+        f"\t{isv} Report log filename: {report_log}",
         *_statistics(statistics, now=now),
     ]
 
 
-def pool_status(isv: str, place: Place, pools: tuple[Pool, ...]) -> list[str]:
+def pool_status(isv: str, place: Place, pools: Iterable[PoolLine], *, wording: Wording) -> list[str]:
     """The pools of one ISV server; the heading alone where it has none."""
     lines = [SEPARATOR, f"\t{isv} license pool status on {place}"]
-    for pool in pools:
-        lines += _pool(pool)
+    for line in pools:
+        lines += _pool(line, wording)
     return lines
 
 
-def usage_status(isv: str, place: Place, checkouts: tuple[Checkout, ...]) -> list[str]:
+def usage_status(
+    isv: str, place: Place, usage: Sequence[UsageLine], *, wording: Wording, with_isv_data: bool = False
+) -> list[str]:
     """Who holds what; no section at all where nothing is checked out."""
-    if not checkouts:
+    if not usage:
         return []
-    return [SEPARATOR, f"\t{isv} license usage status on {place}", *(_usage(one) for one in checkouts)]
+    rows = (_usage(line, wording, with_isv_data=with_isv_data) for line in usage)
+    return [SEPARATOR, f"\t{isv} license usage status on {place}", *rows]
 
 
-def _pool(pool: Pool) -> list[str]:
-    expires = "" if pool.expires is None else expiry_text(pool.expires)
-    return [
-        f"\t{pool.product} v{pool.version}",
-        f"\t\tcount: {pool.count}, # reservations: {pool.reservations}, inuse: {pool.inuse}, exp: {expires}",
-        f"\t\tobsolete: 0, min_remove: {MIN_REMOVE_SECONDS}, total checkouts: {pool.total_checkouts}",
-    ]
+def _pool(line: PoolLine, wording: Wording) -> list[str]:
+    pool = line.pool
+    number = f", pool: {pool.pool}" if wording.numbered else ""
+    head = f"\t{pool.product} v{pool.version}{number}"
+    if pool.token:
+        return [head, "\t\tToken-based license"]
+    expires = "" if pool.expires is None else f", exp: {expiry_text(pool.expires)}"
+    if pool.uncounted and pool.reservations is None:
+        numbers = f"\t\tUNCOUNTED, inuse: {pool.inuse}{expires}"
+    else:
+        count = "unlimited" if pool.uncounted else pool.count
+        numbers = f"\t\tcount: {count}, # reservations: {pool.reservations}, inuse: {pool.inuse}{expires}"
+    totals = f"min_remove: {line.min_remove}, total checkouts: {pool.total_checkouts}"
+    return [head, numbers, f"\t\tobsolete: {line.obsolete}, {totals}"]
 
 
-def _usage(checkout: Checkout) -> str:
-    who = f"{checkout.user}@{checkout.host}"
-    seats = f"{checkout.count}/{checkout.reserved}"
-    what = f"{checkout.product} v{checkout.version}"
-    return f"\t{what}: {who} {seats} at {checkout.at}  (handle: {checkout.handle}) "
+def _usage(line: UsageLine, wording: Wording, *, with_isv_data: bool) -> str:
+    checkout = line.checkout
+    # RLM itself turns white space into `_`; a line feed would begin a line of its own.
+    who = f"{'_'.join(checkout.user.split())}@{checkout.host}"
+    seats = f"{checkout.count}/{checkout.reserved} at {checkout.at}"
+    what = f"\t{checkout.product} v{checkout.version}"
+    if wording.requested_in_usage:
+        return f"{what}: {who}(v{line.requested}) ({checkout.handle}) {seats}"
+    data = f" [I: {' '.join(line.isv_def.split())}]" if with_isv_data else ""
+    return f"{what}: {who} {seats}  (handle: {checkout.handle}) {data}"
 
 
 def _statistics(statistics: Statistics, *, now: datetime) -> list[str]:

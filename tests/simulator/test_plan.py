@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from rlm_exporter.rlm.status import Permanent
-from rlm_exporter.simulator.plan import IsvPlan, ProductPlan, expiry_text, isv_argument, parse_isv
+from rlm_exporter.simulator.plan import NEW_AT_EACH_START, IsvPlan, ProductPlan, expiry_text, parse_isv
 
 ARGUMENT = "siemens:49152=STARCCM:2023.1000:20:31-jan-2026,NXCAE:2023.1000:10:permanent"
 
@@ -26,8 +26,8 @@ def test_a_license_without_an_expiry_is_permanent() -> None:
     assert parse_isv("a:1=X:1.0:2").products[0].expires is Permanent.PERMANENT
 
 
-def test_writes_the_argument_that_it_reads() -> None:
-    assert isv_argument(parse_isv(ARGUMENT)) == ARGUMENT
+def test_port_0_is_another_one_at_each_start() -> None:
+    assert parse_isv("a:0=X:1.0:2").port == NEW_AT_EACH_START
 
 
 def test_prints_days_without_a_leading_zero() -> None:
@@ -40,7 +40,8 @@ def test_prints_days_without_a_leading_zero() -> None:
         ("siemens", "expected"),
         ("siemens=STARCCM:1:2", "expected"),
         (":1=STARCCM:1:2", "expected"),
-        ("siemens:0=STARCCM:1:2", "is not a port"),
+        ("siemens:=STARCCM:1:2", "is not a port"),
+        ("siemens:1=STARCCM:NaN:2", "is not a version"),
         ("siemens:65536=STARCCM:1:2", "is not a port"),
         ("siemens:1=STARCCM:1", "PRODUCT:VERSION:COUNT"),
         ("siemens:1=STARCCM:1:many", "PRODUCT:VERSION:COUNT"),
