@@ -14,6 +14,9 @@ def inspect_group() -> LazyGroup:
 
 def _commands() -> dict[str, click.Command]:
     return {
+        "rlmstat": LazyCommand(
+            f"{_ROOM}.inspect_rlmstat:rlmstat_command", "What `rlmutil rlmstat -a` prints."
+        ),
         "license": LazyCommand(
             f"{_ROOM}.inspect_license:license_command", "License files, and their faults."
         ),
