@@ -55,6 +55,15 @@ class ServerAtBalancerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleHolderView:
+    """A host with seats from two pools or more of one product."""
+
+    product: str
+    host: str
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerView:
     """One server of the cluster."""
 
@@ -69,6 +78,8 @@ class ServerView:
     seats: SeatsView | None
     pinned: tuple[str, ...]
     balancers: tuple[ServerAtBalancerView, ...]
+    double_holders: tuple[DoubleHolderView, ...] | None = None
+    """None from a daemon that does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
     facts = (
         *(pair for server in status.servers for pair in _complaints(server)),
         *_labelled("Not ready", _not_ready(status.not_ready_because)),
+        *_labelled("Held twice", _double_holders(status)),
         ("Active", _active(status)),
         *(_ha_facts(status) if show_ha else ()),
     )
@@ -110,6 +111,17 @@ def _complaints(server: ServerView) -> tuple[Pair, ...]:
 def _not_ready(reasons: tuple[str, ...]) -> tuple[Cell, ...]:
     rest = "; ".join(reasons[1:])
     return tuple(Cell(text, Tone.WARNING) for text in (*reasons[:1], rest) if text)
+
+
+def _double_holders(status: ClusterStatus) -> tuple[Cell, ...]:
+    """Hosts that hold a seat in two pools of a product; the rest is in the JSON, and stays counted here."""
+    held = [holder for server in status.servers for holder in server.double_holders or ()]
+    if not held:
+        return ()
+    first = held[0]
+    others = f", and {len(held) - 1} more" if len(held) > 1 else ""
+    versions = " and ".join(f"v{version}" for version in first.versions)
+    return (Cell(f"{first.host} has {first.product} {versions}{others}", Tone.WARNING),)
 
 
 def _active(status: ClusterStatus) -> Cell:

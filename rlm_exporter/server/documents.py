@@ -9,6 +9,7 @@ from rlm_exporter.failover.reasons import NUMBERS
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
+from rlm_exporter.rlm.holders import DoubleHolder, double_holders
 from rlm_exporter.rlm.status import Permanent, Pool
 from rlm_exporter.store.records import AlertRecord, HeldDecision, Operation, Pin, Step
 
@@ -102,6 +103,9 @@ def _server(state: ClusterState, server: Server) -> Document:
         "web": _web(state.cluster, part),
         "seats": _seats(part),
         "pools": [_pool(pool) for pool in (part.status.pools if part.status else ())],
+        "double_holders": [
+            _double(holder) for holder in double_holders(part.status.checkouts if part.status else ())
+        ],
         "version": part.status.server.version if part.status and part.status.server else None,
         "pinned": [pin.kind.value for pin in (record.pins if record else ()) if pin.server == server.name],
         "balancers": [
@@ -166,6 +170,16 @@ def _pool(pool: Pool) -> Document:
         else expires.isoformat()
         if expires
         else None,
+    }
+
+
+def _double(holder: DoubleHolder) -> Document:
+    return {
+        "isv": holder.isv,
+        "product": holder.product,
+        "host": holder.host,
+        "versions": list(holder.versions),
+        "users": list(holder.users),
     }
 
 

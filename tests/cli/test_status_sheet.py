@@ -161,3 +161,13 @@ def test_an_answer_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str])
     lines = drawn(status(not_ready_because=["\x1b[2J\x07gone"], ready=False), capsys)
     assert not any("\x1b" in line or "\x07" in line for line in lines)
     assert any("?[2J?gone" in line for line in lines)
+
+
+def test_a_host_with_seats_in_two_pools_of_a_product_is_named_and_others_are_counted() -> None:
+    twice = [
+        {"isv": "acme", "product": product, "host": "ws7", "versions": ["2.0", "3.0"], "users": ["alice"]}
+        for product in ("solver", "mesher")
+    ]
+    held = server("rlm1", role="primary", active=True, double_holders=twice)
+    assert facts(status(servers=[held]))["Held twice"] == "ws7 has solver v2.0 and v3.0, and 1 more"
+    assert "Held twice" not in facts(status(servers=[server("rlm1", role="primary", double_holders=[])]))

@@ -10,6 +10,7 @@ from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import HealthCheckPolicy
 from rlm_exporter.probe.result import Failure, FailureReason
 from rlm_exporter.probe.snapshot import Health
+from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.rlm.status import Permanent
 from rlm_exporter.server.documents import (
     ClusterState,
@@ -228,3 +229,22 @@ def test_the_open_operation_and_the_firing_alerts_stand_in_the_status() -> None:
     failover = cluster_document(states.moving())["failover"]
     assert failover["operation"]["id"] == 12
     assert [alert["fingerprint"] for alert in failover["alerts_firing"]] == ["93ab1c0f5b2d7e11"]
+
+
+def test_a_host_with_seats_in_two_pools_of_a_product_is_listed() -> None:
+    answer = parse_rlmstat(
+        "\tacme license usage status on ls1 (port 49152)\n"
+        "\tsolver v3.0: alice@ws1 1/0 at 11/01 09:01  (handle: 15c) \n"
+        "\tsolver v2.0: bob@ws1 1/0 at 11/01 09:02  (handle: 15d) \n"
+        "\tsolver v2.0: bob@ws2 1/0 at 11/01 09:02  (handle: 15e) \n"
+    )
+    assert server(with_servers(rlm1=server_up("rlm1", answer)), "rlm1")["double_holders"] == [
+        {
+            "isv": "acme",
+            "product": "solver",
+            "host": "ws1",
+            "versions": ["2.0", "3.0"],
+            "users": ["alice", "bob"],
+        }
+    ]
+    assert server(states.state(), "rlm3")["double_holders"] == []
