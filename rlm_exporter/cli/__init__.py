@@ -80,6 +80,7 @@ def _commands() -> dict[str, click.Command]:
                 "server": LazyCommand(f"{_HERE}.simulate:server_command", "Run a simulated RLM server."),
                 "clients": LazyCommand(f"{_HERE}.simulate:clients_command", "Run a fleet of clients."),
                 "rlmutil": LazyCommand(f"{_HERE}.simulate:rlmutil_command", "Ask a simulated server."),
+                "control": LazyCommand(f"{_HERE}.simulate:control_command", "Make a simulated server ill."),
             },
             help="RLM servers and clients that are not real.",
         ),

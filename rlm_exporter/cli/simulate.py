@@ -21,7 +21,7 @@ def _program(name: str, load: Callable[[], Callable[[list[str]], int]], help_tex
     return command
 
 
-# ruff: noqa: PLC0415 - one of the three runs; the others stay unread
+# ruff: noqa: PLC0415 - one of them runs; the others stay unread
 
 
 def _load_server() -> Callable[[list[str]], int]:
@@ -42,6 +42,13 @@ def _load_rlmutil() -> Callable[[list[str]], int]:
     return main
 
 
+def _load_control() -> Callable[[list[str]], int]:
+    from rlm_exporter.simulator.control import main
+
+    return main
+
+
 server_command = _program("server", _load_server, "Run a simulated RLM server.")
 clients_command = _program("clients", _load_clients, "Run a fleet of clients.")
 rlmutil_command = _program("rlmutil", _load_rlmutil, "Ask a simulated server.")
+control_command = _program("control", _load_control, "Make a simulated server ill.")
