@@ -34,12 +34,12 @@ def _health(lines: Lines, part: ServerSnapshot) -> None:
 
 
 def _probes(lines: Lines, part: ServerSnapshot) -> None:
-    if part.license is not None:
+    if part.license is not None and not part.license.ours:
         lines.add(f.RESPONSE_TIME_SECONDS, part.license.duration.total_seconds())
     if part.web is not None:
         lines.add(f.WEB_UP, part.web.ok)
     for result in (part.license, part.tcp, part.web):
-        if result is not None:
+        if result is not None and not result.ours:
             lines.add(f.PROBE_LAST_DURATION, result.duration.total_seconds(), result.kind)
 
 

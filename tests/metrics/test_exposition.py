@@ -231,6 +231,21 @@ def test_a_balancer_has_each_server_in_exactly_one_state() -> None:
     assert states == {("rlm1", "up"), ("rlm2", "maint"), ("rlm3", "down")}
 
 
+def test_a_probe_that_failed_for_a_reason_of_ours_has_no_duration() -> None:
+    missing = Failure(reason=FailureReason.TOOL_MISSING, detail="there is no rlmutil")
+    unasked = replace(
+        situations.server_down("rlm3"), license=situations.license_result(None, failure=missing)
+    )
+    found = {
+        name
+        for name, labels in samples(situations.with_server(situations.facts(), unasked))
+        if dict(labels).get("server") == "rlm3" and dict(labels).get("probe", "license") == "license"
+    }
+
+    assert "rlm_server_up" in found
+    assert not found & {"rlm_response_time", "rlm_response_time_seconds", "rlm_probe_last_duration_seconds"}
+
+
 class CountingRenderer:
     """Renders like the real one, and remembers for whom."""
 
