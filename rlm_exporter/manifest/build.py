@@ -20,10 +20,13 @@ from rlm_exporter.manifest.model import (
     HealthCheckPolicy,
     Hook,
     HttpCall,
+    LicenseFetch,
+    LicensePaths,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
     PoolsMissing,
+    ReportLog,
     Server,
     Takeover,
     TriggerSource,
@@ -46,6 +49,7 @@ _HAPROXY = HaproxyEndpoint(name="", url="")
 _CONFIG = ExporterConfig()
 _FAILBACK_AFTER = timedelta(minutes=10)
 _HOOK = Hook(call=HttpCall(url=""))
+_FETCH = LicenseFetch(command=())
 
 
 def build_cluster(manifest: Part, balancer: Part) -> Cluster:
@@ -112,7 +116,21 @@ def _server(server: ServerPart, spellings: Spellings) -> Server:
         site=_optional(part.at("site")),
         timezone=_optional(part.at("timezone")),
         isv_ports=tuple(sorted((spellings.get(isv.casefold(), isv), port) for isv, port in ports)),
+        license_files=_license_files(part.at("licenseFiles")),
+        report_logs=tuple(
+            ReportLog(isv=_isv(item.at("isv"), spellings), path=_text(item.at("path")))
+            for item in part.at("reportLogs").children()
+        ),
     )
+
+
+def _license_files(part: Part) -> LicensePaths | LicenseFetch | None:
+    if not part.is_given:
+        return None
+    command = tuple(_text(item) for item in part.at("exec").children())
+    if not command:
+        return LicensePaths(paths=tuple(_text(item) for item in part.children()))
+    return LicenseFetch(command=command, timeout=_duration(part.at("timeout"), _FETCH.timeout))
 
 
 def _health_check(part: Part) -> HealthCheckPolicy:

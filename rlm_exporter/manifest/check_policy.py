@@ -26,19 +26,20 @@ def check_policy(manifest: Part) -> Iterator[Problem]:
     """Every problem of spec.monitoring and spec.features."""
     monitoring = manifest.at("spec", "monitoring")
     for path, limits in _RANGES.items():
-        yield from _check_range(monitoring.at(*path), *limits)
-    yield from _check_range(manifest.at("spec", "highAvailability", "failbackAfter"), *_FAILBACK_RANGE)
+        yield from check_range(monitoring.at(*path), *limits)
+    yield from check_range(manifest.at("spec", "highAvailability", "failbackAfter"), *_FAILBACK_RANGE)
     for haproxy in manifest.at("spec", "loadBalancer", "haproxy").children():
-        yield from _check_range(haproxy.at("hardStopAfter"), *_HARD_STOP_RANGE)
+        yield from check_range(haproxy.at("hardStopAfter"), *_HARD_STOP_RANGE)
     yield from _check_times(monitoring)
     yield from _check_web(monitoring.at("healthCheck"))
     failover = monitoring.at("failover")
-    yield from _check_repeats(failover.at("triggers"))
+    yield from check_repeats(failover.at("triggers"))
     yield from _check_hooks(failover)
     yield from _check_features(manifest.at("spec", "features"))
 
 
-def _check_range(part: Part, low: timedelta, high: timedelta) -> Iterator[Problem]:
+def check_range(part: Part, low: timedelta, high: timedelta) -> Iterator[Problem]:
+    """A duration outside its limits."""
     given = duration(part, low)
     if given is not None and not low <= given <= high:
         limits = f"{format_duration(low)} to {format_duration(high)}"
@@ -84,7 +85,8 @@ def _check_web(check: Part) -> Iterator[Problem]:
         )
 
 
-def _check_repeats(part: Part) -> Iterator[Problem]:
+def check_repeats(part: Part) -> Iterator[Problem]:
+    """Items of a list that stand in it before."""
     seen: set[str] = set()
     for item in part.children():
         if item.text in seen:
@@ -95,7 +97,7 @@ def _check_repeats(part: Part) -> Iterator[Problem]:
 def _check_hooks(failover: Part) -> Iterator[Problem]:
     after = tuple(failover.at("hooks", "after").children())
     for hook in (failover.at("fence"), *failover.at("hooks", "before").children(), *after):
-        yield from _check_range(hook.at("timeout"), *_HOOK_RANGE)
+        yield from check_range(hook.at("timeout"), *_HOOK_RANGE)
     for hook in after:
         if hook.at("required").text == "true":
             text = "nothing is left to abort after a move; leave the key out, or put the hook under before"

@@ -46,6 +46,29 @@ class PoolsMissing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LicensePaths:
+    """License files that the daemon can read: files, and folders for their `*.lic`."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseFetch:
+    """A program, started without a shell, whose standard output is a license file."""
+
+    command: tuple[str, ...]
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLog:
+    """The report log that one ISV server writes."""
+
+    isv: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One named member of the cluster, under the name HAProxy knows it by."""
 
@@ -60,6 +83,9 @@ class Server:
     timezone: str | None = None
     isv_ports: tuple[tuple[str, int], ...] = ()
     """(ISV, port) pairs, sorted by ISV; an ISV without one has a port that nobody can plan with."""
+    license_files: LicensePaths | LicenseFetch | None = None
+    """Where its license files are to be had; None = nowhere."""
+    report_logs: tuple[ReportLog, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +228,11 @@ class Cluster:
         """ISVs whose servers must run: those of the features and those with a planned port, sorted."""
         planned = {isv for server in self.servers for isv, _ in server.isv_ports}
         return tuple(sorted({feature.isv for feature in self.features} | planned))
+
+    def isv_name(self, isv: str) -> str:
+        """An ISV as the manifest spells it, if it is a wanted one; RLM's names are case-insensitive."""
+        key = isv.casefold()
+        return next((wanted for wanted in self.wanted_isvs if wanted.casefold() == key), isv)
 
     @property
     def isv_ports(self) -> tuple[tuple[str, int], ...]:

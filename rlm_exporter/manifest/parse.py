@@ -6,6 +6,7 @@ from typing import Any
 
 from rlm_exporter.manifest.build import build_cluster, build_config
 from rlm_exporter.manifest.check_balancer import check_balancer
+from rlm_exporter.manifest.check_files import check_files
 from rlm_exporter.manifest.check_policy import check_policy
 from rlm_exporter.manifest.check_servers import Timezones, check_servers
 from rlm_exporter.manifest.document import Document, Part, Problem, shown
@@ -119,6 +120,7 @@ def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezo
         yield config.problem(f"a second {CONFIG}, the first is in {where}; keep one")
     for cluster in clusters:
         yield from check_servers(cluster, timezones)
+        yield from check_files(cluster)
         yield from check_policy(cluster)
         balancer = _own_balancer(cluster)
         if balancer.is_given:

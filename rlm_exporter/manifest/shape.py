@@ -136,7 +136,7 @@ def _sentence(error: ValidationError) -> str:
         return "has no value; write one, or delete the line if the key is optional"
     match error.validator:
         case "type":
-            return _wrong_type(value, str(wanted))
+            return _wrong_type(value, wanted)
         case "format":
             return str(error.cause)
         case "const":
@@ -153,8 +153,11 @@ def _sentence(error: ValidationError) -> str:
     return error.message  # a keyword of the schema for which there is no sentence yet
 
 
-def _wrong_type(value: Any, wanted: str) -> str:
+def _wrong_type(value: Any, wanted: Any) -> str:
     match wanted:
+        case ["array", "object"]:
+            advice = "write [item, item], or `key: value` lines below it"
+            return f"{shown(value)} stands where a list or keys are wanted; {advice}"
         case "object":
             return f"{shown(value)} stands where keys are wanted; write `key: value` lines below it"
         case "array":

@@ -21,6 +21,7 @@ ROWS = {
     "durations": 6,
     "out-of-range": 6,
     "duplicate-features": 7,
+    "license-files": 13,
 }
 """Rows of the checklist that a file shows; all others show the first."""
 

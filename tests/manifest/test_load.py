@@ -20,10 +20,13 @@ from rlm_exporter.manifest.model import (
     HealthCheckPolicy,
     Hook,
     HttpCall,
+    LicenseFetch,
+    LicensePaths,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
     PoolsMissing,
+    ReportLog,
     Server,
     TriggerSource,
 )
@@ -478,3 +481,46 @@ def test_nobody_is_told_more_than_a_hundred_problems() -> None:
 
     assert len(told) == 101
     assert told[-1].startswith("nuke.yaml: and ")
+
+
+FILES = """\
+      licenseFiles: [/opt/rlm/licenses, /opt/rlm/more/nuke.lic]
+      reportLogs:
+        - {isv: Foundry, path: /var/log/rlm/foundry.rl}
+    secondary:
+      host: rlm2.example.com
+      licenseFiles: {exec: [ssh, rlm2, cat license.lic]}
+    backup:
+      host: rlm3.example.com
+      licenseFiles:
+        exec: [/usr/local/bin/fetch, rlm3]
+        timeout: 30s
+  features:
+    - {name: nuke_i, vendor: foundry}
+"""
+
+
+@pytest.mark.row(13)
+def test_license_files_are_paths_or_what_a_program_writes() -> None:
+    files = [server.license_files for server in cluster(FILES).servers]
+
+    assert files == [
+        LicensePaths(paths=("/opt/rlm/licenses", "/opt/rlm/more/nuke.lic")),
+        LicenseFetch(command=("ssh", "rlm2", "cat license.lic"), timeout=timedelta(seconds=10)),
+        LicenseFetch(command=("/usr/local/bin/fetch", "rlm3"), timeout=timedelta(seconds=30)),
+    ]
+    assert cluster().servers[0].license_files is None
+
+
+def test_the_isv_of_a_report_log_is_spelled_as_the_features_have_it() -> None:
+    first, second, _ = cluster(FILES).servers
+
+    assert first.report_logs == (ReportLog(isv="foundry", path="/var/log/rlm/foundry.rl"),)
+    assert second.report_logs == ()
+
+
+def test_a_name_of_rlms_is_spelled_as_the_manifest_has_it_where_it_has_it() -> None:
+    found = cluster(FILES)
+
+    assert found.isv_name("FOUNDRY") == "foundry"
+    assert found.isv_name("Siemens") == "Siemens"

@@ -16,6 +16,7 @@ from rlm_exporter.manifest.model import (
     HealthCheckPolicy,
     Hook,
     HttpCall,
+    LicenseFetch,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
@@ -86,6 +87,7 @@ def test_defaults_are_those_of_the_model() -> None:
         (HEALTH, "timeout", health.timeout),
         (FAILOVER, "cooldown", failover.cooldown),
         (DEFS["hook"]["properties"], "timeout", hook.timeout),
+        (DEFS["licenseFiles"]["properties"], "timeout", LicenseFetch(command=()).timeout),
     ):
         assert parse_duration(schema[key]["default"]) == duration
 
