@@ -2,17 +2,18 @@
 
     python -m bench.fuzz_license --seconds 180
 
-Seeds are the files of the tests. Exit code 1 with the text that breaks a promise: an error that is not
+Seeds are the files of the tests. Exit code 1 and the text that breaks a promise: an error that is not
 FormatError, a line outside the file, a time beyond what the size explains.
 """
 
 import argparse
-import random
 import sys
-import time
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from random import Random
 
+from bench.mangle import fuzz, mangle
 from rlm_exporter.errors import FormatError
 from rlm_exporter.rlm.client_env import read_client_env
 from rlm_exporter.rlm.client_findings import find_client_faults
@@ -24,7 +25,8 @@ from rlm_exporter.rlm.license_findings import find_faults
 from rlm_exporter.rlm.license_list import ListKind, read_license_path
 from rlm_exporter.rlm.license_values import LicenseKind
 
-SEEDS = sorted((Path(__file__).parent.parent / "tests" / "data" / "license").glob("*.lic"))
+_DATA = Path(__file__).parent.parent / "tests" / "data" / "license"
+LICENSES = tuple(path.read_bytes() for path in sorted(_DATA.glob("*.lic")))
 SETTINGS = (
     b'export RLM_LICENSE="5053@a:5053@[2001:db8::1]:C:\\a.lic:/opt/"\nRLM_CONNECT_TIMEOUT=-8\n',
     b"setenv siemens_LICENSE 5053@2001:db8::1:5053@b\nRLM_PATH_RANDOMIZE=1\nSIEMENS_LICENSE_FILE=5053@c\n",
@@ -39,29 +41,6 @@ TOKENS = (
     b"\xff\xfe", b"\0", b"\xe4", b"\xd9\xa1", b"::", b"%a%", b"$X",
 )  # fmt: skip
 _DAY = date(2027, 6, 15)
-_SECONDS_PER_BYTE = 2e-5
-"""Ten times what the slowest shape takes; beyond it something is not linear."""
-
-
-def mangle(seed: bytes, chance: random.Random) -> bytes:
-    """A seed with some pieces cut, doubled, moved and replaced."""
-    data = bytearray(seed)
-    for _ in range(chance.choice((1, 2, 4, 8, 32))):
-        at = chance.randrange(len(data) + 1)
-        until = min(len(data), at + chance.choice((0, 1, 2, 8, 64)))
-        match chance.randrange(5):
-            case 0:
-                data[at:until] = chance.choice(TOKENS)
-            case 1:
-                data[at:until] = chance.choice(TOKENS) * chance.choice((1, 3, 200))
-            case 2:
-                data[at:at] = data[at:until] * chance.choice((1, 2, 50))
-            case 3:
-                del data[at:until]
-            case _:
-                data[at:at] = chance.randbytes(chance.choice((1, 4)))
-        del data[20_000:]
-    return bytes(data)
 
 
 def check_license(data: bytes) -> None:
@@ -86,6 +65,10 @@ def check_settings(data: bytes) -> None:
         assert (item.endpoint is None) is not (item.kind is ListKind.SERVER), "a server without a place"  # noqa: S101
 
 
+def _maker(seeds: Sequence[bytes]) -> Callable[[Random], bytes]:
+    return lambda chance: mangle(chance.choice(seeds), TOKENS, chance)
+
+
 def main() -> int:
     """Run until the time is over or a promise is broken."""
     parser = argparse.ArgumentParser(
@@ -94,28 +77,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None, help="the same number gives the same run")
     options = parser.parse_args()
-    number = random.randrange(2**32) if options.seed is None else options.seed
-    chance = random.Random(number)
-    licenses = [file.read_bytes() for file in SEEDS]
-    end, tries = time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
-        tries += 1
-        check, seeds = (check_license, licenses) if tries % 3 else (check_settings, list(SETTINGS))
-        data = mangle(chance.choice(seeds), chance)
-        began = time.process_time()
-        try:
-            check(data)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
-            print(f"{type(error).__name__}: {error}\nseed {number}, try {tries}, {check.__name__}:\n{data!r}")
-            return 1
-        took = time.process_time() - began
-        if took > 0.05 + len(data) * _SECONDS_PER_BYTE:
-            print(
-                f"{took:.3f} s for {len(data)} bytes, seed {number}, try {tries}, {check.__name__}:\n{data!r}"
-            )
-            return 1
-    print(f"{tries} files, seed {number}: every promise was kept")
-    return 0
+    checks = [(check_license, _maker(LICENSES)), (check_settings, _maker(SETTINGS))]
+    return fuzz(checks, seconds=options.seconds, number=options.seed)
 
 
 if __name__ == "__main__":
