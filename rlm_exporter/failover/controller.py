@@ -32,6 +32,7 @@ from rlm_exporter.failover.ports import (
 )
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
+from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.failover.steering import PACE, Steering
 from rlm_exporter.failover.steps import has_touched_balancers, is_to_be_announced
 from rlm_exporter.failover.trigger import (
@@ -102,8 +103,14 @@ class ClusterController:
         self._steering = Steering(
             cluster=cluster.name, balancers=balancers, clock=clock, observer=observer, wake=self.wake
         )
+        self._reporters = Reporters(cluster=cluster.name, prober=prober, journal=journal, clock=clock)
         self._lookout = Lookout(
-            cluster=cluster, prober=prober, balancers=balancers, journal=journal, clock=clock
+            cluster=cluster,
+            prober=prober,
+            balancers=balancers,
+            journal=journal,
+            reporters=self._reporters,
+            clock=clock,
         )
         self._operators = Operators(
             cluster=cluster.name,
@@ -155,6 +162,11 @@ class ClusterController:
     def prober(self) -> Prober:
         """Our own checks, for reading."""
         return self._prober
+
+    @property
+    def reporters(self) -> Reporters:
+        """What other monitors report."""
+        return self._reporters
 
     @property
     def alerts(self) -> tuple[AlertRecord, ...]:

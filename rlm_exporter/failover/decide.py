@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from rlm_exporter.failover.candidates import candidates, has_pools, is_pinned, preferred
+from rlm_exporter.failover.external import is_accused, vouching
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.window import is_open
@@ -173,6 +174,8 @@ def _failback_due(situation: Situation) -> Decision | None:
         return None
     if not situation.active.health.is_up or len(situation.views) < len(situation.readings):
         return None
+    if is_accused(situation.reports, server=home, now=now):
+        return None
     if not is_open(cluster.failback_window, now) or _last_attempt_failed(situation) is not None:
         return None
     return Move(
@@ -287,6 +290,25 @@ def _monitor_disagrees(situation: Situation) -> Decision | None:
     )
 
 
+def _report_disagrees(situation: Situation) -> Decision | None:
+    part, now = situation.active, situation.now
+    if part.status is not None or part.health.failing_since is None:
+        # rlm itself answered us and told what is wrong: more than a monitor that asks less can know.
+        return None
+    if independent_sign(situation) is not None:
+        # What clients meet at the balancer counts for more than what somebody else meets.
+        return None
+    report = vouching(situation.reports, server=part.server, since=part.health.failing_since, now=now)
+    if report is None:
+        return None
+    return Hold(
+        reason=Reason.REPORT_DISAGREES,
+        detail=f"{_what_failed(situation)}; but {report.reporter} reported it as healthy at "
+        f"{report.at:%H:%M:%S}, which counts for {_seconds(report.at + report.ttl - now)} more",
+        check_now=True,
+    )
+
+
 def _no_candidate(situation: Situation) -> Decision | None:
     if candidates(situation):
         return None
@@ -393,6 +415,7 @@ _RULES: tuple[Callable[[Situation], Decision | None], ...] = (
     _native_waiting,
     _below_threshold,
     _monitor_disagrees,
+    _report_disagrees,
     _no_candidate,
     _only_pinned_left,
     _in_cooldown,

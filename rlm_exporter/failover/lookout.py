@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rlm_exporter.failover.ports import Clock, Journal, LoadBalancer, Prober
+from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.failover.situation import Evidence, Situation
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.traffic import COUNT_LAG
@@ -32,12 +33,14 @@ class Lookout:
         prober: Prober,
         balancers: tuple[LoadBalancer, ...],
         journal: Journal,
+        reporters: Reporters,
         clock: Clock,
     ) -> None:
         self._cluster = cluster
         self._prober = prober
         self._balancers = balancers
         self._journal = journal
+        self._reporters = reporters
         self._clock = clock
         self._differs_since: datetime | None = None
         self._last_silence_check = float("-inf")
@@ -55,6 +58,7 @@ class Lookout:
             evidence=evidence(
                 active=record.active, snapshot=self._prober.snapshot, balancers=self._balancers, now=now
             ),
+            reports=self._reporters.reports,
         )
         self._differs_since = (self._differs_since or now) if situation.active_elsewhere else None
         return replace(situation, differs_since=self._differs_since)

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NATIVE_WAITING = "native_waiting"
     BELOW_THRESHOLD = "below_threshold"
     MONITOR_DISAGREES = "monitor_disagrees"
+    REPORT_DISAGREES = "report_disagrees"
     NO_CANDIDATE = "no_candidate"
     ONLY_PINNED_LEFT = "only_pinned_left"
     IN_COOLDOWN = "in_cooldown"
@@ -107,6 +108,12 @@ RULES: tuple[Rule, ...] = tuple(
             15,
             Reason.MONITOR_DISAGREES,
             "our checks fail, but the balancer saw the server send bytes to clients meanwhile",
+            "hold, alert",
+        ),
+        (
+            15,
+            Reason.REPORT_DISAGREES,
+            "our checks fail and no balancer confirms it, but another monitor reports it healthy meanwhile",
             "hold, alert",
         ),
         (16, Reason.NO_CANDIDATE, "nobody else is healthy", "hold, alert"),

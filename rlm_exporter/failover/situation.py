@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from rlm_exporter.failover.external import HealthReport
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Traffic
 from rlm_exporter.manifest.model import Cluster
@@ -40,6 +41,8 @@ class Situation:
     """None where nobody has looked: a wish by hand needs no history."""
     automatic_moves: tuple[datetime, ...] = ()
     """When the automatic moves of the last days were committed."""
+    reports: tuple[HealthReport, ...] = ()
+    """What other monitors said, stale or not; they may hold a move back and never cause one."""
 
     @property
     def active(self) -> ServerSnapshot:

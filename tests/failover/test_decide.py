@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rlm_exporter.failover.decide import decide, retry_after, stale_after
+from rlm_exporter.failover.external import Component, HealthReport
 from rlm_exporter.failover.reasons import NUMBERS, RULES, Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Evidence
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
@@ -35,6 +36,7 @@ from tests.failover.situations import (
 POOLS_GONE = Failure(reason=FailureReason.POOLS_MISSING, detail="no usable pool of STARCCM (siemens)")
 ONE_FAILED = FailedAttempts(count=1, last_ended_at=ago(10))
 CHASED = (ago(600), ago(1200), ago(3599))
+VOUCHED = HealthReport(server="rlm1", component=Component.LICENSE, healthy=True, reporter="mon1", at=ago(5))
 
 NATIVE = {"takeover": Takeover.NATIVE}
 # What would hold back an automatic failback, which is no failover and waits for a quiet time.
@@ -86,6 +88,7 @@ ROWS: dict[Reason, dict[str, Any]] = {
     },
     Reason.BELOW_THRESHOLD: {"active": down("rlm1", failures=1)},
     Reason.MONITOR_DISAGREES: {"evidence": Evidence(while_failing=traffic(arrived=0, bytes_out=512))},
+    Reason.REPORT_DISAGREES: {"reports": (VOUCHED,)},
     Reason.NO_CANDIDATE: {"rlm2": down("rlm2"), "rlm3": down("rlm3")},
     Reason.ONLY_PINNED_LEFT: {"rlm2": down("rlm2"), "pins": (pin("rlm3"),), "attempts": None},
     Reason.IN_COOLDOWN: {"cooldown_until": NOW + timedelta(seconds=1)},
