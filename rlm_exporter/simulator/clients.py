@@ -161,7 +161,7 @@ async def _run(options: argparse.Namespace, record: TextIO) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="clients", description=__doc__)
+    parser = argparse.ArgumentParser(prog="rlm-ha simulate clients", description=__doc__)
     parser.add_argument(
         "--server", required=True, action="append", type=parse_endpoint, metavar="PORT@HOST",
         help="where to ask; repeated for those to try when the one before does not give a seat",

@@ -87,7 +87,7 @@ def _plan_of_options(given: argparse.Namespace) -> ServerPlan:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="server",
+        prog="rlm-ha simulate server",
         description=_ABOUT,
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

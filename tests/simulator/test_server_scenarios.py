@@ -217,3 +217,51 @@ def test_a_scenario_that_is_wrong_is_usage(tmp_path: Path) -> None:
     server = ScenarioServer(tmp_path, {"style": "17", "port": free_port()})
     with pytest.raises(AssertionError, match="not ready"):
         server.start()
+
+
+def test_what_is_free_leaves_out_reservations_and_sums_over_servers_where_asked(tmp_path: Path) -> None:
+    pools = (
+        {"product": "mesher", "version": "2.0", "count": 3, "reserve": [{"count": 2, "user": "zoe"}]},
+        {"product": "viewer", "version": "1.0", "count": "uncounted"},
+    )
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        ScenarioServer(folders[0], scenario(*pools)) as one,
+        ScenarioServer(folders[1], scenario(*pools), name="rlm2") as two,
+        client_of(one) as client,
+    ):
+        assert "handle" in client.check_out("mesher", user="bob")
+        both = f"{one.endpoint}:{two.endpoint}"
+        apart = ask_rlmutil("rlmstat", "-avail", "-p", "mesher", "-c", both).stdout
+        summed = ask_rlmutil("rlmstat", "-avail", "-b", "-c", both).stdout
+
+    assert re.findall(r"mesher v2\.0 on rlm[12]: (\d+)", apart) == ["2", "3"]
+    assert "viewer" not in apart
+    assert "mesher v2.0: 5 available" in summed
+    assert "viewer v1.0: uncounted available" in summed
+
+
+def test_isv_data_stands_at_the_end_of_a_usage_line_where_asked(tmp_path: Path) -> None:
+    document = scenario({"product": "solver", "version": "3.0", "count": 2})
+    with ScenarioServer(tmp_path, document) as server, client_of(server) as client:
+        client.check_out("solver", isv_def="project-7")
+        with_data = ask_rlmutil("rlmstat", "-I", "-c", server.endpoint).stdout
+        without = ask_rlmutil("rlmstat", "-i", "-c", server.endpoint).stdout
+
+    assert " [I: project-7]" in with_data
+    assert "project-7" not in without
+    assert [c.user for c in parse_rlmstat(with_data).checkouts] == ["alice"]
+
+
+@pytest.mark.parametrize("status", ["0", "7"])
+def test_any_exit_status_can_be_had_with_the_same_text(status: str, tmp_path: Path) -> None:
+    """RLM documents none, so nobody may rely on it."""
+    gone = f"{free_port()}@127.0.0.1"
+    plain = ask_rlmutil("rlmstat", "-a", "-c", gone)
+    other = ask_rlmutil("rlmstat", "-a", "-c", gone, RLM_SIMULATED_STATUS=status)
+
+    assert (plain.returncode, other.returncode) == (1, int(status))
+    assert other.stdout == plain.stdout
+    assert parse_rlmstat(other.stdout).error_kind == "connect"
