@@ -13,6 +13,8 @@ from rlm_exporter.cli.program import Program, explainer
 
 _HERE = __name__
 
+_UPDATE_HEALTH = "Report what another monitor sees."
+
 EPILOG = """\b
 Exit codes: 0 done, 1 failed or unhealthy, 2 usage, 3 not found,
 4 refused as unsafe, 5 the daemon or a backend cannot be reached.
@@ -28,11 +30,15 @@ def _license_servers() -> dict[str, click.Command]:
         "status": LazyCommand(
             f"{_HERE}.license_servers:status_command", "Show a whole cluster on one screen."
         ),
+        "update-health": LazyCommand(
+            f"{_HERE}.update_health:update_health_command", _UPDATE_HEALTH, hidden=True
+        ),
     }
 
 
 def _commands() -> dict[str, click.Command]:
     status = f"{_HERE}.license_servers:status_command"
+    update_health = f"{_HERE}.update_health:update_health_command"
     return {
         "license-servers": LazyGroup(commands=_license_servers(), help="License servers and their clusters."),
         "licenses": LazyGroup(
@@ -53,6 +59,7 @@ def _commands() -> dict[str, click.Command]:
                 "maintenance": LazyCommand(
                     f"{_HERE}.licenses:maintenance_command", "Take a server out, or give it back."
                 ),
+                "update-health": LazyCommand(update_health, _UPDATE_HEALTH),
                 "events": LazyCommand(f"{_HERE}.licenses:events_command", "Show the journal of a cluster."),
                 "status": LazyCommand(status, "Show a whole cluster on one screen.", hidden=True),
             },

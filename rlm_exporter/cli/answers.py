@@ -55,6 +55,18 @@ class ServerAtBalancerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalView:
+    """What another monitor reported of a server."""
+
+    reporter: str
+    component: str
+    state: str
+    """`up`, `down`, or `unknown` once the report is too old to count."""
+    healthy: bool
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoubleHolderView:
     """A host with seats from two pools or more of one product."""
 
@@ -80,6 +92,7 @@ class ServerView:
     balancers: tuple[ServerAtBalancerView, ...]
     double_holders: tuple[DoubleHolderView, ...] | None = None
     """None from a daemon that does not tell."""
+    external: tuple[ExternalView, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +251,15 @@ class DoneAnswer:
 
     result: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthAnswer:
+    """What the daemon made of a report."""
+
+    detail: str
+    differences: tuple[str, ...]
+    """Where it differs from the daemon's own newest checks, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
-from rlm_exporter.cli.answers import ClusterStatus, DoneAnswer, EventsAnswer, MoveAnswer, OperationView
+from rlm_exporter.cli.answers import (
+    ClusterStatus,
+    DoneAnswer,
+    EventsAnswer,
+    HealthAnswer,
+    MoveAnswer,
+    OperationView,
+)
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.exit_codes import ExitCode
@@ -115,6 +122,10 @@ class Client:
     def tell(self, name: str, verb: str, wish: Mapping[str, Any]) -> Answer[DoneAnswer]:
         """Have something done that is no move: pause, resume, ack, maintenance."""
         return self._ask(DoneAnswer, "POST", _path(name, verb), json=wish)
+
+    def update_health(self, name: str, report: Mapping[str, Any]) -> Answer[HealthAnswer]:
+        """Tell what another monitor sees."""
+        return self._ask(HealthAnswer, "POST", _path(name, "health"), json=report)
 
     def _ask(self, kind: type[T], method: str, path: str, **arguments: Any) -> Answer[T]:
         response = self._send(method, path, **arguments)

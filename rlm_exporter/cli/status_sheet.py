@@ -33,6 +33,9 @@ _RULE_WORDS = {rule.reason.value: f"{rule.when} -> {rule.then}" for rule in RULE
 
 Pair = tuple[str, Cell]
 
+_MOST_FACTS = 18
+"""Lines that three servers leave of 24, with one between."""
+
 
 def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
     """The servers, what is wrong with them, who is active; with `show_ha` all that decides about a move."""
@@ -40,11 +43,14 @@ def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
         *(pair for server in status.servers for pair in _complaints(server)),
         *_labelled("Not ready", _not_ready(status.not_ready_because)),
         *_labelled("Held twice", _double_holders(status)),
+        *_labelled("External", _external(status)),
         ("Active", _active(status)),
         *(_ha_facts(status) if show_ha else ()),
     )
     servers = Table(columns=_COLUMNS, rows=tuple(_row(server) for server in status.servers))
-    return (_title(status), servers, Line(cells=()), Facts(pairs=facts))
+    # Whoever has so much to say needs the room.
+    gap = () if len(facts) > _MOST_FACTS else (Line(cells=()),)
+    return (_title(status), servers, *gap, Facts(pairs=facts))
 
 
 def _title(status: ClusterStatus) -> Line:
@@ -122,6 +128,23 @@ def _double_holders(status: ClusterStatus) -> tuple[Cell, ...]:
     others = f", and {len(held) - 1} more" if len(held) > 1 else ""
     versions = " and ".join(f"v{version}" for version in first.versions)
     return (Cell(f"{first.host} has {first.product} {versions}{others}", Tone.WARNING),)
+
+
+def _external(status: ClusterStatus) -> tuple[Cell, ...]:
+    """What the monitor that spoke last said; the rest is in the JSON, and stays counted here."""
+    told = [(server.name, report) for server in status.servers for report in server.external or ()]
+    if not told:
+        return ()
+    newest = min((report for _, report in told), key=lambda report: report.age_seconds)
+    words = ", ".join(
+        f"{name}{'' if report.component == 'server' else f' ({report.component})'} {report.state}"
+        for name, report in told
+        if report.reporter == newest.reporter
+    )
+    others = len({report.reporter for _, report in told}) - 1
+    more = f", and {others} more" if others else ""
+    text = f"{newest.reporter}, {age_in_words(max(newest.age_seconds, 0.0))} ago: {words}{more}"
+    return (Cell(text, Tone.QUIET if newest.state == "unknown" else Tone.PLAIN),)
 
 
 def _active(status: ClusterStatus) -> Cell:

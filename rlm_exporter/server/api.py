@@ -91,6 +91,7 @@ async def state_of(services: Services, controller: ClusterController) -> Cluster
         standing=controller.standing,
         last_operation=last[0] if last else None,
         alerts=controller.alerts,
+        reports=controller.reporters.reports,
         now=services.clock.now(),
         unacknowledged=waiting,
         journal_readable=readable,

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
-from rlm_exporter.server import api, by_hand, status_page, webhook
+from rlm_exporter.server import api, by_hand, health_reports, status_page, webhook
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
 from rlm_exporter.server.problem import problem
@@ -40,6 +40,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(r"/api/v1/clusters/{name}/operations/{id:\d{1,18}}", api.operation)
     for verb in by_hand.VERBS:
         app.router.add_post(f"/api/v1/clusters/{{name}}/{verb}", by_hand.handler(verb))
+    app.router.add_post("/api/v1/clusters/{name}/health", health_reports.update_health)
     app.router.add_get("/", status_page.index)
     return app
 

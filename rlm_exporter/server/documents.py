@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rlm_exporter.failover.controller import Standing
+from rlm_exporter.failover.external import HealthReport
 from rlm_exporter.failover.reasons import NUMBERS
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster, Server
@@ -27,6 +28,8 @@ class ClusterState:
     last_operation: Operation | None
     alerts: tuple[AlertRecord, ...]
     now: datetime
+    reports: tuple[HealthReport, ...] = ()
+    """What other monitors said."""
     journal_readable: bool = True
     unacknowledged: int | None = None
     """Automatic moves that no operator has acknowledged; None where the journal could not tell."""
@@ -113,6 +116,7 @@ def _server(state: ClusterState, server: Server) -> Document:
             for reading in state.readings
             if reading.view is not None and (line := reading.view.license_line(server.name)) is not None
         ],
+        "external": [_report(each, state.now) for each in state.reports if each.server == server.name],
     }
 
 
@@ -129,6 +133,20 @@ def _license(part: ServerSnapshot, now: datetime) -> Document:
         "checked_at": _iso(part.checked_at),
         "age_seconds": _seconds(now - part.checked_at) if part.checked_at else None,
         "response_seconds": _seconds(part.license.duration) if part.license else None,
+    }
+
+
+def _report(report: HealthReport, now: datetime) -> Document:
+    stated = "up" if report.healthy else "down"
+    return {
+        "source": "external",
+        "reporter": report.reporter,
+        "component": report.component.value,
+        "state": stated if report.is_fresh(now) else "unknown",
+        "healthy": report.healthy,
+        "at": _iso(report.at),
+        "age_seconds": _seconds(now - report.at),
+        "ttl_seconds": _seconds(report.ttl),
     }
 
 

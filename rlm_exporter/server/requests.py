@@ -21,7 +21,7 @@ BODY_LIMIT = 10.0
 LONGEST_WORD = 512
 """Characters of any text in a request."""
 
-_KINDS = {str: "a text", bool: "true or false", int: "a whole number"}
+_KINDS = {str: "a text", bool: "true or false", int: "a whole number", list: "a list"}
 
 
 class InvalidError(Exception):
@@ -52,10 +52,15 @@ async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[st
         document = orjson.loads(await whole_body(request, largest=LARGEST_BODY))
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error}") from error
+    return check_mapping(document, fields)
+
+
+def check_mapping(document: object, fields: Mapping[str, type], *, where: str = "") -> dict[str, Any]:
+    """A mapping with these fields and no others; raises InvalidError, with `where` before each name."""
     if not isinstance(document, dict):
-        raise InvalidError("not a mapping")
+        raise InvalidError(f"{where.rstrip('.')}: not a mapping" if where else "not a mapping")
     for name, value in document.items():
-        _check(name, value, fields)
+        _check(name, value, fields, where)
     return document
 
 
@@ -75,8 +80,9 @@ async def whole_body(request: web.Request, *, largest: int) -> bytes:
     )
 
 
-def _check(name: str, value: object, fields: Mapping[str, type]) -> None:
+def _check(name: str, value: object, fields: Mapping[str, type], where: str) -> None:
     expected = fields.get(name)
+    name = f"{where}{name}"
     if expected is None:
         raise InvalidError(f"{name}: unknown; known are {', '.join(fields)}")
     # In Python a truth value is a number too; in JSON it is not.

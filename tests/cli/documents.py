@@ -50,6 +50,21 @@ def license_view(**changes: Any) -> Document:
     }
 
 
+def external(reporter: str = "mon1", **changes: Any) -> Document:
+    """A monitor's word, twelve seconds old: healthy."""
+    return {
+        "source": "external",
+        "reporter": reporter,
+        "component": "server",
+        "state": "up",
+        "healthy": True,
+        "at": "2025-11-25T08:59:48.000Z",
+        "age_seconds": 12.0,
+        "ttl_seconds": 120.0,
+        **changes,
+    }
+
+
 def down(reason: str = "refused", detail: str = "rlm1.example.com:5053: connection refused") -> Document:
     """Down for four checks."""
     return license_view(
@@ -204,7 +219,14 @@ def crowded_status() -> Document:
         not_ready_because=["no standby is healthy", f"balancer lb2: {long}", "the journal cannot be written"],
         active_host="license-server-two.department.subsidiary.example.com",
         servers=[
-            server("rlm1", role="primary", license=down("unreachable", long), isvs=[], seats=None),
+            server(
+                "rlm1",
+                role="primary",
+                license=down("unreachable", long),
+                isvs=[],
+                seats=None,
+                external=[external(), external(long)],
+            ),
             server(
                 "rlm2",
                 role="secondary",

@@ -102,6 +102,7 @@ VERBS = (
     "resume",
     "ack",
     "maintenance",
+    "update-health",
     "events",
 )
 

@@ -8,6 +8,7 @@ from rlm_exporter.cli.status_sheet import status_sheet
 from tests.cli.documents import (
     Document,
     crowded_status,
+    external,
     failover,
     license_view,
     open_operation,
@@ -171,3 +172,21 @@ def test_a_host_with_seats_in_two_pools_of_a_product_is_named_and_others_are_cou
     held = server("rlm1", role="primary", active=True, double_holders=twice)
     assert facts(status(servers=[held]))["Held twice"] == "ws7 has solver v2.0 and v3.0, and 1 more"
     assert "Held twice" not in facts(status(servers=[server("rlm1", role="primary", double_holders=[])]))
+
+
+@pytest.mark.row(32)
+def test_what_another_monitor_reports_is_shown_with_its_age() -> None:
+    servers = [
+        server("rlm1", role="primary", external=[external(component="web", state="down", healthy=False)]),
+        server("rlm2", role="secondary", external=[external("mon2", age_seconds=40.0), external()]),
+        server("rlm3", role="backup"),
+    ]
+    shown = facts(status(servers=servers), show_ha=False)
+    assert shown["External"] == "mon1, 12 s ago: rlm1 (web) down, rlm2 up, and 1 more"
+    assert "External" not in facts(status())
+
+
+def test_a_report_that_is_too_old_is_unknown() -> None:
+    old = external(state="unknown", age_seconds=600.0)
+    servers = [server("rlm1", role="primary", external=[old])]
+    assert facts(status(servers=servers))["External"] == "mon1, 10 min ago: rlm1 unknown"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from rlm_exporter.failover.controller import Standing
+from rlm_exporter.failover.external import Component, HealthReport
 from rlm_exporter.failover.reasons import Hold, Reason
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
 from rlm_exporter.haproxy.view import BalancerReading, Desired
@@ -171,7 +172,19 @@ def hostile() -> ClusterState:
             decision=Hold(reason=Reason.ACTIVE_HEALTHY, detail=HOSTILE),
         ),
         alerts=(replace(opened.alerts[0], alertname=HOSTILE, server=HOSTILE),),
+        reports=(report(reporter=HOSTILE),),
     )
+
+
+def report(server: str = "rlm1", **changes: Any) -> HealthReport:
+    """A monitor's word, twelve seconds old: healthy."""
+    known: dict[str, Any] = {
+        "component": Component.SERVER,
+        "healthy": True,
+        "reporter": "mon1",
+        "at": NOW - timedelta(seconds=12),
+    }
+    return HealthReport(server=server, **known | changes)
 
 
 def operation(**changes: Any) -> Operation:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rlm_exporter.failover.controller import Standing
+from rlm_exporter.failover.external import Component
 from rlm_exporter.failover.reasons import NUMBERS, Hold, Reason
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import HealthCheckPolicy
@@ -248,3 +249,25 @@ def test_a_host_with_seats_in_two_pools_of_a_product_is_listed() -> None:
         }
     ]
     assert server(states.state(), "rlm3")["double_holders"] == []
+
+
+@pytest.mark.row(32)
+def test_reports_of_other_monitors_stand_with_the_server_that_they_are_about() -> None:
+    web = states.report("rlm2", component=Component.WEB, healthy=False)
+    given = states.state(reports=(states.report(), web, states.report(at=NOW - timedelta(minutes=2))))
+    fresh, stale = server(given, "rlm1")["external"]
+    assert fresh == {
+        "source": "external",
+        "reporter": "mon1",
+        "component": "server",
+        "state": "up",
+        "healthy": True,
+        "at": fresh["at"],
+        "age_seconds": 12.0,
+        "ttl_seconds": 120.0,
+    }
+    assert (stale["state"], stale["healthy"], stale["age_seconds"]) == ("unknown", True, 120.0)
+    assert [(each["component"], each["state"]) for each in server(given, "rlm2")["external"]] == [
+        ("web", "down")
+    ]
+    assert server(given, "rlm3")["external"] == []

@@ -199,3 +199,11 @@ async def test_a_daemon_that_knows_nothing_yet_serves_the_page_too(fresh: Daemon
     answer = await fresh.get("/")
     assert answer.status == 200
     assert b"Who is active is not known yet." in answer.body
+
+
+@pytest.mark.row(32)
+def test_what_another_monitor_reports_stands_beside_our_own_check() -> None:
+    reports = (states.report(), states.report("rlm2", healthy=False, at=NOW - timedelta(minutes=3)))
+    text = said(states.state(reports=reports))
+    assert "mon1 reported server healthy 12 s ago" in text
+    assert "mon1 reported server failed 3 min ago , too old to count" in text.replace("ago,", "ago ,")
