@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ from rlm_exporter.metrics.observers import ControllerObserver, ProberObserver, S
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.addresses import SystemResolver
 from rlm_exporter.probe.clock import SystemClock
+from rlm_exporter.probe.file_watch import FILES_EVERY
+from rlm_exporter.probe.license_files import LicenseFileReader
 from rlm_exporter.probe.ports import Clock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil import RlmutilProbe
@@ -69,6 +72,8 @@ class Settings:
     """None = there is none; license probes say so, the others go on."""
     compatibility_names: bool = True
     tokens: tuple[Token, ...] = ()
+    license_files_every: timedelta = FILES_EVERY
+    """How often license files are read."""
 
 
 async def nothing(moment: str, step: str) -> None:
@@ -98,6 +103,7 @@ async def run_daemon(
             journal=journal,
             license_probe=stack.enter_context(RlmutilProbe(rlmutil=settings.rlmutil, clock=clock)),
             seam=seam,
+            license_files_every=settings.license_files_every,
         )
         stack.push_async_callback(assembly.close)
         for cluster in settings.clusters:
@@ -179,6 +185,7 @@ class _Assembly:
         journal: Journal,
         license_probe: RlmutilProbe,
         seam: Seam,
+        license_files_every: timedelta,
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self._probers: list[Prober] = []
@@ -188,6 +195,7 @@ class _Assembly:
         self._journal = journal
         self._license_probe = license_probe
         self._seam = seam
+        self._license_files_every = license_files_every
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
         self._slots = asyncio.Semaphore(PARALLEL_PROBES)
@@ -233,6 +241,12 @@ class _Assembly:
             observer=ProberObserver(self._instruments),
             jitter=random.random,
             slots=self._slots,
+            license_readers={
+                server.name: LicenseFileReader(source=server.license_files, clock=self._clock)
+                for server in cluster.servers
+                if server.license_files is not None
+            },
+            files_every=self._license_files_every,
         )
 
     def _balancers(self, cluster: Cluster, prober: Prober) -> tuple[Balancer, ...]:

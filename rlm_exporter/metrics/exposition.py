@@ -12,6 +12,7 @@ from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics import families as f
 from rlm_exporter.metrics.cluster_lines import cluster_lines
 from rlm_exporter.metrics.facts import ClusterFacts
+from rlm_exporter.metrics.license_lines import license_lines
 from rlm_exporter.metrics.lines import Lines
 from rlm_exporter.metrics.server_lines import server_lines
 from rlm_exporter.probe.snapshot import ServerSnapshot
@@ -24,9 +25,14 @@ class _Kept:
     part: ServerSnapshot
     cluster: Cluster
     chunks: Mapping[str, str]
+    files: Mapping[str, str]
+    """Of the license files, which are read far less often."""
 
     def is_of(self, part: ServerSnapshot, cluster: Cluster) -> bool:
         return self.part is part and self.cluster is cluster
+
+    def has_files_of(self, part: ServerSnapshot, cluster: Cluster) -> bool:
+        return self.part.license_files is part.license_files and self.cluster is cluster
 
 
 class Exposition:
@@ -47,7 +53,7 @@ class Exposition:
             for part in facts.snapshot.servers:
                 server = self._server(part, facts.cluster)
                 kept[facts.cluster.name, part.server] = server
-                parts.append(server.chunks)
+                parts += (server.chunks, server.files)
         self._kept = kept
         return tuple(parts)
 
@@ -59,7 +65,14 @@ class Exposition:
         kept = self._kept.get((cluster.name, part.server))
         if kept is not None and kept.is_of(part, cluster):
             return kept
-        return _Kept(part=part, cluster=cluster, chunks=self._render_server(part, cluster))
+        return _Kept(
+            part=part,
+            cluster=cluster,
+            chunks=self._render_server(part, cluster),
+            files=kept.files
+            if kept is not None and kept.has_files_of(part, cluster)
+            else license_lines(part, cluster),
+        )
 
 
 def exporter_lines(

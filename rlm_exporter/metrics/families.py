@@ -122,10 +122,36 @@ LICENSE_RESERVED = Family(
 )
 LICENSE_EXPIRY = Family(
     name="rlm_license_expiry_timestamp_seconds",
-    help="End of the last day of the product's earliest license, in the server's time zone."
-    " Absent when permanent.",
-    labels=_PRODUCT,
+    help="When a license ends: with its last day where the server stands. Absent when permanent."
+    " Without the label license, the product's earliest as rlmstat tells it;"
+    " with it (FILE:LINE), one license of the server's license files.",
+    labels=(*_PRODUCT, "license"),
     unit="seconds",
+)
+LICENSE_FILES_SUCCESSFUL = Family(
+    name="rlm_license_files_last_read_successful",
+    help="Whether all of the server's license files could be read the last time."
+    " What could not be read has no series. Absent where the manifest names none.",
+    labels=_SERVER,
+)
+LICENSE_FILES_TIMESTAMP = Family(
+    name="rlm_license_files_last_read_success_timestamp_seconds",
+    help="When all of the server's license files could last be read. Absent if they never could.",
+    labels=_SERVER,
+    unit="seconds",
+)
+LICENSE_DENIED = Family(
+    name="rlm_license_denied_total",
+    kind=Kind.COUNTER,
+    help="Refused checkouts in the server's report logs, by reason, since this process started."
+    " Clients that went on to another server are not among them.",
+    labels=(*_PRODUCT, "reason"),
+)
+REPORT_LOG_SUCCESSFUL = Family(
+    name="rlm_report_log_last_read_successful",
+    help="Whether the ISV server's report log could be read the last time."
+    " Absent where the manifest names none.",
+    labels=_ISV,
 )
 ISV_UP = Family(
     name="rlm_isv_up",
@@ -331,6 +357,10 @@ FAMILIES: tuple[Family, ...] = (
     LICENSE_ISSUED,
     LICENSE_RESERVED,
     LICENSE_EXPIRY,
+    LICENSE_FILES_SUCCESSFUL,
+    LICENSE_FILES_TIMESTAMP,
+    LICENSE_DENIED,
+    REPORT_LOG_SUCCESSFUL,
     ISV_UP,
     ISV_RESTARTS,
     ISV_CHECKOUTS,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics import families as f
@@ -120,6 +120,21 @@ class Instruments:
         with self._counting(cluster) as counted:
             counted.reapplied.labels(cluster, balancer, reason).inc()
 
+    def may_be_denied(self, cluster: str, server: str, isv: str, feature: str, reason: str) -> None:
+        """Checkouts of this feature may be refused for this reason; none has been."""
+        with self._counting(cluster) as counted:
+            counted.denied.labels(cluster, server, isv, feature, reason)
+
+    def denied(self, cluster: str, server: str, isv: str, feature: str, reason: str) -> None:
+        """A checkout was refused."""
+        with self._counting(cluster) as counted:
+            counted.denied.labels(cluster, server, isv, feature, reason).inc()
+
+    def report_log_read(self, cluster: str, server: str, isv: str, *, ok: bool) -> None:
+        """A report log could be read, or could not."""
+        with self._counting(cluster) as counted:
+            counted.report_log.labels(cluster, server, isv).set(ok)
+
     def webhook_alert(self, result: str) -> None:
         """Alertmanager delivered an alert, and this came of it."""
         with self._common.changed():
@@ -151,6 +166,8 @@ class _ClusterInstruments:
         self.operations = self.registry.counter(f.HA_OPERATIONS)
         self.decisions = self.registry.counter(f.HA_DECISIONS)
         self.reapplied = self.registry.counter(f.HA_REAPPLIED)
+        self.denied = self.registry.counter(f.LICENSE_DENIED)
+        self.report_log = self.registry.gauge(f.REPORT_LOG_SUCCESSFUL)
 
     def watch(self, cluster: Cluster, rules: tuple[str, ...], reapply_reasons: tuple[str, ...]) -> None:
         self._watch_probes(cluster)
@@ -184,6 +201,9 @@ class _Registry:
 
     def counter(self, family: Family) -> Counter:
         return Counter(family.base_name, family.help, family.labels, registry=self._registry)
+
+    def gauge(self, family: Family) -> Gauge:
+        return Gauge(family.name, family.help, family.labels, registry=self._registry)
 
     def histogram(self, family: Family, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(family.name, family.help, family.labels, buckets=buckets, registry=self._registry)

@@ -19,10 +19,14 @@ class Lines:
         self._lines: dict[str, list[str]] = {}
 
     def add(self, family: Family, value: float | None, *labels: str) -> None:
-        """One sample, under the family's other name too; an unknown value gives none."""
+        """One sample, under the family's other name too; an unknown value gives none.
+
+        An empty label says the same as none at all, so it is left out.
+        """
         if value is None:
             return
-        pairs = tuple(zip(family.labels, self._first + labels, strict=True))
+        texts = zip(family.labels, self._first + labels, strict=True)
+        pairs = tuple((label, text) for label, text in texts if text)
         for name in (family.name, *_OTHER_NAMES[family.name]):
             self._lines.setdefault(name, []).append(sample(name, pairs, value))
 

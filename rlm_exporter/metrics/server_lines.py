@@ -1,13 +1,14 @@
 """One server's part of the page, as a function of its part of the snapshot. Unknown is absent."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, tzinfo
 from zoneinfo import ZoneInfo
 
 from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.metrics import families as f
 from rlm_exporter.metrics.lines import Lines
 from rlm_exporter.probe.snapshot import ServerSnapshot
+from rlm_exporter.rlm.expiry import good_until
 from rlm_exporter.rlm.status import Pool, RlmStatus
 
 
@@ -52,15 +53,15 @@ def _info(lines: Lines, status: RlmStatus, server: Server) -> None:
 def _isv_servers(lines: Lines, status: RlmStatus | None, cluster: Cluster) -> None:
     running = dict.fromkeys(cluster.wanted_isvs, False)
     for isv in status.isvs if status is not None else ():
-        running[_isv_name(isv.name, cluster)] = isv.running
+        running[cluster.isv_name(isv.name)] = isv.running
     for name, runs in running.items():
         lines.add(f.ISV_UP, runs, name)
 
 
 def _counters(lines: Lines, status: RlmStatus, cluster: Cluster) -> None:
     """Counters of RLM's own; they start again with their server, which Prometheus sees as a reset."""
-    restarts = {_isv_name(isv.name, cluster): isv.restarts for isv in status.isvs}
-    counters = {_isv_name(isv.name, cluster): isv for isv in status.counters}
+    restarts = {cluster.isv_name(isv.name): isv.restarts for isv in status.isvs}
+    counters = {cluster.isv_name(isv.name): isv for isv in status.counters}
     for name, count in restarts.items():
         lines.add(f.ISV_RESTARTS, count, name)
     for name, isv in counters.items():
@@ -68,25 +69,18 @@ def _counters(lines: Lines, status: RlmStatus, cluster: Cluster) -> None:
         lines.add(f.ISV_DENIALS, isv.denials, name)
 
 
-def _isv_name(name: str, cluster: Cluster) -> str:
-    """The manifest's spelling of an ISV; RLM's names are case-insensitive."""
-    for wanted in cluster.wanted_isvs:
-        if wanted.casefold() == name.casefold():
-            return wanted
-    return name
-
-
 def _licenses(lines: Lines, status: RlmStatus, cluster: Cluster, server: Server) -> None:
     """Pools of one product are one series: two of equal name and version would be duplicates."""
     zone: tzinfo = ZoneInfo(server.timezone) if server.timezone else UTC
+    isvs = {isv: cluster.isv_name(isv) for isv in {pool.isv or "" for pool in status.pools}}
     products: dict[tuple[str, str], list[Pool]] = {}
     for pool in status.pools:
-        products.setdefault((_isv_name(pool.isv or "", cluster), pool.product), []).append(pool)
+        products.setdefault((isvs[pool.isv or ""], pool.product), []).append(pool)
     for (isv, product), pools in sorted(products.items()):
         lines.add(f.LICENSE_IN_USE, _sum(pool.inuse for pool in pools), isv, product)
         lines.add(f.LICENSE_ISSUED, _sum(pool.issued for pool in pools), isv, product)
         lines.add(f.LICENSE_RESERVED, _sum(pool.reservations for pool in pools), isv, product)
-        lines.add(f.LICENSE_EXPIRY, _earliest(pools, zone), isv, product)
+        lines.add(f.LICENSE_EXPIRY, _earliest(pools, zone), isv, product, "")
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
@@ -100,8 +94,8 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 
 def _earliest(pools: Iterable[Pool], zone: tzinfo) -> float | None:
-    """When the first dated license ends: with the last second of its day where the server stands."""
+    """When the first dated license ends."""
     days = [pool.expires for pool in pools if isinstance(pool.expires, date)]
     if not days:
         return None
-    return datetime.combine(min(days), time(23, 59, 59, fold=1), zone).timestamp() + 1
+    return good_until(min(days), zone).timestamp()

@@ -8,15 +8,13 @@ stands apart and counts only where the manifest says `webRequired: true`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, PoolsMissing, Server
+from rlm_exporter.probe.license_reading import LAST_TIMEZONE, LicenseReading, granted_where, starts_later
 from rlm_exporter.probe.result import OUR_REASONS, Failure, FailureReason, LicenseResult, TcpResult, WebResult
 from rlm_exporter.probe.snapshot import Health, ServerSnapshot
 from rlm_exporter.rlm.status import IsvServer, Pool, RlmStatus
-
-LAST_TIMEZONE = timedelta(hours=12)
-"""A license lasts to the end of its day where the server stands; this far behind UTC that is everywhere."""
 
 ISV_SEVERITY = {FailureReason.ISV_DOWN: 0, FailureReason.ISV_PORT_CHANGED: 1}
 
@@ -49,7 +47,7 @@ def fold(part: ServerSnapshot, check: Check, *, cluster: Cluster) -> ServerSnaps
     """The server's part of the snapshot after this check; a new value in every field that it tells of."""
     server = cluster.server(part.server)
     failure = verdict(check, cluster=cluster, server=server)
-    degraded = _missing_pools(check, failure, cluster)
+    degraded = None if failure is not None else _missing_pools(check, cluster, server, part.license_files)
     if cluster.failover.pools_missing is PoolsMissing.MOVE:
         # The manifest says that a server without its pools is as good as down.
         failure, degraded = failure or degraded, None
@@ -160,17 +158,30 @@ def _remember(before: Health, check: Check, *, failure: Failure | None, degraded
     )
 
 
-def _missing_pools(check: Check, failure: Failure | None, cluster: Cluster) -> Failure | None:
-    status = check.license.payload
-    if failure is not None or status is None:
+def _missing_pools(
+    check: Check, cluster: Cluster, server: Server, files: LicenseReading | None
+) -> Failure | None:
+    """What the server should have pools of and has not; a license that starts later gives no pool yet."""
+    status, at = check.license.payload, check.ended_at
+    if status is None:
         return None
-    missing = missing_features(status, cluster, at=check.ended_at)
-    if missing:
-        names = ", ".join(f"{feature.name} ({feature.isv})" for feature in missing)
-        return Failure(reason=FailureReason.POOLS_MISSING, detail=f"no usable pool of {names}")
-    if not _usable_pools(status, at=check.ended_at):
+    missing = missing_features(status, cluster, at=at)
+    later = starts_later(files, missing, server=server, at=at)
+    expected = tuple(feature for feature in missing if feature not in later)
+    if not expected:
+        if missing or _usable_pools(status, at=at):
+            return None
         return Failure(reason=FailureReason.POOLS_MISSING, detail="no usable pool of any product")
-    return None
+    names = (_named(each, granted_where(files, each, server=server, at=at)) for each in expected)
+    detail = f"no usable pool of {', '.join(names)}"
+    if later:
+        starts = (f"{_named(feature)} from {start.isoformat()}" for feature, start in later.items())
+        detail += f"; not expected yet: {', '.join(starts)}"
+    return Failure(reason=FailureReason.POOLS_MISSING, detail=detail)
+
+
+def _named(feature: Feature, more: str | None = None) -> str:
+    return f"{feature.name} ({feature.isv}{'' if more is None else f'; {more}'})"
 
 
 def missing_features(status: RlmStatus, cluster: Cluster, *, at: datetime) -> tuple[Feature, ...]:
@@ -180,6 +191,7 @@ def missing_features(status: RlmStatus, cluster: Cluster, *, at: datetime) -> tu
 
 
 def _usable_pools(status: RlmStatus, *, at: datetime) -> tuple[Pool, ...]:
+    # A license lasts to the end of its day where the server stands.
     today = (at - LAST_TIMEZONE).date()
     return tuple(pool for pool in status.pools if _is_usable(pool, today))
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rlm_exporter.probe.addresses import Address
+from rlm_exporter.probe.license_reading import LicenseReading
 from rlm_exporter.probe.result import LicenseResult, ProbeKind, ProbeResult, TcpResult, WebResult
 
 Jitter = Callable[[], float]
@@ -56,6 +57,14 @@ class WebProbe(Protocol):
 
     async def probe(self, host: str, port: int, *, timeout: timedelta) -> WebResult:
         """A failed probe is a result; `ProbeError` only for a reason of ours."""
+        ...
+
+
+class LicenseReader(Protocol):
+    """Reads the license files of one server."""
+
+    async def read(self) -> LicenseReading:
+        """Read them now. What cannot be read is in the reading's failures; always ends."""
         ...
 
 

@@ -1,11 +1,21 @@
 """The prober of one cluster: a watch over each server, and the snapshot that they make together."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.checker import Probes
-from rlm_exporter.probe.ports import Clock, Jitter, LicenseProbe, Observer, TcpProbe, WebProbe
+from rlm_exporter.probe.file_watch import FILES_EVERY, FileWatch
+from rlm_exporter.probe.ports import (
+    Clock,
+    Jitter,
+    LicenseProbe,
+    LicenseReader,
+    Observer,
+    TcpProbe,
+    WebProbe,
+)
 from rlm_exporter.probe.result import Failure
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.probe.waiting import Bell
@@ -29,8 +39,13 @@ class Prober:
         observer: Observer,
         jitter: Jitter,
         slots: asyncio.Semaphore | None = None,
+        license_readers: Mapping[str, LicenseReader] | None = None,
+        files_every: timedelta = FILES_EVERY,
     ) -> None:
-        """`slots` bounds license probes over several clusters; without it each server has one of its own."""
+        """`slots` bounds license probes over several clusters; without it each server has one of its own.
+
+        `license_readers` read the license files of the servers that they are for by name.
+        """
         self._cluster = cluster
         self._clock = clock
         probes = Probes(
@@ -47,6 +62,18 @@ class Prober:
             )
             for server in cluster.servers
         }
+        self._file_watches = tuple(
+            FileWatch(
+                cluster=cluster.name,
+                server=name,
+                reader=reader,
+                every=files_every,
+                clock=clock,
+                observer=observer,
+                take=self._watches[name].take,
+            )
+            for name, reader in (license_readers or {}).items()
+        )
         self._news = Bell()
         self._snapshot = self._assemble()
 
@@ -60,6 +87,8 @@ class Prober:
         async with asyncio.TaskGroup() as group:
             for name, watch in self._watches.items():
                 group.create_task(watch.run(), name=f"watch {self._cluster.name}/{name}")
+            for file_watch in self._file_watches:
+                group.create_task(file_watch.run())
 
     async def changed(self, after: ClusterSnapshot) -> ClusterSnapshot:
         """The newest snapshot as soon as it is another one than `after`; none is waited for in vain."""

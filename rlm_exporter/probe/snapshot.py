@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rlm_exporter.probe.license_reading import LicenseReading
 from rlm_exporter.probe.result import Failure, LicenseResult, TcpResult, WebResult
 from rlm_exporter.rlm.status import RlmStatus
 
@@ -54,6 +55,8 @@ class ServerSnapshot:
     checked_at: datetime | None = None
     """When the last check ended."""
     check_started_at: datetime | None = None
+    license_files: LicenseReading | None = None
+    """The last reading of its license files; None before the first, or where none are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.probe.checker import Checker, Probes
 from rlm_exporter.probe.health import fold
+from rlm_exporter.probe.license_reading import LicenseReading
 from rlm_exporter.probe.ports import Jitter
 from rlm_exporter.probe.result import Failure
 from rlm_exporter.probe.schedule import PING_TIMEOUT, SPACING, next_check, ping_starts_check, plan_for
@@ -82,6 +84,11 @@ class Watch:
         """Why a client would not get through to the server right now; None when it would."""
         return await self._checker.direct(timeout)
 
+    def take(self, reading: LicenseReading) -> None:
+        """Publish what the server's license files say."""
+        self.part = replace(self.part, license_files=reading)
+        self._publish()
+
     def _ask(self) -> None:
         self._asked = True
         self._wake.ring()
@@ -102,7 +109,9 @@ class Watch:
         self._begun += 1
         number, self._check_began, self._drawn = self._begun, self._clock.monotonic(), self._jitter()
         try:
-            self.part = fold(self.part, await self._checker.check(self._plan), cluster=self._cluster)
+            check = await self._checker.check(self._plan)
+            # Not before: a reading of license files may have come meanwhile.
+            self.part = fold(self.part, check, cluster=self._cluster)
         finally:
             self._checking = False
         self._publish()

@@ -7,6 +7,8 @@ from pathlib import Path
 from rlm_exporter.haproxy.view import AdminState, BalancerReading, BalancerView, ServerLine
 from rlm_exporter.manifest.model import Cluster, Feature, HaproxyEndpoint, LoadBalancerSpec, Server
 from rlm_exporter.metrics.facts import ClusterFacts, ControllerFacts
+from rlm_exporter.metrics.instruments import Instruments
+from rlm_exporter.probe.license_reading import LicenseReading, make_reading
 from rlm_exporter.probe.result import (
     Failure,
     FailureReason,
@@ -18,6 +20,7 @@ from rlm_exporter.probe.result import (
     WebResult,
 )
 from rlm_exporter.probe.snapshot import ClusterSnapshot, Health, ServerSnapshot
+from rlm_exporter.rlm.license_file import parse_license_file
 from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.records import ClusterRecord
@@ -91,6 +94,21 @@ def server_up(name: str, answer: RlmStatus, *, web: WebResult | None = None) -> 
     )
 
 
+LICENSES = b"""HOST rlm-lb.example.com 0123456789ab 5053
+ISV acme
+LICENSE acme solver 3.0 31-jan-2026 30 sig=1
+LICENSE Acme solver 3.0 30-jun-2026 10
+  start=1-jan-2026 sig=2
+LICENSE acme mesher 3.0 permanent 5 sig=3
+"""
+
+
+def reading(text: bytes = LICENSES, *, failures: tuple[str, ...] = ()) -> LicenseReading:
+    """What one file says."""
+    files = [("acme.lic", parse_license_file(text))] if text else []
+    return make_reading(files, failures=failures, at=NOW - timedelta(seconds=90), before=None)
+
+
 def server_down(name: str) -> ServerSnapshot:
     refused = Failure(reason=FailureReason.REFUSED, detail="nothing listens there")
     return ServerSnapshot(
@@ -111,8 +129,11 @@ def snapshot() -> ClusterSnapshot:
         cluster="rlm-ha-cluster",
         taken_at=NOW,
         servers=(
-            server_up("rlm1", status("15.2-two-isvs")),
-            server_up("rlm2", status("12.2-no-pools"), web=web_result(garbage)),
+            replace(server_up("rlm1", status("15.2-two-isvs")), license_files=reading()),
+            replace(
+                server_up("rlm2", status("12.2-no-pools"), web=web_result(garbage)),
+                license_files=reading(b"", failures=("/opt/rlm/acme.lic: Permission denied",)),
+            ),
             server_down("rlm3"),
         ),
     )
@@ -190,3 +211,13 @@ def with_server(before: ClusterFacts, part: ServerSnapshot) -> ClusterFacts:
     """The same, with one server's part replaced."""
     servers = tuple(part if each.server == part.server else each for each in before.snapshot.servers)
     return replace(before, snapshot=replace(before.snapshot, servers=servers))
+
+
+def count_denials(instruments: Instruments, of: Cluster) -> None:
+    """Two denials at the first server, none at the second, whose report log cannot be read."""
+    first, second, *_ = of.servers
+    for server in (first, second):
+        instruments.may_be_denied(of.name, server.name, "ACME", "solver", "all_in_use")
+        instruments.report_log_read(of.name, server.name, "ACME", ok=server is first)
+    for _ in range(2):
+        instruments.denied(of.name, first.name, "ACME", "solver", "all_in_use")

@@ -35,6 +35,7 @@ def whole_page(*clusters: ClusterFacts, form: Format = Format.TEXT, compatibilit
     )
     for each in clusters:
         instruments.watch(each.cluster)
+        situations.count_denials(instruments, each.cluster)
     own = exporter_lines(version="0.1.0", python_version="3.11.7", watchdog_seen_at=situations.NOW)
     parts = (*Exposition().render(clusters), *instruments.parts(), own)
     return page(families(compatibility_names=compatibility), parts, form).decode()
@@ -123,8 +124,10 @@ def test_nothing_is_said_of_a_server_before_its_first_check() -> None:
         # by the balancer, by the controller, and our own counters, which are born at 0
         "rlm_ha_balancer_active",
         "rlm_ha_pinned",
+        "rlm_license_denied_total",
         "rlm_load_balancer_server_state",
         "rlm_probe_failures_total",
+        "rlm_report_log_last_read_successful",
         "rlm_server_active",
     }
     assert values("rlm_cluster_healthy_servers", facts, "cluster") == {}

@@ -177,3 +177,26 @@ def test_two_sets_of_instruments_do_not_share_anything() -> None:
     one.webhook_alert("new")
 
     assert value(other, "rlm_ha_webhook_alerts_total", result="new") == 0
+
+
+def test_denials_are_counted_from_0_where_they_are_foreseen() -> None:
+    counted = instruments()
+    denied = {"cluster": "rlm-ha-cluster", "server": "rlm1", "isv": "ACME", "feature": "solver"}
+    counted.may_be_denied("rlm-ha-cluster", "rlm1", "ACME", "solver", "all_in_use")
+    assert value(counted, "rlm_license_denied_total", **denied, reason="all_in_use") == 0
+    counted.denied("rlm-ha-cluster", "rlm1", "ACME", "solver", "all_in_use")
+    counted.denied("rlm-ha-cluster", "rlm1", "ACME", "solver", "expired")
+    counted.may_be_denied("rlm-ha-cluster", "rlm1", "ACME", "solver", "all_in_use")
+
+    assert value(counted, "rlm_license_denied_total", **denied, reason="all_in_use") == 1
+    assert value(counted, "rlm_license_denied_total", **denied, reason="expired") == 1
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_whether_a_report_log_can_be_read_is_told(ok: bool) -> None:
+    counted = instruments()
+    counted.report_log_read("rlm-ha-cluster", "rlm1", "ACME", ok=not ok)
+    counted.report_log_read("rlm-ha-cluster", "rlm1", "ACME", ok=ok)
+
+    labels = {"cluster": "rlm-ha-cluster", "server": "rlm1", "isv": "ACME"}
+    assert value(counted, "rlm_report_log_last_read_successful", **labels) == ok

@@ -1,11 +1,14 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, HealthCheckPolicy
 from rlm_exporter.probe.health import Check, IsvConnect, confirmed_by_threshold, fold
+from rlm_exporter.probe.license_reading import make_reading
 from rlm_exporter.probe.result import FailureReason
 from rlm_exporter.probe.snapshot import Health, ServerSnapshot
+from rlm_exporter.rlm.license_file import parse_license_file
 from rlm_exporter.rlm.status import Permanent, Pool
 from tests.probe.parts import (
     ISV_PORT,
@@ -258,3 +261,46 @@ def test_folding_changes_nothing_in_the_part_before() -> None:
     before = folded(check())
     fold(before, check(license=license_failed(FailureReason.TIMEOUT)), cluster=cluster())
     assert before == folded(check())
+
+
+FILES = make_reading(
+    [
+        (
+            "siemens.lic",
+            parse_license_file(
+                b"HOST rlm1 any\nISV siemens\n"
+                b"LICENSE siemens A 1.0 permanent 5 sig=1\n"
+                b"LICENSE siemens B 1.0 permanent 5 start=1-apr-2026 sig=2\n"
+            ),
+        )
+    ],
+    failures=(),
+    at=NOW,
+    before=None,
+)
+
+
+def degraded(*products: str, pools: tuple[Pool, ...] = ()) -> str | None:
+    """What is told of a server whose license files grant A now and B later."""
+    of = cluster(features=tuple(Feature(name=product, isv="siemens") for product in products))
+    part = replace(EMPTY, license_files=FILES)
+    failure = fold(part, check(license=answered(status(pools=pools))), cluster=of).health.degraded
+    return None if failure is None else failure.detail
+
+
+@pytest.mark.row(7)
+def test_a_feature_whose_license_starts_later_is_not_missed() -> None:
+    assert degraded("A", "B", pools=(pool("A"),)) is None
+    assert degraded("B") is None
+
+
+@pytest.mark.row(7)
+def test_missing_features_are_told_with_what_the_license_files_say() -> None:
+    assert degraded("A", "B", "C") == (
+        "no usable pool of A (siemens; granted in siemens.lic:3), C (siemens; in no license file)"
+        "; not expected yet: B (siemens) from 2026-04-01"
+    )
+
+
+def test_a_server_without_any_pool_is_degraded_whatever_its_files_say() -> None:
+    assert degraded() == "no usable pool of any product"
