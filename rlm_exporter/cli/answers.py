@@ -178,11 +178,23 @@ class OperationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailoverLicenseView:
+    """Which failover of RLM's own the license files grant; all but the sentence None where it is none."""
+
+    kind: str | None
+    server: str | None
+    primary: str | None
+    does_not_cover: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverView:
     """The policy and the present state of moving."""
 
     automatic: bool
     takeover: str
+    license: FailoverLicenseView | None
+    """None where the license files are not known."""
     failback: str
     detection: str
     triggers: tuple[str, ...]

@@ -166,6 +166,7 @@ def _ha_facts(status: ClusterStatus) -> tuple[Pair, ...]:
     failover = status.failover
     return (
         ("Failover", Cell(_policy(failover))),
+        *_failover_license(failover),
         ("Threshold", Cell(_threshold(status))),
         ("Cooldown", Cell(_cooldown(failover))),
         *_labelled("Pinned", (Cell("; ".join(map(_pin, failover.pins))),) if failover.pins else ()),
@@ -189,6 +190,19 @@ def _policy(failover: FailoverView) -> str:
     native = "" if failover.takeover == "controlled" else f"takeover {failover.takeover}, "
     how = f"automatic ({by})" if failover.automatic else "by hand only"
     return f"{native}{how}, detection {failover.detection}, failback {failover.failback}"
+
+
+def _failover_license(failover: FailoverView) -> tuple[Pair, ...]:
+    """What RLM may do by itself; left out while a move is under way, when the screen has more to tell."""
+    granted, native = failover.license, failover.takeover == "native"
+    if granted is None or failover.operation is not None or not (granted.kind or native):
+        return ()
+    if granted.kind is None:
+        return (("RLM's own", Cell(granted.does_not_cover, Tone.WARNING)),)
+    of = granted.primary or "a primary that is not named"
+    text = f"{granted.kind} on {granted.server} for {of}; {granted.does_not_cover}"
+    # Without `takeover: native` nobody here reckons with it.
+    return (("RLM's own", Cell(text, Tone.PLAIN if native else Tone.WARNING)),)
 
 
 def _threshold(status: ClusterStatus) -> str:

@@ -4,12 +4,15 @@ A vendor grants it by one of three counted licenses in a file of the standby; wh
 be down before the standby serves the primary's licenses. RLM ignores one that is not counted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from rlm_exporter.errors import FormatError
 from rlm_exporter.rlm.address import parse_endpoint, same_host
 from rlm_exporter.rlm.license_values import License, LicenseFile, LicenseKind
+from rlm_exporter.rlm.status import Permanent
 
 
 class FailoverKind(StrEnum):
@@ -23,6 +26,14 @@ class FailoverKind(StrEnum):
     """As the latter, after an activation over the Internet."""
 
 
+LIMITS: Mapping[FailoverKind, str] = {
+    FailoverKind.MACHINE: "does not act while the primary's machine runs, so not on a dead rlm or ISV server",
+    FailoverKind.PROCESS: "does not act while the primary's rlm runs, so not on a dead ISV server",
+    FailoverKind.ACTIVATED: "does not act before it is activated over the Internet,"
+    " nor while the primary's rlm runs",
+}
+"""What each kind does not cover."""
+
 FAILOVER_PRODUCTS = frozenset(kind.value for kind in FailoverKind)
 
 
@@ -35,6 +46,8 @@ class FailoverGrant:
     kind: FailoverKind
     primary: str | None
     """The host it watches; None where `_primary_server` is missing or no host."""
+    expires: date | Permanent | None
+    """None where the text is no date."""
 
 
 def failover_grants(file: LicenseFile) -> tuple[FailoverGrant, ...]:
@@ -45,6 +58,7 @@ def failover_grants(file: LicenseFile) -> tuple[FailoverGrant, ...]:
             isv=license_.isv,
             kind=FailoverKind(license_.product.lower()),
             primary=primary_host(license_),
+            expires=license_.expires,
         )
         for license_ in file.licenses
         if license_.product.lower() in FAILOVER_PRODUCTS and license_.kind is LicenseKind.COUNTED

@@ -12,6 +12,7 @@ from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.rlm.holders import DoubleHolder, double_holders
 from rlm_exporter.rlm.status import Permanent, Pool
+from rlm_exporter.server.failover_license import failover_license
 from rlm_exporter.store.records import AlertRecord, HeldDecision, Operation, Pin, Step
 
 Document = dict[str, Any]
@@ -221,6 +222,7 @@ def _failover(state: ClusterState) -> Document:
     return {
         "automatic": policy.automatic,
         "takeover": state.cluster.takeover.value,
+        "license": failover_license(state.cluster, state.snapshot, now=state.now),
         "failback": state.cluster.failback.value,
         "detection": policy.detection.value,
         "triggers": sorted(source.value for source in policy.triggers),

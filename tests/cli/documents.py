@@ -139,6 +139,7 @@ def failover(**changes: Any) -> Document:
     return {
         "automatic": True,
         "takeover": "controlled",
+        "license": None,
         "failback": "manual",
         "detection": "normal",
         "triggers": ["alerts", "detector"],
@@ -159,6 +160,18 @@ def failover(**changes: Any) -> Document:
         "alerts_firing": [],
         "operation": None,
         "last_operation": operation(),
+        **changes,
+    }
+
+
+def failover_license(**changes: Any) -> Document:
+    """What the standby's license file grants."""
+    return {
+        "kind": "rlm_failover_server",
+        "server": "rlm2",
+        "isvs": ["siemens"],
+        "primary": "rlm1",
+        "does_not_cover": "does not act while the primary's rlm runs",
         **changes,
     }
 

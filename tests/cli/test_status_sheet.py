@@ -1,15 +1,18 @@
+from typing import Any
+
 import pytest
 
 from rlm_exporter.cli.answers import ClusterStatus
 from rlm_exporter.cli.decode import decode
 from rlm_exporter.cli.output import draw
-from rlm_exporter.cli.sheet import Facts, Table
+from rlm_exporter.cli.sheet import Facts, Table, Tone
 from rlm_exporter.cli.status_sheet import status_sheet
 from tests.cli.documents import (
     Document,
     crowded_status,
     external,
     failover,
+    failover_license,
     license_view,
     open_operation,
     server,
@@ -190,3 +193,29 @@ def test_a_report_that_is_too_old_is_unknown() -> None:
     old = external(state="unknown", age_seconds=600.0)
     servers = [server("rlm1", role="primary", external=[old])]
     assert facts(status(servers=servers))["External"] == "mon1, 10 min ago: rlm1 unknown"
+
+
+GRANTED = "rlm_failover_server on rlm2 for rlm1; does not act while the primary's rlm runs"
+
+
+def test_which_failover_of_its_own_rlm_has_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    document = status(failover=failover(takeover="native", license=failover_license()))
+
+    assert facts(document)["RLM's own"] == GRANTED
+    assert len(drawn(document, capsys)) <= 24
+
+
+def test_a_failover_that_nobody_reckons_with_is_a_warning_and_a_missing_one_too() -> None:
+    none = failover_license(kind=None, server=None, isvs=[], primary=None, does_not_cover="no file grants it")
+
+    def told(**changes: Any) -> list[tuple[str, Tone]]:
+        sheet = status_sheet(decode(ClusterStatus, status(failover=failover(**changes))), show_ha=True)
+        pairs = [pair for block in sheet if isinstance(block, Facts) for pair in block.pairs]
+        return [(cell.text, cell.tone) for label, cell in pairs if label == "RLM's own"]
+
+    assert told(takeover="native", license=failover_license()) == [(GRANTED, Tone.PLAIN)]
+    assert told(takeover="controlled", license=failover_license()) == [(GRANTED, Tone.WARNING)]
+    assert told(takeover="native", license=none) == [("no file grants it", Tone.WARNING)]
+    assert told(takeover="controlled", license=none) == []
+    assert told(takeover="native", license=None) == []
+    assert told(takeover="native", license=failover_license(), operation=open_operation()) == []

@@ -2,15 +2,20 @@
 
 import pytest
 
-from rlm_exporter.rlm.license_failover import FailoverGrant, FailoverKind, failover_grants
+from rlm_exporter.rlm.license_failover import LIMITS, FailoverGrant, FailoverKind, failover_grants
 from rlm_exporter.rlm.license_file import parse_license_file
+from rlm_exporter.rlm.status import Permanent
 from tests.rlm.license_files import GOOD, read
+
+
+def granted(kind: FailoverKind, primary: str | None, *, isv: str = "a", line: int = 1) -> FailoverGrant:
+    return FailoverGrant(line=line, isv=isv, kind=kind, primary=primary, expires=Permanent.PERMANENT)
 
 
 def test_each_kind_is_told_with_its_primary() -> None:
     assert failover_grants(read("failover-standby")) == (
-        FailoverGrant(line=3, isv="siemens", kind=FailoverKind.PROCESS, primary="rlm1.example.com"),
-        FailoverGrant(line=4, isv="siemens", kind=FailoverKind.MACHINE, primary="localhost"),
+        granted(FailoverKind.PROCESS, "rlm1.example.com", isv="siemens", line=3),
+        granted(FailoverKind.MACHINE, "localhost", isv="siemens", line=4),
     )
 
 
@@ -33,12 +38,14 @@ def test_ordinary_licenses_grant_none() -> None:
 )
 def test_reads_the_primary(rest: str, primary: str | None) -> None:
     file = parse_license_file(f"LICENSE a RLM_FAILOVER_SERVER_ACTIVATE 1.0 permanent 1 sig=AB {rest}")
-    assert failover_grants(file) == (
-        FailoverGrant(line=1, isv="a", kind=FailoverKind.ACTIVATED, primary=primary),
-    )
+    assert failover_grants(file) == (granted(FailoverKind.ACTIVATED, primary),)
 
 
 @pytest.mark.parametrize("count", ["0", "uncounted", "single", "token", "many"])
 def test_rlm_ignores_one_that_is_not_counted(count: str) -> None:
     file = parse_license_file(f"LICENSE a rlm_failover 1.0 permanent {count} sig=AB _primary_server=b")
     assert failover_grants(file) == ()
+
+
+def test_every_kind_says_what_it_does_not_cover() -> None:
+    assert set(LIMITS) == set(FailoverKind)
