@@ -107,6 +107,7 @@ class Stage:
             *("--web-port", str(layout.web_port), "--isv", f"{ISV}:{layout.isv_port}={PRODUCTS}"),
             *("--control", str(self.folder / f"{server}.control")),
             *("--dlog", str(self.folder / f"{server}.dlog")),
+            *("--ledger", str(self.folder / f"{server}.ledger")),
         )
         said = self._said(server)
         self._processes.start(server, command)

@@ -12,6 +12,7 @@ from rlm_exporter.demo.layout import SERVERS, Choices, balancer_name
 from rlm_exporter.demo.processes import Interrupts
 from rlm_exporter.demo.programs import find_programs, free_layout
 from rlm_exporter.demo.stage import Stage
+from tests.acceptance.history import start_watcher
 
 _NUMBERS = itertools.count(1)
 
@@ -26,7 +27,7 @@ class SetStage(Protocol):
     """Sets one stage."""
 
     def __call__(self, choices: Choices, *, balancers: int = 1) -> Stage:
-        """With its servers and balancers running, and nothing else."""
+        """With its servers, its balancers and somebody who watches, and nothing else."""
         ...
 
 
@@ -52,6 +53,7 @@ def set_stage(tmp_path: Path) -> Iterator[SetStage]:
             stage.start_server(server)
         for number in range(balancers):
             stage.start_haproxy(balancer_name(number))
+        start_watcher(stage)
         return stage
 
     yield make
