@@ -60,7 +60,7 @@ class Instruments:
         steps: Iterable[str] = (),
         webhook_results: Iterable[str] = (),
         reapply_reasons: Iterable[str] = (),
-        tasks: Iterable[str] = ("prober", "controller"),
+        tasks: Iterable[str] = ("prober", "controller", "report_log"),
     ) -> None:
         self._rules = tuple(rules)
         self._reapply_reasons = tuple(reapply_reasons)

@@ -1,4 +1,4 @@
-"""Fit the instruments to what the prober, the controller and the balancers tell of themselves."""
+"""Fit the instruments to what the prober, the controller, the balancers and report logs tell."""
 
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.probe.result import ProbeKind, ProbeResult
@@ -56,3 +56,26 @@ class SteeringObserver:
 
     def foreign_hand(self, balancer: str, detail: str) -> None:
         """Somebody else changed a server's administrative state; counted when that is put right."""
+
+
+class DenialObserver:
+    """Counts denials, and says whether report logs can be read."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+
+    def foreseen(self, cluster: str, server: str, isv: str, feature: str, reason: str) -> None:
+        """A denial that may come some day."""
+        self._instruments.may_be_denied(cluster, server, isv, feature, reason)
+
+    def denied(self, cluster: str, server: str, isv: str, feature: str, reason: str) -> None:
+        """Somebody was refused for good."""
+        self._instruments.denied(cluster, server, isv, feature, reason)
+
+    def log_read(self, cluster: str, server: str, isv: str, *, ok: bool) -> None:
+        """A report log could be read, or could not."""
+        self._instruments.report_log_read(cluster, server, isv, ok=ok)
+
+    def stumbled(self, cluster: str, server: str, error: Exception) -> None:
+        """A defect of ours ended one reading."""
+        self._instruments.defect("report_log")

@@ -11,23 +11,31 @@ T = TypeVar("T")
 
 
 class Aside(Generic[T]):
-    """Runs one piece of work at a time. The loop's own threads are few, and a hung one is lost for all."""
+    """Runs one piece of work at a time. The loop's own threads are few, and a hung one is lost for all.
+
+    Work that was given up is not begun again while it goes on, and what it brings is not lost: the next
+    caller waits for it and gets it in place of his own.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._running: Future[T] | None = None
 
     async def run(self, work: Callable[[], T], *, limit: timedelta) -> T:
-        """What the work returns or raises; TimeoutError where it takes longer, or what was begun before
-        has not ended yet."""
-        if self._running is not None and not self._running.done():
+        """What the work returns or raises; TimeoutError where that takes longer."""
+        if self._running is None:
+            self._running = Future[T]()
+            self._running.set_running_or_notify_cancel()
+            threading.Thread(target=_work, args=(work, self._running), name=self._name, daemon=True).start()
+        running = self._running
+        ended = asyncio.wrap_future(running)
+        ended.add_done_callback(_look)
+        # Which cancels nothing: the thread goes on, whoever gives up on it.
+        await asyncio.wait({ended}, timeout=limit.total_seconds())
+        if not running.done():
             raise TimeoutError
-        self._running = future = Future[T]()
-        future.set_running_or_notify_cancel()
-        threading.Thread(target=_work, args=(work, future), name=self._name, daemon=True).start()
-        async with asyncio.timeout(limit.total_seconds()):
-            # Shielded: the thread goes on, whoever gives up on it.
-            return await asyncio.shield(asyncio.wrap_future(future))
+        self._running = None
+        return running.result()
 
 
 def _work(work: Callable[[], T], future: Future[T]) -> None:
@@ -37,3 +45,9 @@ def _work(work: Callable[[], T], future: Future[T]) -> None:
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def _look(ended: asyncio.Future[T]) -> None:
+    """Whoever waits looks at the work's own future; asyncio must not complain that nobody looks at its."""
+    if not ended.cancelled():
+        ended.exception()

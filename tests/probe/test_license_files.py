@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.manifest.model import LicenseFetch, LicensePaths
-from rlm_exporter.probe.aside import Aside
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.license_files import Bounds, LicenseFileReader, Parse
 from rlm_exporter.probe.license_reading import LicenseReading
@@ -171,39 +170,6 @@ async def test_text_that_is_no_license_file_is_told(tmp_path: Path) -> None:
     program = shell(tmp_path / "fetch", "echo '<html>Log in</html>'")
     reading = await of_program(program).read()
     assert reading.failures == ("fetched: holds no statement of a license file",)
-
-
-async def test_work_that_hangs_holds_up_nobody_and_is_not_begun_twice() -> None:
-    release = threading.Event()
-    begun: list[int] = []
-    aside = Aside[int]("test")
-
-    def hang() -> int:
-        begun.append(1)
-        release.wait(60)
-        return 7
-
-    for _ in range(2):
-        with pytest.raises(TimeoutError):
-            await aside.run(hang, limit=timedelta(milliseconds=50))
-    assert begun == [1]
-    release.set()
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                assert await aside.run(lambda: 8, limit=timedelta(seconds=10)) == 8
-            except TimeoutError:
-                await asyncio.sleep(0.01)
-            else:
-                break
-
-
-async def test_what_the_work_raises_is_raised_to_its_caller() -> None:
-    def divide() -> float:
-        return 1 / 0
-
-    with pytest.raises(ZeroDivisionError):
-        await Aside[float]("test").run(divide, limit=timedelta(seconds=10))
 
 
 async def test_a_file_that_hangs_is_a_failure_of_that_reading_alone(tmp_path: Path) -> None:

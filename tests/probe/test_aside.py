@@ -1,0 +1,65 @@
+"""Work that hangs holds up nobody, is begun once, and what it brings in the end is not lost."""
+
+import asyncio
+import logging
+import threading
+from datetime import timedelta
+
+import pytest
+
+from rlm_exporter.probe.aside import Aside
+
+SOON, LIMIT = timedelta(milliseconds=50), timedelta(seconds=10)
+
+
+async def test_what_was_given_up_is_not_begun_again_and_its_result_comes_to_the_next() -> None:
+    release = threading.Event()
+    begun: list[int] = []
+
+    def hang() -> int:
+        begun.append(len(begun))
+        release.wait(60)
+        return 7
+
+    aside = Aside[int]("test")
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await aside.run(hang, limit=SOON)
+    release.set()
+
+    assert await aside.run(lambda: 8, limit=LIMIT) == 7
+    assert await aside.run(lambda: 8, limit=LIMIT) == 8
+    assert begun == [0]
+
+
+async def test_what_the_work_raises_is_raised_to_its_caller_and_forgotten() -> None:
+    def divide() -> float:
+        return 1 / 0
+
+    aside = Aside[float]("test")
+    with pytest.raises(ZeroDivisionError):
+        await aside.run(divide, limit=LIMIT)
+    assert await aside.run(lambda: 1.0, limit=LIMIT) == 1.0
+
+
+async def test_a_caller_that_is_cancelled_ends_at_once_and_loses_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    release = threading.Event()
+
+    def fail() -> int:
+        release.wait(60)
+        raise OSError("gone")
+
+    aside = Aside[int]("test")
+    caller = asyncio.create_task(aside.run(fail, limit=LIMIT))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait({caller})
+    assert caller.cancelled()
+    release.set()
+
+    with pytest.raises(OSError, match="gone"):
+        await aside.run(lambda: 8, limit=LIMIT)
+    assert "never retrieved" not in caplog.text
