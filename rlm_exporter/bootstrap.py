@@ -17,7 +17,7 @@ from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import ConfigurationError, JournalError
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
-from rlm_exporter.failover.ports import DirectProbe, Seam
+from rlm_exporter.failover.ports import DirectProbe, Outside, Seam
 from rlm_exporter.failover.reasons import Reason
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.haproxy.balancer import Balancer
@@ -208,18 +208,20 @@ class _Assembly:
         balancer = cluster.load_balancer
         self._probers.append(prober)
         self.controllers[cluster.name] = ClusterController(
-            cluster=cluster,
-            prober=prober,
-            balancers=self._balancers(cluster, prober),
-            journal=self._journal,
-            direct=_direct(prober),
-            through=ThroughBalancer(
-                cluster=cluster, license_probe=self._license_probe, port=balancer.port if balancer else 0
-            ),
-            hooks=self._hooks,
-            clock=self._clock,
-            observer=ControllerObserver(self._instruments),
-            seam=self._seam,
+            Outside(
+                cluster=cluster,
+                prober=prober,
+                balancers=self._balancers(cluster, prober),
+                journal=self._journal,
+                direct=_direct(prober),
+                through=ThroughBalancer(
+                    cluster=cluster, license_probe=self._license_probe, port=balancer.port if balancer else 0
+                ),
+                hooks=self._hooks,
+                clock=self._clock,
+                observer=ControllerObserver(self._instruments),
+                seam=self._seam,
+            )
         )
 
     def runs(self) -> list[Coroutine[None, None, None]]:

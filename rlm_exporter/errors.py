@@ -25,6 +25,10 @@ class LoadBalancerError(RlmExporterError):
     """A load balancer that cannot be reached, refuses us, or does not do what it acknowledged."""
 
 
+class CommandRefusedError(LoadBalancerError):
+    """A load balancer that answers, and does not take commands from us: it can be read and not steered."""
+
+
 class StaleEpochError(LoadBalancerError):
     """A load balancer that has seen a higher epoch than ours; `seen` is its epoch, if it told."""
 

@@ -45,6 +45,11 @@ class FakeClock:
             await self.settle()
         self._move(target)
 
+    @property
+    def sleepers(self) -> int:
+        """How many wait for time to pass."""
+        return len(self._sleepers)
+
     def jump(self, by: timedelta) -> None:
         """Set the wall clock; nobody wakes of it."""
         self._wall += by

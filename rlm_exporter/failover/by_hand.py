@@ -4,6 +4,7 @@ Cooldown, pause and the rules about alerts do not hold an operator back; a warni
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from rlm_exporter.failover.candidates import candidates, preferred, why_not
 from rlm_exporter.failover.situation import Situation
@@ -48,7 +49,7 @@ def judge(request: FailoverRequest, situation: Situation) -> Plan | AlreadyActiv
             kind=RefusalKind.EXPECTATION,
             detail=f"{active} is active, not {request.expect_active}: look again before you move",
         )
-    if target == active and situation.balancer_active in {None, active}:
+    if target == active and not situation.active_elsewhere:
         return AlreadyActive(server=active)
     planned = request.kind is not OperationKind.FAILOVER
     refusal = _active_unfit(situation) if planned else None
@@ -85,11 +86,15 @@ def _active_unfit(situation: Situation) -> Refusal | None:
 def _target_judged(
     request: FailoverRequest, target: str, situation: Situation, *, force: bool
 ) -> Plan | Refusal:
-    unread = [reading.error or reading.balancer for reading in situation.readings if reading.view is None]
+    unread = [
+        reading.error or reading.refuses or reading.balancer
+        for reading in situation.readings
+        if not reading.steerable
+    ]
     if unread and not force:
         return Refusal(
             kind=RefusalKind.BALANCER_UNKNOWN,
-            detail=f"not every balancer can be read ({'; '.join(unread)}); "
+            detail=f"not every balancer can be steered ({'; '.join(unread)}); "
             "a failover with --force goes on with the others",
         )
     unfit = why_not(situation, situation.cluster.server(target))
@@ -108,8 +113,11 @@ def _target_judged(
 
 
 def _kind(request: FailoverRequest, situation: Situation) -> OperationKind:
-    """A failover away from a healthy server is in truth a switchover, and is written down as one."""
-    if request.kind is OperationKind.FAILOVER and situation.active.health.is_up:
+    """A failover away from a healthy server is in truth a switchover, and is written down as one.
+
+    A forced one goes on with the balancers that are left, which no planned move does.
+    """
+    if request.kind is OperationKind.FAILOVER and situation.active.health.is_up and not request.force:
         return OperationKind.SWITCHOVER
     return request.kind
 
@@ -129,7 +137,7 @@ def _planned_steps(situation: Situation) -> tuple[str, ...]:
 
 def _warnings(situation: Situation, unfit: str | None, unread: list[str]) -> tuple[str, ...]:
     record = situation.record
-    cooling = record.cooldown_until is not None and situation.now < record.cooldown_until
+    cooling = situation.cooldown_left > timedelta()
     paused = record.paused_until is not None and situation.now < record.paused_until
     return (
         *((unfit,) if unfit is not None else ()),

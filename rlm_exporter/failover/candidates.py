@@ -18,7 +18,6 @@ def candidates(
     Most wanted features first, then the balancer's current one (no second move), then unpinned before
     pinned, then the manifest's order. A server in maintenance is none.
     """
-    settling_only = _only_settling(situation)
     usable = [
         (rank, server)
         for rank, server in enumerate(situation.cluster.servers)
@@ -32,7 +31,7 @@ def candidates(
         key=lambda item: (
             -features_present(situation, situation.snapshot.server(item[1].name)),
             item[1].name != situation.balancer_active,
-            item[1].name in situation.pinned - settling_only,
+            item[1].name in situation.pinned,
             item[0],
         )
     )
@@ -57,8 +56,8 @@ def _could_serve(situation: Situation, name: str) -> bool:
 
 
 def is_pinned(situation: Situation, server: str) -> bool:
-    """Whether we hold that server for longer than a move takes to settle."""
-    return server in situation.pinned - _only_settling(situation)
+    """Whether we hold that server."""
+    return server in situation.pinned
 
 
 def features_present(situation: Situation, part: ServerSnapshot) -> int:
@@ -87,8 +86,3 @@ def why_not(situation: Situation, server: Server) -> str | None:
 def in_maintenance(situation: Situation, server: str) -> bool:
     """Whether an operator has taken that server out."""
     return any(pin.server == server and pin.kind is PinKind.MAINTENANCE for pin in situation.record.pins)
-
-
-def _only_settling(situation: Situation) -> frozenset[str]:
-    longer = {pin.server for pin in situation.record.pins if pin.kind is not PinKind.SETTLE}
-    return situation.pinned - longer

@@ -10,6 +10,7 @@ from rlm_exporter.failover.candidates import candidates, has_pools, is_pinned, p
 from rlm_exporter.failover.external import is_accused, vouching
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Situation
+from rlm_exporter.failover.spans import wait_left
 from rlm_exporter.failover.window import is_open
 from rlm_exporter.manifest.model import Cluster, Failback, PoolsMissing, Takeover
 from rlm_exporter.probe.schedule import SPACING, plan_for
@@ -23,7 +24,9 @@ NATIVE_TAKEOVER = timedelta(seconds=240)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
 CHASE_WINDOW = timedelta(hours=1)
-_FOLLOWING = frozenset({Reason.ADOPTED, Reason.BALANCER_WRONG, Reason.FOLLOWED_RLM})
+CONTEST_WINDOW = timedelta(minutes=10)
+CONTEST_LIMIT = 3
+_FOLLOWING = frozenset({Reason.ADOPTED, Reason.BALANCER_WRONG, Reason.EPOCH_BEHIND, Reason.FOLLOWED_RLM})
 """Moves that make record and balancers agree; only the first of the retry times holds them."""
 CHASE_LIMIT = 3
 
@@ -84,6 +87,34 @@ def _balancer_unknown(situation: Situation) -> Decision | None:
     return Hold(reason=Reason.BALANCER_UNKNOWN, detail=errors)
 
 
+def _epoch_behind(situation: Situation) -> Decision | None:
+    if situation.seen_epoch <= situation.record.epoch:
+        return None
+    serving = _serving(situation)
+    if not situation.snapshot.server(serving).health.is_up:
+        return None
+    told = f"a balancer has seen epoch {situation.seen_epoch}, the journal knows {situation.record.epoch}"
+    recent = [at for at in situation.catch_ups if situation.now - at < CONTEST_WINDOW]
+    if len(recent) >= CONTEST_LIMIT or any(situation.now - at < FIRST_RETRY for at in recent):
+        return Hold(
+            reason=Reason.EPOCH_CONTESTED,
+            detail=f"{told}, although we went above it at {recent[0]:%H:%M:%S}: another controller steers "
+            "this balancer; stop one of the two",
+        )
+    return Move(
+        reason=Reason.EPOCH_BEHIND,
+        candidate=serving,
+        detail=f"{told}: the journal was restored from a backup, or another tool steers",
+    )
+
+
+def _serving(situation: Situation) -> str:
+    """Whom the balancers have active, if that is a healthy member, else whom the record has."""
+    named = {view.active for view in situation.views} & {server.name for server in situation.cluster.servers}
+    up = [name for name in sorted(map(str, named)) if situation.snapshot.server(name).health.is_up]
+    return up[0] if up else situation.record.active
+
+
 def _balancer_moved(situation: Situation) -> Decision | None:
     wanted = situation.active.health
     there = sorted(
@@ -105,7 +136,7 @@ def _balancer_moved(situation: Situation) -> Decision | None:
 
 def _differs(situation: Situation, there: str) -> Decision:
     since = situation.differs_since
-    lasted = situation.now - since if since is not None else timedelta()
+    lasted = situation.lasted(since) if since is not None else timedelta()
     if lasted < LASTING:
         return Hold(
             reason=Reason.BALANCER_DIFFERS,
@@ -150,6 +181,9 @@ def _balancer_wrong(situation: Situation) -> Decision | None:
 def _followed_rlm(situation: Situation) -> Decision | None:
     if situation.cluster.takeover is not Takeover.NATIVE or has_pools(situation.active):
         return None
+    if situation.active.status is None and not _is_confirmed_down(situation):
+        # It did not answer once: whether it has pools is not known.
+        return None
     holders = candidates(situation)
     if not holders:
         return None
@@ -166,13 +200,14 @@ def _failback_due(situation: Situation) -> Decision | None:
     if cluster.failback is not Failback.AUTOMATIC or home == record.active or not cluster.failover.automatic:
         return None
     good_since = situation.snapshot.server(home).health.good_since
-    if good_since is None or now - good_since < cluster.failback_after:
+    if good_since is None or situation.lasted(good_since) < cluster.failback_after:
         return None
     if is_pinned(situation, home) or not has_pools(situation.snapshot.server(home)):
         return None
-    if any(until is not None and now < until for until in (record.paused_until, record.cooldown_until)):
+    paused = record.paused_until is not None and now < record.paused_until
+    if paused or situation.cooldown_left > timedelta():
         return None
-    if not situation.active.health.is_up or len(situation.views) < len(situation.readings):
+    if not situation.active.health.is_up or not all(reading.steerable for reading in situation.readings):
         return None
     if is_accused(situation.reports, server=home, now=now):
         return None
@@ -237,7 +272,7 @@ def _native_waiting(situation: Situation) -> Decision | None:
     since = situation.active.health.failing_since
     if situation.cluster.takeover is not Takeover.NATIVE or since is None:
         return None
-    left = NATIVE_TAKEOVER - (situation.now - since)
+    left = NATIVE_TAKEOVER - situation.lasted(since)
     if left <= timedelta():
         return None
     return Hold(
@@ -248,14 +283,38 @@ def _native_waiting(situation: Situation) -> Decision | None:
 
 
 def _below_threshold(situation: Situation) -> Decision | None:
-    health = situation.active.health
-    threshold = situation.cluster.failover.threshold
-    if health.failures >= threshold or independent_sign(situation) is not None:
+    if independent_sign(situation) is not None:
         return None
+    if _is_confirmed_down(situation):
+        return _were_we_blind(situation)
+    health, threshold = situation.active.health, situation.cluster.failover.threshold
     return Hold(
         reason=Reason.BELOW_THRESHOLD,
         detail=f"{_what_failed(situation)}; {health.failures} of {threshold} checks failed, and no "
         "balancer confirms it",
+        check_now=True,
+    )
+
+
+def _is_confirmed_down(situation: Situation) -> bool:
+    threshold = situation.cluster.failover.threshold
+    return situation.active.health.failures >= threshold or independent_sign(situation) is not None
+
+
+def _were_we_blind(situation: Situation) -> Hold | None:
+    """Failed checks from a time at which nobody answered us may tell of our own network alone.
+
+    One that began while a candidate was good is needed; without a candidate there is nobody to move to.
+    """
+    began = situation.active.health.last_failed_start
+    usable = candidates(situation)
+    good = [situation.snapshot.server(name).health.good_since or situation.now for name in usable]
+    if began is None or not good or min(good) <= began:
+        return None
+    return Hold(
+        reason=Reason.BELOW_THRESHOLD,
+        detail=f"{_what_failed(situation)}; but {usable[0]} did not answer either until "
+        f"{min(good):%H:%M:%S}: it may have been our own network",
         check_now=True,
     )
 
@@ -268,9 +327,9 @@ def independent_sign(situation: Situation) -> str | None:
     known = [line for line in lines if line is not None]
     if known and all(line.status.startswith("DOWN") for line in known):
         return "the balancer finds it down too"
-    traffic = situation.evidence.during_check
+    traffic = situation.evidence.since_check
     if traffic is not None and traffic.arrived > 0 and traffic.bytes_out == 0:
-        return f"{traffic.arrived} connections reached it during the check and it sent not a byte"
+        return f"{traffic.arrived} connections reached it since the check began and it sent not a byte"
     return None
 
 
@@ -328,12 +387,12 @@ def _only_pinned_left(situation: Situation) -> Decision | None:
 
 
 def _in_cooldown(situation: Situation) -> Decision | None:
-    until = situation.record.cooldown_until
-    if until is None or situation.now >= until:
+    left = situation.cooldown_left
+    if left <= timedelta():
         return None
     return Hold(
         reason=Reason.IN_COOLDOWN,
-        detail=f"{_what_failed(situation)}; the cooldown runs for {_seconds(until - situation.now)} more",
+        detail=f"{_what_failed(situation)}; the cooldown runs for {_seconds(left)} more",
     )
 
 
@@ -341,10 +400,9 @@ def _last_attempt_failed(situation: Situation) -> Decision | None:
     attempts = situation.attempts
     if attempts is None or attempts.count == 0 or attempts.last_ended_at is None:
         return None
-    wait = retry_after(attempts.count)
-    if situation.now - attempts.last_ended_at >= wait:
+    left = wait_left(attempts.last_ended_at, retry_after(attempts.count), situation.now)
+    if left <= timedelta():
         return None
-    left = wait - (situation.now - attempts.last_ended_at)
     return Hold(
         reason=Reason.LAST_ATTEMPT_FAILED,
         detail=f"{attempts.count} operations of this incident failed; the next in {_seconds(left)}",
@@ -354,9 +412,9 @@ def _last_attempt_failed(situation: Situation) -> Decision | None:
 def _just_failed(situation: Situation) -> Hold | None:
     """What only follows is not held for long, but one that fails must not be tried again at each look."""
     attempts = situation.attempts
-    if attempts is None or attempts.last_ended_at is None:
+    if attempts is None:
         return None
-    left = FIRST_RETRY - (situation.now - attempts.last_ended_at)
+    left = wait_left(attempts.last_ended_at, FIRST_RETRY, situation.now)
     if left <= timedelta():
         return None
     return Hold(
@@ -403,6 +461,7 @@ _RULES: tuple[Callable[[Situation], Decision | None], ...] = (
     _store_unavailable,
     _operation_open,
     _balancer_unknown,
+    _epoch_behind,
     _balancer_moved,
     _followed_rlm,
     _failback_due,

@@ -1,17 +1,23 @@
 """Gathers what the rules look at: the newest snapshot, the balancers' readings, and the traffic they saw."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rlm_exporter.failover.ports import Clock, Journal, LoadBalancer, Prober
+from rlm_exporter.failover.decide import CONTEST_WINDOW
+from rlm_exporter.failover.ports import LoadBalancer, Outside
+from rlm_exporter.failover.reasons import Reason
 from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.failover.situation import Evidence, Situation
+from rlm_exporter.failover.spans import JUMP
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.traffic import COUNT_LAG
 from rlm_exporter.haproxy.view import BalancerView, Traffic
-from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.records import ClusterRecord
+
+log = logging.getLogger(__name__)
 
 REMEMBERED = timedelta(days=7)
 """How far back automatic moves that nobody acknowledged are looked at."""
@@ -26,28 +32,23 @@ SILENCE = COUNT_LAG + timedelta(seconds=1)
 class Lookout:
     """Looks for the controller, and has the active server checked at once when something looks wrong."""
 
-    def __init__(
-        self,
-        *,
-        cluster: Cluster,
-        prober: Prober,
-        balancers: tuple[LoadBalancer, ...],
-        journal: Journal,
-        reporters: Reporters,
-        clock: Clock,
-    ) -> None:
-        self._cluster = cluster
-        self._prober = prober
-        self._balancers = balancers
-        self._journal = journal
+    def __init__(self, *, outside: Outside, reporters: Reporters, seen_epoch: Callable[[], int]) -> None:
+        """`seen_epoch` is the highest one that a balancer has shown above ours."""
+        self._cluster = outside.cluster
+        self._prober = outside.prober
+        self._balancers = outside.balancers
+        self._journal = outside.journal
         self._reporters = reporters
-        self._clock = clock
+        self._clock = outside.clock
+        self._seen_epoch = seen_epoch
+        self._clocks = self._clock.now(), self._clock.monotonic()
+        self._steady_since: datetime | None = None
         self._differs_since: datetime | None = None
         self._last_silence_check = float("-inf")
 
     def glance(self, record: ClusterRecord, trigger: Trigger | None = None) -> Situation:
         """The situation as far as memory knows it, without the history of operations."""
-        now = self._clock.now()
+        now = self._now()
         situation = Situation(
             cluster=self._cluster,
             snapshot=self._prober.snapshot,
@@ -59,6 +60,8 @@ class Lookout:
                 active=record.active, snapshot=self._prober.snapshot, balancers=self._balancers, now=now
             ),
             reports=self._reporters.reports,
+            seen_epoch=self._seen_epoch(),
+            steady_since=self._steady_since,
         )
         self._differs_since = (self._differs_since or now) if situation.active_elsewhere else None
         return replace(situation, differs_since=self._differs_since)
@@ -67,6 +70,8 @@ class Lookout:
         """The whole situation. Only a decision about a failing server needs the history of moves."""
         attempts = await self._journal.failed_attempts(self._cluster.name)
         situation = replace(self.glance(record, trigger), attempts=attempts)
+        if situation.seen_epoch > record.epoch:
+            situation = replace(situation, catch_ups=await self._catch_ups(situation.now))
         if situation.active.health.is_up:
             return situation
         return replace(
@@ -74,6 +79,24 @@ class Lookout:
             automatic_moves=await self._journal.automatic_moves(
                 self._cluster.name, since=situation.now - REMEMBERED
             ),
+        )
+
+    def _now(self) -> datetime:
+        """The wall clock; that it was set is noticed by its steps, which are then not those of the other."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        before, then = self._clocks
+        self._clocks = now, monotonic
+        if abs((now - before) - timedelta(seconds=monotonic - then)) > JUMP:
+            log.warning("cluster=%s the clock was set: it was %s and is %s", self._cluster.name, before, now)
+            self._steady_since = now
+        return now
+
+    async def _catch_ups(self, now: datetime) -> tuple[datetime, ...]:
+        operations = await self._journal.operations(self._cluster.name, since=now - CONTEST_WINDOW, limit=50)
+        return tuple(
+            each.committed_at
+            for each in operations
+            if each.rule == Reason.EPOCH_BEHIND and each.committed_at is not None
         )
 
     def check_what_looks_wrong(self, active: str) -> None:
@@ -108,9 +131,20 @@ def evidence(
         return Evidence()
     since = max(health.failing_since + COUNT_LAG, health.last_failed_start)
     return Evidence(
-        during_check=_traffic(active, balancers, health.last_failed_start, health.last_failed_end),
+        since_check=_silence(active, balancers, health.failing_since, now),
         while_failing=_traffic(active, balancers, since, now),
     )
+
+
+def _silence(
+    server: str, balancers: tuple[LoadBalancer, ...], since: datetime, now: datetime
+) -> Traffic | None:
+    """Arrivals that would have been answered and counted by now, and all bytes until now."""
+    early = _traffic(server, balancers, since, now - COUNT_LAG)
+    whole = _traffic(server, balancers, since, now)
+    if early is None or whole is None:
+        return None
+    return replace(whole, arrived=early.arrived)
 
 
 def is_silent(*, active: str, balancers: tuple[LoadBalancer, ...], now: datetime) -> bool:

@@ -1,11 +1,12 @@
 """What the controller needs from outside, by shape."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from rlm_exporter.haproxy.plan import Need
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
-from rlm_exporter.manifest.model import Hook
+from rlm_exporter.manifest.model import Cluster, Hook
 from rlm_exporter.probe.result import LicenseResult
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.records import (
@@ -91,7 +92,7 @@ class LoadBalancer(Protocol):
         """What is not as wanted, freshly read; None when all is."""
         ...
 
-    def old_worker(self, now: datetime) -> OldWorker | None:
+    def old_worker(self) -> OldWorker | None:
         """The worker that a reload has left behind; None where there is none to think of."""
         ...
 
@@ -278,3 +279,19 @@ class Journal(Protocol):
     async def writable(self) -> bool:
         """Whether a write would succeed now; never raises."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything that the writer of one cluster needs of the world."""
+
+    cluster: Cluster
+    prober: Prober
+    balancers: tuple[LoadBalancer, ...]
+    journal: Journal
+    direct: DirectProbe
+    through: ThroughProbe
+    hooks: HookRunner
+    clock: Clock
+    observer: Observer
+    seam: Seam

@@ -15,6 +15,8 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     OPERATION_OPEN = "operation_open"
     BALANCER_UNKNOWN = "balancer_unknown"
+    EPOCH_CONTESTED = "epoch_contested"
+    EPOCH_BEHIND = "epoch_behind"
     ADOPTED = "adopted"
     BALANCER_DIFFERS = "balancer_differs"
     BALANCER_WRONG = "balancer_wrong"
@@ -56,6 +58,18 @@ RULES: tuple[Rule, ...] = tuple(
         (3, Reason.STORE_UNAVAILABLE, "the journal cannot be written", "hold; HAProxy goes on alone"),
         (4, Reason.OPERATION_OPEN, "an operation is open for this cluster", "hold"),
         (5, Reason.BALANCER_UNKNOWN, "there are balancers, and none can be read", "hold, alert"),
+        (
+            5,
+            Reason.EPOCH_CONTESTED,
+            "a balancer knows a higher epoch again within 30 s, or the fourth time in 10 min: a second controller",
+            "hold, alert",
+        ),
+        (
+            5,
+            Reason.EPOCH_BEHIND,
+            "a balancer knows a higher epoch than the journal: it was restored from a backup",
+            "go above it; nobody is moved",
+        ),
         (
             6,
             Reason.ADOPTED,

@@ -1,22 +1,24 @@
 """Everything a decision may look at, gathered in one frozen value."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rlm_exporter.failover.external import HealthReport
+from rlm_exporter.failover.spans import cooldown_left, lasted
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Traffic
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
-from rlm_exporter.store.records import ClusterRecord, FailedAttempts
+from rlm_exporter.store.records import ClusterRecord, FailedAttempts, PinKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What the balancers saw the active server do around its failed checks."""
 
-    during_check: Traffic | None = None
-    """Inside the last failed check; None where their readings do not tell."""
+    since_check: Traffic | None = None
+    """Since its failing began: bytes until now, and only those arrivals whose answer would be counted by now.
+    None where that is too short a time yet, or their readings do not tell."""
     while_failing: Traffic | None = None
     """Since its failing began, without the time in which older bytes may still be counted."""
 
@@ -41,6 +43,12 @@ class Situation:
     """None where nobody has looked: a wish by hand needs no history."""
     automatic_moves: tuple[datetime, ...] = ()
     """When the automatic moves of the last days were committed."""
+    seen_epoch: int = 0
+    """The highest epoch that a balancer has shown above ours; 0 when none has."""
+    catch_ups: tuple[datetime, ...] = ()
+    """When we last went above a balancer's epoch, newest first."""
+    steady_since: datetime | None = None
+    """When the wall clock was last set; None when it was not, in this life of ours."""
     reports: tuple[HealthReport, ...] = ()
     """What other monitors said, stale or not; they may hold a move back and never cause one."""
 
@@ -76,5 +84,14 @@ class Situation:
 
     @property
     def pinned(self) -> frozenset[str]:
-        """Servers held by us for whatever reason."""
-        return frozenset(pin.server for pin in self.record.pins)
+        """Servers held by us until a fault is over or an operator says so."""
+        return frozenset(pin.server for pin in self.record.pins if pin.kind is not PinKind.SETTLE)
+
+    def lasted(self, since: datetime) -> timedelta:
+        """How long something has lasted for sure."""
+        return lasted(since, self.now, steady_since=self.steady_since)
+
+    @property
+    def cooldown_left(self) -> timedelta:
+        """How long the cooldown still runs; 0 when it does not."""
+        return cooldown_left(self.record, self.cluster.failover, self.now)

@@ -3,18 +3,10 @@
 Every step's intent is written before it runs and its outcome after, and every step can be repeated.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.store.records import Operation, OperationKind, OperationState, Pin, PinKind, StepOutcome
-
-SETTLE = timedelta(seconds=5)
-"""How long every other server stays held after a move.
-
-Longer than HAProxy's `retries` times `timeout connect`'s effect on refused connections together: a
-connection that was being retried when the move came lands on any usable backup and rewrites the table.
-"""
 
 
 class StepName(StrEnum):
@@ -69,23 +61,15 @@ def is_rolling_back(operation: Operation) -> bool:
     return operation.target == operation.source and elsewhere
 
 
-def pins_after(
-    operation: Operation, *, cluster: Cluster, before: tuple[Pin, ...], now: datetime
-) -> tuple[Pin, ...]:
-    """The pins of a committed move: everybody settles, the old active one stays for longer.
+def pinned_after(operation: Operation, before: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """The pins of a committed move: the old active one is held until it has proved itself.
 
-    An adoption pins nobody for longer: the stick table, not the pin, prevents failback.
+    An adoption pins nobody: the stick table, not the pin, prevents failback. A pin of the target ends.
     """
     kept = tuple(pin for pin in before if pin.kind is not PinKind.SETTLE and pin.server != operation.target)
-    if _pins_source(operation, kept):
-        kept = (*kept, Pin(server=str(operation.source), kind=PinKind.FAILOVER, since=now))
-    held = {pin.server for pin in kept}
-    settling = tuple(
-        Pin(server=server.name, kind=PinKind.SETTLE, since=now, until=now + SETTLE)
-        for server in cluster.servers
-        if server.name != operation.target and server.name not in held
-    )
-    return kept + settling
+    if not _pins_source(operation, kept):
+        return kept
+    return (*kept, Pin(server=str(operation.source), kind=PinKind.FAILOVER, since=operation.started_at))
 
 
 def _pins_source(operation: Operation, kept: tuple[Pin, ...]) -> bool:
@@ -101,8 +85,3 @@ def with_maintenance(pins: tuple[Pin, ...], server: str, *, enable: bool, now: d
     if enable:
         return (*others, Pin(server=server, kind=PinKind.MAINTENANCE, since=now))
     return (*others, *(pin for pin in mine if pin.kind is not PinKind.MAINTENANCE))
-
-
-def settled(pins: tuple[Pin, ...], *, now: datetime) -> tuple[Pin, ...]:
-    """The pins without those whose time to settle is over."""
-    return tuple(pin for pin in pins if pin.until is None or pin.until > now)

@@ -2,11 +2,12 @@
 
 import asyncio
 import ssl
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from rlm_exporter.errors import LoadBalancerError, StaleEpochError
+from rlm_exporter.errors import CommandRefusedError, LoadBalancerError, StaleEpochError
 from rlm_exporter.haproxy.ports import Clock
 from rlm_exporter.haproxy.stats_page import Action, command_body, parse_view, refusal
 from rlm_exporter.haproxy.view import BalancerNames, BalancerView
@@ -14,6 +15,10 @@ from rlm_exporter.manifest.model import HaproxyEndpoint
 
 LIMIT = 2.0
 """Seconds for one request. A healthy stats page answers in under a millisecond."""
+
+FRESH = 10.0
+"""Seconds after which a reading ends its connection. A kept one stays with one worker for ever, and would not
+show that another HAProxy answers on the same address."""
 
 _LARGEST_ANSWER = 16 * 1024 * 1024
 
@@ -26,7 +31,10 @@ class StatsPageClient:
         self._names = names
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._context: tuple[tuple[int, ...], ssl.SSLContext] | None = None
+        """As made from the files of those times: making one takes tens of milliseconds."""
         self._url = _url(endpoint)
+        self._fresh_at = clock.monotonic()
 
     @property
     def name(self) -> str:
@@ -41,7 +49,11 @@ class StatsPageClient:
 
     async def observe(self) -> BalancerView:
         """One reading of the balancer; raises LoadBalancerError when there is none to be had."""
-        status, headers, text = await self._request("GET", f"{self._url};csv")
+        now = self._clock.monotonic()
+        last = now - self._fresh_at >= FRESH
+        if last:
+            self._fresh_at = now
+        status, headers, text = await self._request("GET", f"{self._url};csv", is_last=last)
         if status != 200:
             raise LoadBalancerError(f"{self.name}: the stats page answered {status}")
         try:
@@ -52,7 +64,8 @@ class StatsPageClient:
     async def command(self, action: Action, servers: tuple[str, ...], *, epoch: int) -> None:
         """Tell the license backend's servers one action; ISV backends follow, because they track it.
 
-        Raises StaleEpochError when this HAProxy has accepted a higher epoch, LoadBalancerError otherwise.
+        Raises StaleEpochError when this HAProxy has accepted a higher epoch, CommandRefusedError when it
+        takes none from us, LoadBalancerError when it cannot be reached.
         DONE is not yet the truth: a worker that is about to end says it too, so read back.
         """
         if not servers:
@@ -67,14 +80,22 @@ class StatsPageClient:
             )
         why = refusal(status, headers.get("Location"))
         if why is not None:
-            raise LoadBalancerError(f"{self.name}: {action.value} {' '.join(servers)}: {why}")
+            raise CommandRefusedError(f"{self.name}: {action.value} {' '.join(servers)}: {why}")
 
     async def _request(
-        self, method: str, url: str, *, body: str | None = None, epoch: int | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        body: str | None = None,
+        epoch: int | None = None,
+        is_last: bool = False,
     ) -> tuple[int, dict[str, str], str]:
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         if epoch is not None:
             headers["X-Epoch"] = str(epoch)
+        if is_last:
+            headers["Connection"] = "close"
         try:
             async with (
                 asyncio.timeout(LIMIT),
@@ -113,15 +134,19 @@ class StatsPageClient:
         return aiohttp.TCPConnector(ssl=self._tls(), limit=4)
 
     def _tls(self) -> ssl.SSLContext:
+        files = [name for name in (self._endpoint.client_cert, self._endpoint.ca_cert) if name is not None]
         try:
+            stamp = tuple(Path(name).stat().st_mtime_ns for name in files)
+            if self._context is not None and self._context[0] == stamp:
+                return self._context[1]
             context = ssl.create_default_context(cafile=self._endpoint.ca_cert)
             if self._endpoint.client_cert is not None:
                 context.load_cert_chain(self._endpoint.client_cert)
         except (OSError, ssl.SSLError) as error:
-            files = f"{self._endpoint.client_cert}, {self._endpoint.ca_cert}"
             raise LoadBalancerError(
-                f"{self.name}: the certificates cannot be used ({files}): {error}"
+                f"{self.name}: the certificates cannot be used ({', '.join(files)}): {error}"
             ) from error
+        self._context = stamp, context
         return context
 
 

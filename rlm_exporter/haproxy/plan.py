@@ -7,21 +7,14 @@ primary seconds after its return.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
+from rlm_exporter.haproxy.applied import Applied
 from rlm_exporter.haproxy.view import AdminState, BalancerView, Desired
 
 FOREIGN_HAND = timedelta(seconds=60)
 """How long a state that somebody else has set is left alone before it is put right."""
-
-
-SETTLE = timedelta(seconds=5)
-"""How long every other server stays held after a move.
-
-A connection that HAProxy was retrying when the move came lands on any usable backup and rewrites the table;
-this is longer than its retries of refused connections together.
-"""
 
 
 class Repair(StrEnum):
@@ -40,21 +33,6 @@ class Repair(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What a balancer was last seen to have taken whole."""
-
-    desired: Desired
-    """`pinned` is all that we hold there, also beyond what is wanted pinned."""
-    pid: int | None
-    moved_at: datetime | None = None
-    """When it was last sent to another server by us, in this life of ours."""
-
-    def is_settling(self, now: datetime) -> bool:
-        """Whether retries from before the move may still be under way; a clock set back ends it."""
-        return self.moved_at is not None and self.moved_at <= now < self.moved_at + SETTLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What to do, and why."""
 
@@ -68,10 +46,13 @@ def need(
     desired: Desired,
     view: BalancerView,
     applied: Applied | None,
-    foreign_since: datetime | None,
-    now: datetime,
+    foreign_since: float | None,
+    now: float,
 ) -> Need | None:
-    """The next need of a balancer; None when all is as wanted, or is left alone on purpose."""
+    """The next need of a balancer; None when all is as wanted, or is left alone on purpose.
+
+    Moments are monotonic, in seconds.
+    """
     if applied is None or applied.desired.epoch != desired.epoch or applied.desired.active != desired.active:
         return Need(repair=Repair.MOVE)
     if view.pid != applied.pid or view.epoch is None:
@@ -79,7 +60,7 @@ def need(
     if view.epoch < desired.epoch:
         return Need(repair=Repair.EPOCH_OLDER)
     if missing_pins(desired, view):
-        by_our_own_change = not desired.pinned <= applied.desired.pinned
+        by_our_own_change = not desired.pinned <= applied.held
         if by_our_own_change or _left_long_enough(foreign_since, now):
             return Need(repair=Repair.PINS)
         return None
@@ -87,12 +68,12 @@ def need(
 
 
 def _release(
-    desired: Desired, view: BalancerView, applied: Applied, foreign_since: datetime | None, now: datetime
+    desired: Desired, view: BalancerView, applied: Applied, foreign_since: float | None, now: float
 ) -> Need | None:
     if applied.is_settling(now):
         return None
     held = view.withdrawn - desired.pinned
-    ours = held & applied.desired.pinned
+    ours = held & applied.held
     servers = held if _left_long_enough(foreign_since, now) else ours
     return Need(repair=Repair.RELEASE, servers=servers) if servers else None
 
@@ -106,41 +87,39 @@ def foreign(*, desired: Desired, view: BalancerView, applied: Applied | None) ->
     """Whether somebody else has changed administrative states under our epoch and worker."""
     if applied is None or applied.desired.epoch != desired.epoch or view.pid != applied.pid:
         return False
-    missing = missing_pins(desired, view) & applied.desired.pinned
-    extra = view.withdrawn - desired.pinned - applied.desired.pinned
+    missing = missing_pins(desired, view) & applied.held
+    extra = view.withdrawn - desired.pinned - applied.held
     return bool(missing or extra)
 
 
-def _left_long_enough(since: datetime | None, now: datetime) -> bool:
-    return since is not None and now - since >= FOREIGN_HAND
+def _left_long_enough(since: float | None, now: float) -> bool:
+    return since is not None and now - since >= FOREIGN_HAND.total_seconds()
 
 
-def shortfall(desired: Desired, view: BalancerView, *, servers: tuple[str, ...]) -> str | None:
-    """What is still not as a move wants it, read back; None when the balancer has it all.
+def shortfall(desired: Desired, view: BalancerView, *, active: str, held: frozenset[str]) -> str | None:
+    """What is still not as a move to `active` wants it, read back; None when the balancer has it all.
 
-    Every other server must be held at this moment, so that no retry can land there.
+    `held` are the servers that must not get connections at this moment: right after a move all others, so
+    that no retry can land there; later the pinned ones.
     """
     unknown = unknown_servers(view)
     if unknown is not None:
         return unknown
     if view.epoch != desired.epoch:
         return f"its epoch is {view.epoch or 'empty'}, not {desired.epoch}"
-    wanted = view.of(desired.active)
+    wanted = view.of(active)
     if any(line.admin is not AdminState.READY for line in wanted):
-        return f"{desired.active} is not ready: " + ", ".join(
-            f"{line.backend} {line.status}" for line in wanted
-        )
+        return f"{active} is not ready: " + ", ".join(f"{line.backend} {line.status}" for line in wanted)
     loose = [
         line.server
-        for server in servers
-        if server != desired.active
+        for server in sorted(held)
         for line in view.of(server)
         if line.admin is not AdminState.MAINT and line.admin is not AdminState.UNRESOLVED
     ]
     if loose:
-        return f"{', '.join(sorted(set(loose)))} could still get connections"
-    if view.active != desired.active:
-        return f"its table names {view.active or 'nobody'}, not {desired.active}"
+        return f"{', '.join(dict.fromkeys(loose))} could still get connections"
+    if view.active != active:
+        return f"its table names {view.active or 'nobody'}, not {active}"
     return None
 
 

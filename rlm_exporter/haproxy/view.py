@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -42,9 +42,11 @@ class Desired:
     """What the controller wants of every balancer. The store holds it, nothing beside HAProxy."""
 
     epoch: int
-    active: str
+    active: str | None
+    """None = nobody in particular: HAProxy chooses among those that are not pinned."""
     pinned: frozenset[str] = frozenset()
-    """Servers held in MAINT: the active one is never among them."""
+    """Servers held in MAINT until we say otherwise: the active one is never among them. That every other
+    server is held for some seconds after a move is the balancer's own business and not told here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,15 @@ class BalancerReading:
     at: datetime
     view: BalancerView | None
     error: str | None = None
+    refuses: str | None = None
+    """Why it takes no commands from us although it can be read; None where it does, or was not asked yet."""
+    masters: tuple[int, ...] = ()
+    """Worker processes that answer in turns: two HAProxy run on the same address. Empty when all is well."""
+
+    @property
+    def steerable(self) -> bool:
+        """Whether it can be read, and has not refused a command."""
+        return self.view is not None and self.refuses is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +133,8 @@ class OldWorker:
 
     since: datetime
     """When the reload was seen."""
-    ends: datetime | None
-    """When `hard-stop-after` cuts them; None = they end by themselves."""
+    left: timedelta | None
+    """How long until `hard-stop-after` cuts them; None = they end by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ them, or with every attempt where the manifest says that it counts.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -102,7 +103,7 @@ class Checker:
         self.attempt_began = self._clock.monotonic()
         started_at = self._clock.now()
         async with asyncio.TaskGroup() as group:
-            license_task = group.create_task(self._ask_license(plan.timeout))
+            license_task = group.create_task(self._ask_license(plan))
             tcp = group.create_task(self.connect(self._server.port, plan.timeout))
             planned = group.create_task(self._connect_isvs(dict(self._server.isv_ports), plan.timeout))
         answer = license_task.result()
@@ -123,9 +124,10 @@ class Checker:
         spent = timedelta(seconds=self._clock.monotonic() - self.attempt_began)
         return max(timeout - spent, LATE_CONNECT)
 
-    async def _ask_license(self, timeout: timedelta) -> LicenseResult:
-        async with self._probes.slots:
-            probe = self._probes.license.probe(self._server.host, self._server.port, timeout=timeout)
+    async def _ask_license(self, plan: Plan) -> LicenseResult:
+        # The active server of a cluster does not wait behind the hung servers of others.
+        async with contextlib.nullcontext() if plan.urgent else self._probes.slots:
+            probe = self._probes.license.probe(self._server.host, self._server.port, timeout=plan.timeout)
             return await self._observed(ProbeKind.LICENSE, probe)
 
     async def _connect_isvs(self, ports: dict[str, int], timeout: timedelta) -> tuple[IsvConnect, ...]:

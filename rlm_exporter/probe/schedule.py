@@ -37,6 +37,8 @@ class Plan:
     attempts: int
     ping: timedelta | None = None
     """How often a bare connect looks between checks whether a check is due at once; None = never."""
+    urgent: bool = False
+    """Whether its license probes may go beyond the number that run at once."""
 
 
 def plan_for(cluster: Cluster, *, active: bool) -> Plan:
@@ -48,8 +50,11 @@ def plan_for(cluster: Cluster, *, active: bool) -> Plan:
             timeout=min(FAST_TIMEOUT, policy.timeout),
             attempts=1,
             ping=FAST_PING,
+            urgent=True,
         )
-    return Plan(interval=policy.interval, timeout=policy.timeout, attempts=max(1, policy.retries))
+    return Plan(
+        interval=policy.interval, timeout=policy.timeout, attempts=max(1, policy.retries), urgent=active
+    )
 
 
 def next_check(

@@ -13,7 +13,7 @@ from rlm_exporter.server import api, by_hand, health_reports, status_page, webho
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
 from rlm_exporter.server.problem import problem
-from rlm_exporter.server.services import SERVICES, Services
+from rlm_exporter.server.services import CALLER, SERVICES, Services
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +115,7 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
         )
     if not may(token, _needed(request)):
         return problem(403, "forbidden", f"{token.name} is {token.role}: not enough for this")
+    request[CALLER] = token.name
     return await handler(request)
 
 

@@ -28,7 +28,8 @@ from rlm_exporter.server.requests import (
     read_body,
     unknown_cluster,
 )
-from rlm_exporter.store.records import OperationKind
+from rlm_exporter.server.services import CALLER
+from rlm_exporter.store.records import CONTROLLER, OperationKind
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Reading = Callable[[dict[str, Any], Cluster, str | None], Request]
@@ -127,7 +128,7 @@ def handler(verb: str) -> Handler:
         if controller is None:
             return unknown_cluster(request)
         try:
-            document = await read_body(request, fields)
+            document = signed(await read_body(request, fields), request.get(CALLER))
             wish = reading(document, controller.cluster, request.headers.get("Idempotency-Key"))
         except InvalidError as error:
             return problem(422, "invalid", str(error))
@@ -172,6 +173,17 @@ def _server(document: dict[str, Any], field: str, cluster: Cluster) -> str | Non
         names = ", ".join(each.name for each in cluster.servers)
         raise _UnknownServerError(f"{field}: no server {word!r}; there are {names}")
     return server.name
+
+
+def signed(document: dict[str, Any], caller: str | None) -> dict[str, Any]:
+    """The body with who asks for it: the token's name, which was proved, and beside it what was claimed."""
+    claimed = document.get("requested_by") or ""
+    if claimed == CONTROLLER:
+        raise InvalidError(f"requested_by: {CONTROLLER} is what the daemon calls itself; write who you are")
+    if caller is None:
+        return document
+    told = caller if claimed in {"", caller} else f"{caller} ({claimed})"
+    return {**document, "requested_by": told}
 
 
 def _by_whom(document: dict[str, Any]) -> dict[str, str]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rlm_exporter.failover.controller import Standing
 from rlm_exporter.failover.external import HealthReport
+from rlm_exporter.failover.memory import Standing
 from rlm_exporter.failover.reasons import NUMBERS
+from rlm_exporter.failover.spans import cooldown_left
 from rlm_exporter.haproxy.view import BalancerReading
-from rlm_exporter.manifest.model import Cluster, Server
+from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Server
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.rlm.holders import DoubleHolder, double_holders
 from rlm_exporter.rlm.status import Permanent, Pool
@@ -48,6 +49,11 @@ def not_ready_because(
     for reading in readings:
         if reading.view is None:
             reasons.append(f"balancer {reading.balancer}: {reading.error}")
+        elif reading.refuses is not None:
+            reasons.append(f"balancer {reading.balancer} takes no commands: {reading.refuses}")
+        elif reading.masters:
+            pids = " and ".join(map(str, reading.masters))
+            reasons.append(f"balancer {reading.balancer}: two HAProxy answer in turns (pids {pids}); end one")
         elif reading.view.unknown_servers:
             names = ", ".join(sorted(reading.view.unknown_servers))
             reasons.append(f"balancer {reading.balancer} does not know {names} in every backend")
@@ -208,6 +214,8 @@ def _balancer(reading: BalancerReading) -> Document:
         "name": reading.balancer,
         "reachable": view is not None,
         "error": reading.error,
+        "refuses": reading.refuses,
+        "masters": list(reading.masters),
         "active": view.active if view else None,
         "epoch": view.epoch if view else None,
         "pid": view.pid if view else None,
@@ -228,7 +236,7 @@ def _failover(state: ClusterState) -> Document:
         "triggers": sorted(source.value for source in policy.triggers),
         "threshold": policy.threshold,
         "cooldown_seconds": _seconds(policy.cooldown),
-        "cooldown_remaining_seconds": _seconds(cooldown_remaining(standing, state.now)),
+        "cooldown_remaining_seconds": _seconds(cooldown_remaining(standing, policy, state.now)),
         "paused_until": _iso(paused_until(standing, state.now)),
         "acknowledged_at": _iso(record.acknowledged_at) if record else None,
         "unacknowledged": state.unacknowledged,
@@ -240,10 +248,9 @@ def _failover(state: ClusterState) -> Document:
     }
 
 
-def cooldown_remaining(standing: Standing, now: datetime) -> timedelta:
+def cooldown_remaining(standing: Standing, policy: FailoverPolicy, now: datetime) -> timedelta:
     """How long the cooldown still runs; 0 when it does not."""
-    until = standing.record.cooldown_until if standing.record else None
-    return max(until - now, timedelta()) if until is not None else timedelta()
+    return cooldown_left(standing.record, policy, now) if standing.record else timedelta()
 
 
 def paused_until(standing: Standing, now: datetime) -> datetime | None:

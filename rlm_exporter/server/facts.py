@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from rlm_exporter.failover.controller import Standing
+from rlm_exporter.failover.memory import Standing
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics.facts import ClusterFacts, ControllerFacts
@@ -31,7 +31,7 @@ def cluster_facts(
         ready=not reasons,
         operation_open=standing.operation is not None,
         balancer_disagrees=bool(differing) if views and active is not None else None,
-        cooldown_remaining=cooldown_remaining(standing, now),
+        cooldown_remaining=cooldown_remaining(standing, cluster.failover, now),
         paused=paused_until(standing, now) is not None,
         unacknowledged=unacknowledged,
         failovers=failovers,

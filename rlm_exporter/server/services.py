@@ -28,4 +28,7 @@ class Services:
     """When Alertmanager last delivered the watchdog alert; None until the first."""
 
 
+CALLER = web.RequestKey("caller", str)
+"""Where a request holds the name of its token; it has none where the daemon has no tokens."""
+
 SERVICES = web.AppKey("services", Services)

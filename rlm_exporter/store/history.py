@@ -20,8 +20,8 @@ from rlm_exporter.store.records import (
 from rlm_exporter.store.tables import cluster as cluster_table
 from rlm_exporter.store.tables import decision, operation, operation_step
 
-CONTROLLER = "controller"
-"""Who asked, where nobody did."""
+BY_HAND = "operator"
+"""The trigger of a move that somebody asked for. Who asked is free text, and proves nothing."""
 
 # Operations after which somebody else is active.
 _MOVES = tuple(
@@ -122,7 +122,7 @@ def read_automatic_moves(
         .where(
             operation.c.cluster == cluster,
             operation.c.committed_at >= since,
-            operation.c.requested_by == CONTROLLER,
+            operation.c.trigger != BY_HAND,
             operation.c.kind.in_((OperationKind.FAILOVER.value, OperationKind.ADOPT.value)),
         )
         .order_by(operation.c.committed_at.desc())

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+CONTROLLER = "controller"
+"""Who asked, where nobody did."""
+
 
 class OperationKind(StrEnum):
     """What kind of move an operation is."""

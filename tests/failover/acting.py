@@ -1,15 +1,18 @@
 """Balancers, servers, hooks and a journal that do as a test says, around the real step runner."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from rlm_exporter.errors import JournalError, LoadBalancerError, StaleEpochError
+from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.haproxy.plan import Need
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
 from rlm_exporter.manifest.model import Cluster, ExecCall, Hook
 from rlm_exporter.probe.result import Failure, FailureReason, LicenseResult, ProbeKind, ProbeResult
+from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.records import (
     ClusterRecord,
@@ -122,11 +125,28 @@ class Lb:
             return f"{self.name}: its table names somebody else"
         return None if self.world.sent_to.get(self.name) == desired else f"{self.name}: not as wanted"
 
-    def old_worker(self, now: datetime) -> OldWorker | None:
+    def old_worker(self) -> OldWorker | None:
         return self.world.old_workers.get(self.name)
 
     def traffic(self, server: str, since: datetime, until: datetime) -> Traffic | None:
         return None
+
+
+class NoProber:
+    """The step runner asks servers directly, and never our own checks."""
+
+    @property
+    def snapshot(self) -> ClusterSnapshot:
+        raise AssertionError("no snapshot is looked at")
+
+    async def changed(self, after: ClusterSnapshot) -> ClusterSnapshot:
+        raise AssertionError("no snapshot is waited for")
+
+    def check_now(self, server: str) -> None:
+        raise AssertionError("no check is asked for")
+
+    def set_active(self, server: str | None) -> None:
+        raise AssertionError("who is watched closely is not the step runner's")
 
 
 @dataclass(kw_only=True)
@@ -194,15 +214,18 @@ class Stage:
         self.seam = Seam(kill_at=self.kill_at)
         self.hooks = HookBox(world=self.world)
         self.procedure = Procedure(
-            cluster=self.cluster,
-            journal=self.journal,
-            balancers=tuple(Lb(name=name, world=self.world) for name in self.balancers),
-            direct=self._direct,
-            through=self._through,
-            hooks=self.hooks,
-            clock=self.clock,
-            observer=self.notes,
-            seam=self.seam,
+            outside=Outside(
+                cluster=self.cluster,
+                prober=NoProber(),
+                balancers=tuple(Lb(name=name, world=self.world) for name in self.balancers),
+                journal=self.journal,
+                direct=self._direct,
+                through=self._through,
+                hooks=self.hooks,
+                clock=self.clock,
+                observer=self.notes,
+                seam=self.seam,
+            ),
             steer=self.steered.append,
             next_candidate=self._next_candidate,
             is_healthy=lambda server: server not in self.world.refusing | self.world.silent,
@@ -259,6 +282,12 @@ class Stage:
         assert ended is not None
         assert ended.state is not OperationState.OPEN
         return ended
+
+    async def sleeping(self) -> None:
+        """Return when the step runner waits for time to pass; the journal works in real time."""
+        async with asyncio.timeout(10):
+            while not self.clock.sleepers:  # noqa: ASYNC110 - the journal's thread sets no event
+                await asyncio.sleep(0.005)
 
     async def fail_over(self, **changes: Any) -> Operation:
         """Claim one and run it."""

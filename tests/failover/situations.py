@@ -88,7 +88,7 @@ def up(
     """A server that answers."""
     return ServerSnapshot(
         server=server,
-        health=Health(successes=successes, degraded=degraded, good_since=good_since),
+        health=Health(successes=successes, degraded=degraded, good_since=good_since or ago(600)),
         status=answer,
         web_failures=web_failures,
         checked_at=checked_at or ago(2),
@@ -191,7 +191,7 @@ def traffic(*, arrived: int, bytes_out: int, since: float = 6, until: float = 2)
     return Traffic(arrived=arrived, bytes_out=bytes_out, since=ago(since), until=ago(until))
 
 
-SILENT = Evidence(during_check=traffic(arrived=3, bytes_out=0))
+SILENT = Evidence(since_check=traffic(arrived=3, bytes_out=0))
 
 
 def pin(server: str, kind: PinKind = PinKind.FAILOVER) -> Pin:

@@ -7,7 +7,7 @@ from typing import Any
 from rlm_exporter.failover.decide import decide
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Evidence, Situation
-from rlm_exporter.failover.steps import pins_after, settled
+from rlm_exporter.failover.steps import pinned_after
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
 from rlm_exporter.haproxy.view import BalancerReading, Traffic
 from rlm_exporter.manifest.model import TriggerSource
@@ -80,7 +80,6 @@ class Teller:
     def happens(self, seconds: float, words: list[str]) -> None:
         """One event, and the looks that follow it."""
         self.now = NOW + timedelta(seconds=seconds)
-        self._record = replace(self._record, pins=settled(self._record.pins, now=self.now))
         match words:
             case ["nothing"]:
                 pass
@@ -186,7 +185,7 @@ class Teller:
             return Evidence()
         arrived, sent = self._traffic
         seen = Traffic(arrived=arrived, bytes_out=sent, since=self.now - CHECK_TAKES, until=self.now)
-        return Evidence(during_check=seen, while_failing=seen)
+        return Evidence(since_check=seen, while_failing=seen)
 
     def _act(self, move: Move) -> None:
         """The operation, which goes well or fails as a whole."""
@@ -195,7 +194,7 @@ class Teller:
             self._failed = FailedAttempts(count=self._failed.count + 1, last_ended_at=self.now)
             return
         operation = self._operation(move)
-        pins = pins_after(operation, cluster=cluster(**self.policy), before=self._record.pins, now=self.now)
+        pins = pinned_after(operation, self._record.pins)
         self._record = replace(
             self._record,
             active=move.candidate,

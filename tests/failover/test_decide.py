@@ -13,6 +13,7 @@ from rlm_exporter.failover.situation import Evidence
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
 from rlm_exporter.manifest.model import Detection, Failback, FailbackWindow, Takeover
 from rlm_exporter.probe.result import Failure, FailureReason
+from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.store.records import FailedAttempts, PinKind
 from tests.failover.situations import (
     ALL_POOLS,
@@ -42,11 +43,21 @@ NATIVE = {"takeover": Takeover.NATIVE}
 # What would hold back an automatic failback, which is no failover and waits for a quiet time.
 UNTROUBLED: dict[str, Any] = {"attempts": None, "policy": {}}
 
+BEHIND: dict[str, Any] = {
+    "seen_epoch": 12,
+    "active": up("rlm1"),
+    "rlm2": up("rlm2"),
+    "readings": (read("rlm2"),),
+    "attempts": None,
+}
+
 ROWS: dict[Reason, dict[str, Any]] = {
     Reason.SNAPSHOT_STALE: {"active": down("rlm1", checked_at=ago(67))},
     Reason.STORE_UNAVAILABLE: {"store_writable": False},
     Reason.OPERATION_OPEN: {"operation_open": True},
     Reason.BALANCER_UNKNOWN: {"readings": (unread(),)},
+    Reason.EPOCH_CONTESTED: {**BEHIND, "catch_ups": (ago(29),)},
+    Reason.EPOCH_BEHIND: BEHIND,
     Reason.ADOPTED: {
         "readings": (read("rlm2"),),
         "active": down("rlm1", failures=1),
@@ -62,7 +73,7 @@ ROWS: dict[Reason, dict[str, Any]] = {
     },
     Reason.FOLLOWED_RLM: {
         "manifest": NATIVE,
-        "active": down("rlm1", failures=1),
+        "active": down("rlm1"),
         "rlm2": up("rlm2", degraded=POOLS_GONE),
         "rlm3": up("rlm3"),
         "attempts": None,
@@ -97,6 +108,7 @@ ROWS: dict[Reason, dict[str, Any]] = {
     Reason.FAILED_OVER: {},
 }
 MOVES = {
+    Reason.EPOCH_BEHIND: "rlm2",
     Reason.ADOPTED: "rlm2",
     Reason.BALANCER_WRONG: "rlm1",
     Reason.FOLLOWED_RLM: "rlm3",
@@ -135,7 +147,11 @@ def test_the_numbers_of_the_table_rise() -> None:
 
 
 # The row of a failback has another record, so the rows above it say other things beside it.
-PAIRS = [pair for pair in combinations(ROWS, 2) if pair[1] is not Reason.FAILBACK_DUE]
+PAIRS = [
+    pair
+    for pair in combinations(ROWS, 2)
+    if pair[1] is not Reason.FAILBACK_DUE and Reason.EPOCH_CONTESTED not in pair
+]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
@@ -264,7 +280,7 @@ def test_one_failed_check_is_confirmed_by_connections_that_got_not_a_byte() -> N
 
 @pytest.mark.parametrize(("arrived", "bytes_out"), [(0, 0), (3, 1)])
 def test_no_connections_or_one_byte_confirm_nothing(arrived: int, bytes_out: int) -> None:
-    seen = Evidence(during_check=traffic(arrived=arrived, bytes_out=bytes_out))
+    seen = Evidence(since_check=traffic(arrived=arrived, bytes_out=bytes_out))
     assert reason(active=down("rlm1", failures=1), evidence=seen) is Reason.BELOW_THRESHOLD
 
 
@@ -405,7 +421,8 @@ def test_a_move_never_leads_to_the_active_server_nor_to_one_that_is_down_or_in_m
     moves = [(seen, each) for seen, each in every_decision() if isinstance(each, Move)]
     assert moves
     for seen, move in moves:
-        assert (move.candidate == seen.record.active) is (move.reason is Reason.BALANCER_WRONG)
+        if move.reason is not Reason.EPOCH_BEHIND:
+            assert (move.candidate == seen.record.active) is (move.reason is Reason.BALANCER_WRONG)
         assert seen.snapshot.server(move.candidate).health.is_up
 
 
@@ -464,7 +481,7 @@ AUTOMATIC = {"failback": Failback.AUTOMATIC}
 NO_FAILBACK: dict[str, dict[str, Any]] = {
     "by hand only": {"manifest": {"failback": Failback.MANUAL}},
     "not good for long enough": {"active": up("rlm1", good_since=ago(599))},
-    "not known since when": {"active": up("rlm1")},
+    "the clock was set 599 s ago": {"active": up("rlm1", good_since=ago(4000)), "steady_since": ago(599)},
     "down": {"active": down("rlm1")},
     "without its pools": {"active": up("rlm1", good_since=ago(600), degraded=POOLS_GONE)},
     "outside the window": {"manifest": {**AUTOMATIC, "failback_window": DAY}},
@@ -491,3 +508,75 @@ def test_an_automatic_failback_is_no_way_out_of_a_fault() -> None:
 def test_an_automatic_failback_inside_its_window_needs_nobody_who_asks() -> None:
     change = {"manifest": {**AUTOMATIC, "failback_window": NIGHT}, "trigger": None}
     assert reason(**ROWS[Reason.FAILBACK_DUE] | change) is Reason.FAILBACK_DUE
+
+
+# ---- a time in which nobody answered us
+
+
+def back(server: str, seconds: float) -> ServerSnapshot:
+    """A server that has been good for so long."""
+    return up(server, successes=2, good_since=ago(seconds))
+
+
+def test_failures_from_a_time_in_which_no_candidate_answered_either_move_nobody() -> None:
+    """Our own network was away: the standby's check came first when it was back."""
+    blind = {"active": down("rlm1", failures=5), "rlm2": back("rlm2", 1), "rlm3": down("rlm3")}
+    decision = decide(situation(**blind))
+    assert decision.reason is Reason.BELOW_THRESHOLD
+    assert isinstance(decision, Hold)
+    assert decision.check_now
+    assert "our own network" in decision.detail
+
+
+def test_one_failed_check_from_after_that_is_enough() -> None:
+    assert reason(active=down("rlm1"), rlm2=back("rlm2", 7), rlm3=down("rlm3")) is Reason.FAILED_OVER
+
+
+def test_one_candidate_that_answered_all_the_while_is_enough() -> None:
+    assert reason(active=down("rlm1"), rlm2=back("rlm2", 1), rlm3=up("rlm3")) is Reason.FAILED_OVER
+
+
+def test_what_the_balancer_sees_for_itself_needs_no_network_of_ours() -> None:
+    """It finds the server down too."""
+    blind = {"active": down("rlm1"), "rlm2": back("rlm2", 1), "rlm3": down("rlm3")}
+    assert reason(**blind, readings=(read("rlm1", downs=("rlm1",)),)) is Reason.FAILED_OVER
+
+
+# ---- epochs
+
+
+def test_a_balancer_that_is_above_us_again_and_again_has_a_second_controller() -> None:
+    rare = {**BEHIND, "catch_ups": (ago(31), ago(200), ago(601))}
+    assert reason(**rare) is Reason.EPOCH_BEHIND
+    assert reason(**{**rare, "catch_ups": (ago(31), ago(200), ago(599))}) is Reason.EPOCH_CONTESTED
+
+
+def test_nobody_is_caught_up_with_for_a_server_that_is_down() -> None:
+    nobody = {**BEHIND, "active": down("rlm1"), "rlm2": down("rlm2"), "rlm3": down("rlm3")}
+    assert reason(**nobody) is Reason.NO_CANDIDATE
+
+
+def test_a_server_that_did_not_answer_once_is_not_taken_for_one_without_pools() -> None:
+    waiting = {"rlm2": up("rlm2", degraded=POOLS_GONE), "rlm3": up("rlm3"), "attempts": None}
+    assert reason(manifest=NATIVE, active=down("rlm1", failures=1), **waiting) is Reason.NATIVE_WAITING
+    empty = up("rlm1", degraded=POOLS_GONE)
+    assert reason(manifest=NATIVE, active=empty, **waiting) is Reason.FOLLOWED_RLM
+
+
+# ---- a clock that is set
+
+
+def test_a_cooldown_that_another_clock_wrote_holds_nothing() -> None:
+    assert reason(cooldown_until=NOW + timedelta(seconds=299)) is Reason.IN_COOLDOWN
+    assert reason(cooldown_until=NOW + timedelta(hours=1)) is Reason.FAILED_OVER
+
+
+def test_a_failed_attempt_of_the_future_holds_nothing() -> None:
+    attempts = FailedAttempts(count=3, last_ended_at=NOW + timedelta(hours=1))
+    assert reason(attempts=attempts) is Reason.FAILED_OVER
+
+
+def test_a_difference_counts_from_when_the_clock_was_set() -> None:
+    differs = {**ROWS[Reason.BALANCER_DIFFERS], "differs_since": ago(3600)}
+    assert reason(**differs) is Reason.ADOPTED
+    assert reason(**differs, steady_since=ago(59)) is Reason.BALANCER_DIFFERS

@@ -53,7 +53,7 @@ def failing(*, since: float, last_start: float, last_end: float) -> ServerSnapsh
 
 def seen(part: ServerSnapshot, *balancers: Watching) -> tuple[Traffic | None, Traffic | None]:
     found = evidence(active="rlm1", snapshot=snapshot(part), balancers=balancers, now=NOW)
-    return found.during_check, found.while_failing
+    return found.since_check, found.while_failing
 
 
 def test_a_server_that_is_up_needs_no_evidence() -> None:
@@ -62,11 +62,12 @@ def test_a_server_that_is_up_needs_no_evidence() -> None:
     assert balancer.asked == []
 
 
-def test_traffic_is_asked_for_the_last_failed_check_and_for_the_time_since() -> None:
+def test_arrivals_count_only_when_their_answer_would_be_counted_by_now() -> None:
     balancer = lb1(arrived=3)
-    during, while_failing = seen(failing(since=60, last_start=14, last_end=4), balancer)
-    assert during is not None
-    assert (during.since, during.until) == (ago(14), ago(4))
+    silent, while_failing = seen(failing(since=60, last_start=14, last_end=4), balancer)
+    assert silent is not None
+    assert balancer.asked[:2] == [(ago(60), NOW - COUNT_LAG), (ago(60), NOW)]
+    assert (silent.since, silent.until) == (ago(60), NOW)
     assert while_failing is not None
     assert (while_failing.since, while_failing.until) == (ago(14), NOW)
 

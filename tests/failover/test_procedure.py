@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from rlm_exporter.failover.procedure import COMMIT_RETRY
 from rlm_exporter.failover.trigger import TriggerKind
-from rlm_exporter.haproxy.view import Desired
-from rlm_exporter.store.records import OperationKind, OperationState, PinKind, StepOutcome
+from rlm_exporter.haproxy.view import Desired, OldWorker
+from rlm_exporter.store.records import OperationKind, OperationState, Pin, PinKind, StepOutcome
 from tests.clock import START
 from tests.failover.acting import FIRST_EPOCH, FalteringJournal, Killed, Stage, World, hook, told, with_hooks
 from tests.failover.situations import CLUSTER
@@ -47,13 +48,13 @@ async def test_a_commit_writes_whom_when_and_whom_it_holds(journal: FalteringJou
     assert (record.active, record.epoch) == ("rlm2", FIRST_EPOCH + 1)
     assert operation.epoch == record.epoch
     assert record.cooldown_until == START + CLUSTER.failover.cooldown
-    assert {pin.server: pin.kind for pin in record.pins} == {"rlm1": PinKind.FAILOVER, "rlm3": PinKind.SETTLE}
+    assert {pin.server: pin.kind for pin in record.pins} == {"rlm1": PinKind.FAILOVER}
 
 
-async def test_balancers_hold_everybody_but_the_target(journal: FalteringJournal) -> None:
+async def test_balancers_hold_whom_the_commit_will_pin(journal: FalteringJournal) -> None:
     stage = Stage(journal=journal, world=World())
     operation = await stage.fail_over()
-    wanted = Desired(epoch=operation.epoch, active="rlm2", pinned=OTHERS_OF_RLM2)
+    wanted = Desired(epoch=operation.epoch, active="rlm2", pinned=frozenset({"rlm1"}))
     assert stage.world.sent_to == {"lb1": wanted}
     assert stage.steered == [wanted]
 
@@ -231,7 +232,7 @@ async def test_where_nobody_takes_over_the_old_server_is_asked_again(journal: Fa
     assert (record.active, record.epoch) == ("rlm1", FIRST_EPOCH + 3)
     assert stage.world.sent_to["lb1"].active == "rlm1"
     assert stage.world.sent_to["lb1"].epoch == record.epoch
-    assert {pin.kind for pin in record.pins} == {PinKind.SETTLE}
+    assert record.pins == ()
 
 
 async def test_where_nobody_is_left_at_all_every_pin_is_lifted(journal: FalteringJournal) -> None:
@@ -241,7 +242,95 @@ async def test_where_nobody_is_left_at_all_every_pin_is_lifted(journal: Falterin
 
     assert (operation.state, operation.outcome) == (ENDED_FAILED, "failed_safe")
     assert (record.active, record.pins) == ("rlm1", ())
-    assert stage.steered[-1] == Desired(epoch=record.epoch, active="rlm1")
+    assert stage.steered[-1] == Desired(epoch=record.epoch, active=None)
+
+
+async def test_a_server_in_maintenance_stays_so_where_nobody_is_left(journal: FalteringJournal) -> None:
+    stage = Stage(journal=journal, world=World(refusing={"rlm1"}, silent={"rlm2", "rlm3"}))
+    await stage.record()
+    maintenance = Pin(server="rlm3", kind=PinKind.MAINTENANCE, since=START)
+    await journal.set_pins(CLUSTER.name, pins=(maintenance,), now=START)
+    await stage.fail_over()
+    record = await stage.record()
+
+    assert record.pins == (maintenance,)
+    assert stage.steered[-1] == Desired(epoch=record.epoch, active=None, pinned=frozenset({"rlm3"}))
+
+
+@pytest.mark.parametrize("kind", [OperationKind.ADOPT, OperationKind.RESYNC])
+async def test_what_only_follows_and_cannot_be_verified_moves_nobody_anywhere(
+    kind: OperationKind, journal: FalteringJournal
+) -> None:
+    """Clients are at rlm2 already. Another server, or the one before, is for the rules to choose."""
+    stage = Stage(journal=journal, world=World(silent={"rlm2"}))
+    operation = await stage.fail_over(kind=kind, trigger=TriggerKind.BALANCER)
+    record = await stage.record()
+
+    assert (operation.state, operation.outcome) == (ENDED_FAILED, "not_verified")
+    assert {step.target for step in operation.steps} == {"rlm2"}
+    assert (record.active, record.epoch) == ("rlm1", operation.epoch)
+    assert stage.steered[-1] == Desired(epoch=operation.epoch, active=None)
+
+
+@pytest.mark.parametrize("kind", [OperationKind.SWITCHOVER, OperationKind.FAILBACK])
+async def test_a_planned_move_that_one_balancer_does_not_do_goes_back_whole(
+    kind: OperationKind, journal: FalteringJournal
+) -> None:
+    """The old server is healthy: a balancer that stays with it would make two servers serve."""
+    stage = Stage(journal=journal, world=World(away={"lb2"}), balancers=("lb1", "lb2"))
+    operation = await stage.fail_over(kind=kind, trigger=TriggerKind.SCHEDULE)
+    record = await stage.record()
+
+    assert (operation.state, operation.outcome) == (ENDED_FAILED, "rolled_back")
+    assert record.active == "rlm1"
+    assert stage.world.sent_to["lb1"].active == "rlm1"
+
+
+async def test_an_old_worker_is_waited_for_as_long_as_the_target_is_well(journal: FalteringJournal) -> None:
+    old = OldWorker(since=START, left=timedelta(seconds=3))
+    stage = Stage(journal=journal, world=World(old_workers={"lb1": old}))
+    running = asyncio.create_task(stage.fail_over())
+    await stage.sleeping()
+    await stage.clock.advance(2)
+    assert not running.done()
+    stage.world.old_workers.clear()
+    await stage.clock.advance(2)
+    operation = await running
+    assert operation.state is COMMITTED
+    assert "waited for the end" in operation.steps[1].detail
+
+
+async def test_a_target_that_dies_while_an_old_worker_is_waited_for_is_left(
+    journal: FalteringJournal,
+) -> None:
+    old = OldWorker(since=START, left=timedelta(minutes=10))
+    stage = Stage(journal=journal, world=World(old_workers={"lb1": old}))
+    running = asyncio.create_task(stage.fail_over())
+    await stage.sleeping()
+    stage.world.refusing.add("rlm2")
+    stage.clock.jump(timedelta(hours=-1))
+    await stage.clock.advance(1)
+    stage.world.old_workers.clear()
+    operation = await running
+    assert (operation.state, operation.target) == (COMMITTED, "rlm3")
+
+
+async def test_sessions_that_nothing_cuts_are_told(journal: FalteringJournal) -> None:
+    stage = Stage(journal=journal, world=World(old_workers={"lb1": OldWorker(since=START, left=None)}))
+    operation = await stage.fail_over()
+    assert operation.state is COMMITTED
+    assert "hardStopAfter" in operation.steps[1].detail
+
+
+async def test_while_a_commit_waits_for_the_journal_a_standby_is_free(journal: FalteringJournal) -> None:
+    stage = Stage(journal=journal, world=World())
+    journal.commits_to_fail = 2
+    running = asyncio.create_task(stage.fail_over())
+    for _ in range(2):
+        await stage.sleeping()
+        assert stage.steered[-1].pinned == {"rlm1"}, "rlm3 may serve if rlm2 dies meanwhile"
+        await stage.clock.advance(COMMIT_RETRY)
+    assert (await running).state is COMMITTED
 
 
 async def test_where_everybody_refuses_nothing_was_touched(journal: FalteringJournal) -> None:

@@ -1,18 +1,15 @@
 """Where an operation goes on after a crash, and which pins a move leaves."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rlm_exporter.failover.steps import (
-    SETTLE,
     StepName,
     has_touched_balancers,
     is_rolling_back,
-    pins_after,
+    pinned_after,
     resume_at,
-    settled,
 )
 from rlm_exporter.store.records import (
     Operation,
@@ -130,19 +127,19 @@ def test_an_operation_that_leads_to_the_active_server_from_the_first_is_not(kind
 
 
 def pins(of: Operation, *, before: tuple[Pin, ...] = ()) -> dict[str, PinKind]:
-    after = pins_after(of, cluster=CLUSTER, before=before, now=NOW)
+    after = pinned_after(of, before)
     assert len({each.server for each in after}) == len(after)
     return {each.server: each.kind for each in after}
 
 
 @pytest.mark.parametrize("kind", [OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.FAILBACK])
-def test_a_move_pins_the_old_active_one_and_lets_the_others_settle(kind: OperationKind) -> None:
-    assert pins(operation(kind=kind)) == {"rlm1": PinKind.FAILOVER, "rlm3": PinKind.SETTLE}
+def test_a_move_pins_the_old_active_one(kind: OperationKind) -> None:
+    assert pins(operation(kind=kind)) == {"rlm1": PinKind.FAILOVER}
 
 
 @pytest.mark.parametrize("kind", [OperationKind.ADOPT, OperationKind.RESYNC])
-def test_what_only_follows_pins_nobody_for_longer(kind: OperationKind) -> None:
-    assert pins(operation(kind=kind)) == {"rlm1": PinKind.SETTLE, "rlm3": PinKind.SETTLE}
+def test_what_only_follows_pins_nobody(kind: OperationKind) -> None:
+    assert pins(operation(kind=kind)) == {}
 
 
 def test_the_target_loses_its_pin() -> None:
@@ -159,19 +156,9 @@ def test_the_old_active_one_keeps_a_pin_that_it_had() -> None:
     assert pins(operation(), before=before)["rlm1"] is PinKind.MAINTENANCE
 
 
-def test_a_server_that_settled_from_an_earlier_move_settles_anew() -> None:
-    after = pins_after(operation(), cluster=CLUSTER, before=(pin("rlm3", PinKind.SETTLE),), now=NOW)
-    assert [each.until for each in after if each.server == "rlm3"] == [NOW + SETTLE]
+def test_what_an_older_version_left_to_settle_is_forgotten() -> None:
+    assert pins(operation(), before=(pin("rlm3", PinKind.SETTLE),)) == {"rlm1": PinKind.FAILOVER}
 
 
-def test_a_first_start_pins_nobody_for_longer() -> None:
-    assert PinKind.FAILOVER not in pins(operation(kind=OperationKind.FIRST_START, source=None)).values()
-
-
-@pytest.mark.parametrize(
-    ("now", "left"), [(SETTLE - timedelta(microseconds=1), {"rlm1", "rlm3"}), (SETTLE, {"rlm1"})]
-)
-def test_settling_ends_by_the_clock_and_no_other_pin_does(now: timedelta, left: set[str]) -> None:
-    moment: datetime = NOW + now
-    after = pins_after(operation(), cluster=CLUSTER, before=(), now=NOW)
-    assert {each.server for each in settled(after, now=moment)} == left
+def test_a_first_start_pins_nobody() -> None:
+    assert pins(operation(kind=OperationKind.FIRST_START, source=None)) == {}

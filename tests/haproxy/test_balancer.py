@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from rlm_exporter.errors import LoadBalancerError, StaleEpochError
+from rlm_exporter.errors import CommandRefusedError, LoadBalancerError, StaleEpochError
 from rlm_exporter.failover.steering import PACE, QUICK_PACE
+from rlm_exporter.haproxy.applied import SETTLE
 from rlm_exporter.haproxy.balancer import Balancer
-from rlm_exporter.haproxy.plan import FOREIGN_HAND, SETTLE, Repair
+from rlm_exporter.haproxy.client import FRESH
+from rlm_exporter.haproxy.plan import FOREIGN_HAND, Repair
 from rlm_exporter.haproxy.reach import reach
 from rlm_exporter.haproxy.stats_page import Action
 from rlm_exporter.haproxy.view import BalancerNames, Desired
-from tests.haproxy.lab import BALANCER_HOST, Lab, desired, lab, until
+from tests.haproxy.lab import BALANCER_HOST, TLS, Haproxy, Lab, desired, lab, until
 from tests.haproxy.servers import Load, connected, who_answers
 
 
@@ -279,6 +281,8 @@ async def test_what_an_earlier_life_of_ours_steered_is_recognised(local: Lab) ->
     again = local.balancer()
     assert await again.converge(desired("rlm2", "rlm1", "rlm3", epoch=3)) is None
     assert again.applied == desired("rlm2", "rlm1", "rlm3", epoch=3)
+    assert await again.converge(desired("rlm2", "rlm1", epoch=3)) is None, "the move may be a moment old"
+    local.clock.pass_time(SETTLE.total_seconds())
     need = await again.converge(desired("rlm2", "rlm1", epoch=3))
     assert need is not None
     assert need.servers == {"rlm3"}
@@ -343,6 +347,99 @@ async def test_a_reload_while_the_wanted_server_is_dead_leaves_haproxy_free_to_m
 
     await until(served, within=8, what="an answer of rlm2")
     assert await balancer.converge(desired("rlm1", "rlm3")) is None
+
+
+async def test_a_reload_while_the_wanted_server_is_dead_puts_nobody_in_maintenance_into_service(
+    local: Lab,
+) -> None:
+    """Both others are in maintenance: that nobody serves then is what their owner has asked for."""
+    balancer = local.balancer()
+    wanted = desired("rlm1", "rlm2", "rlm3")
+    await balancer.move(wanted)
+    local.clock.pass_time(SETTLE.total_seconds())
+    await local.servers["rlm1"].die()
+    before = (await local.view()).pid
+    await local.haproxy.reload()
+
+    async def new_worker() -> bool:
+        return (await local.view()).pid != before
+
+    await until(new_worker, what="a new worker")
+    for _ in range(3):
+        await balancer.converge(wanted)
+        assert (await local.view()).pinned == {"rlm2", "rlm3"}
+    assert local.notes.hands == []
+
+
+async def test_where_nobody_in_particular_is_wanted_haproxy_chooses_among_those_not_pinned(
+    local: Lab,
+) -> None:
+    balancer = local.balancer()
+    await balancer.move(desired("rlm1", "rlm2", "rlm3", epoch=1))
+    let_be = Desired(epoch=2, active=None, pinned=frozenset({"rlm3"}))
+    need = await balancer.converge(let_be)
+    assert need is not None
+    assert need.repair is Repair.MOVE
+    view = await local.view()
+    assert (view.epoch, view.pinned) == (2, frozenset({"rlm3"}))
+    assert await both_ports(local) == ("rlm1", "rlm1"), "nobody is moved"
+    await local.servers["rlm1"].die()
+
+    async def served() -> bool:
+        return await who_answers(BALANCER_HOST, local.port) == "rlm2"
+
+    await until(served, within=8, what="an answer of rlm2")
+    assert await balancer.converge(let_be) is None
+
+
+async def test_a_balancer_that_can_be_read_and_not_steered_says_so(tmp_path: Path) -> None:
+    async with lab(tmp_path, tls=True) as made:
+        await made.balancer().move(desired("rlm1", "rlm2", "rlm3"))
+        stranger = Balancer(
+            page=made.client(client_cert=str(TLS / "steer" / "somebody.pem")),
+            servers=made.names.servers,
+            host=BALANCER_HOST,
+            ports=(made.port, made.isv_port),
+            reach=reach,
+            direct=made.direct,
+            clock=made.clock,
+            observer=made.notes,
+        )
+        await stranger.observe()
+        assert stranger.reading.steerable, "nobody has asked yet"
+        with pytest.raises(CommandRefusedError):
+            await stranger.converge(desired("rlm1"))
+        reading = stranger.reading
+        assert reading.view is not None
+        assert not reading.steerable
+        assert "403" in str(reading.refuses)
+
+
+async def test_two_masters_on_one_address_are_told_from_a_reload(tmp_path: Path) -> None:
+    async with lab(tmp_path, tls=True) as made:
+        balancer = made.balancer()
+        await balancer.observe()
+        before = (await made.view()).pid
+        await made.haproxy.reload()
+
+        async def new_worker() -> bool:
+            return (await balancer.observe()).pid != before
+
+        await until(new_worker, what="a new worker")
+        assert balancer.reading.masters == ()
+        second = Haproxy(config=made.haproxy.config, log=tmp_path / "second.log")
+        await second.start()
+        try:
+
+            async def seen() -> bool:
+                made.clock.pass_time(FRESH)
+                with contextlib.suppress(LoadBalancerError):
+                    await balancer.observe()
+                return len(balancer.reading.masters) > 1
+
+            await until(seen, within=20, what="a word about two masters")
+        finally:
+            await second.kill()
 
 
 async def test_a_wanted_server_that_is_held_and_dead_is_not_made_ready(local: Lab) -> None:

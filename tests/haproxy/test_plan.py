@@ -1,15 +1,13 @@
 """What a balancer needs next: a situation in which nothing is needed, and one change for each need."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from rlm_exporter.failover import steps
+from rlm_exporter.haproxy.applied import SETTLE, Applied, recognised
 from rlm_exporter.haproxy.plan import (
     FOREIGN_HAND,
-    SETTLE,
-    Applied,
     Need,
     Repair,
     foreign,
@@ -23,7 +21,10 @@ from rlm_exporter.haproxy.view import AdminState, BalancerView, Desired, ServerL
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SERVERS = ("rlm1", "rlm2", "rlm3")
-MOMENT = timedelta(milliseconds=1)
+MONOTONIC = 1000.0
+MOMENT = 0.001
+LEFT_ALONE_FOR = FOREIGN_HAND.total_seconds()
+SETTLED_AFTER = SETTLE.total_seconds()
 
 
 def line(server: str, status: str, backend: str = "rlm_license_servers") -> ServerLine:
@@ -81,8 +82,8 @@ class Situation:
 
     desired: Desired = wanted("rlm1")  # noqa: RUF009 - a frozen value
     view: BalancerView = view("MAINT")  # noqa: RUF009 - a frozen value
-    applied: Applied | None = Applied(desired=wanted("rlm1"), pid=4711)  # noqa: RUF009 - a frozen value
-    foreign_since: datetime | None = None
+    applied: Applied | None = Applied(desired=wanted("rlm1"), held=frozenset({"rlm1"}), pid=4711)  # noqa: RUF009 - a frozen value
+    foreign_since: float | None = None
 
     def need(self) -> Need | None:
         return need(
@@ -90,12 +91,13 @@ class Situation:
             view=self.view,
             applied=self.applied,
             foreign_since=self.foreign_since,
-            now=NOW,
+            now=MONOTONIC,
         )
 
 
-def applied(*held: str, epoch: int = 7, active: str = "rlm2", moved_at: datetime | None = None) -> Applied:
-    return Applied(desired=wanted(*held, epoch=epoch, active=active), pid=4711, moved_at=moved_at)
+def applied(*held: str, epoch: int = 7, active: str = "rlm2", moved_at: float | None = None) -> Applied:
+    desired = wanted("rlm1", epoch=epoch, active=active)
+    return Applied(desired=desired, held=frozenset(held), pid=4711, moved_at=moved_at)
 
 
 NEEDS: dict[str, tuple[Repair, frozenset[str], Situation]] = {
@@ -130,12 +132,12 @@ NEEDS: dict[str, tuple[Repair, frozenset[str], Situation]] = {
     "a pin that another hand lifted 60 s ago": (
         Repair.PINS,
         frozenset(),
-        Situation(view=view(), foreign_since=NOW - FOREIGN_HAND),
+        Situation(view=view(), foreign_since=MONOTONIC - LEFT_ALONE_FOR),
     ),
     "a pin that another hand turned into a drain 60 s ago": (
         Repair.PINS,
         frozenset(),
-        Situation(view=view("DRAIN"), foreign_since=NOW - FOREIGN_HAND),
+        Situation(view=view("DRAIN"), foreign_since=MONOTONIC - LEFT_ALONE_FOR),
     ),
     "a pin that is no longer wanted": (
         Repair.RELEASE,
@@ -150,12 +152,15 @@ NEEDS: dict[str, tuple[Repair, frozenset[str], Situation]] = {
     "retries have settled": (
         Repair.RELEASE,
         frozenset({"rlm3"}),
-        Situation(view=view("MAINT", "UP", "MAINT"), applied=applied("rlm1", "rlm3", moved_at=NOW - SETTLE)),
+        Situation(
+            view=view("MAINT", "UP", "MAINT"),
+            applied=applied("rlm1", "rlm3", moved_at=MONOTONIC - SETTLED_AFTER),
+        ),
     ),
-    "the clock was set back while retries settled": (
-        Repair.RELEASE,
-        frozenset({"rlm3"}),
-        Situation(view=view("MAINT", "UP", "MAINT"), applied=applied("rlm1", "rlm3", moved_at=NOW + MOMENT)),
+    "nobody in particular is wanted any more": (
+        Repair.MOVE,
+        frozenset(),
+        Situation(desired=replace(wanted("rlm1"), active=None)),
     ),
     "what we held is drained by another hand": (
         Repair.RELEASE,
@@ -165,12 +170,12 @@ NEEDS: dict[str, tuple[Repair, frozenset[str], Situation]] = {
     "a standby taken out by another hand 60 s ago": (
         Repair.RELEASE,
         frozenset({"rlm3"}),
-        Situation(view=view("MAINT", "UP", "MAINT"), foreign_since=NOW - FOREIGN_HAND),
+        Situation(view=view("MAINT", "UP", "MAINT"), foreign_since=MONOTONIC - LEFT_ALONE_FOR),
     ),
     "the active one taken out by another hand 60 s ago": (
         Repair.RELEASE,
         frozenset({"rlm2"}),
-        Situation(view=view("MAINT", "MAINT", active="rlm3"), foreign_since=NOW - FOREIGN_HAND),
+        Situation(view=view("MAINT", "MAINT", active="rlm3"), foreign_since=MONOTONIC - LEFT_ALONE_FOR),
     ),
 }
 
@@ -181,20 +186,21 @@ LEFT_ALONE: dict[str, Situation] = {
     "a higher epoch is not ours to repair": Situation(view=view("MAINT", epoch=9)),
     "a standby is down": Situation(view=view("MAINT", "UP", "DOWN")),
     "a pin that another hand has just lifted": Situation(
-        view=view(), foreign_since=NOW - FOREIGN_HAND + MOMENT
+        view=view(), foreign_since=MONOTONIC - LEFT_ALONE_FOR + MOMENT
     ),
     "a pin that nobody has noticed to be lifted": Situation(view=view()),
     "a standby that another hand has just taken out": Situation(
-        view=view("MAINT", "UP", "MAINT"), foreign_since=NOW - FOREIGN_HAND + MOMENT
+        view=view("MAINT", "UP", "MAINT"), foreign_since=MONOTONIC - LEFT_ALONE_FOR + MOMENT
     ),
     "a pin that a missing address may hide": Situation(
-        view=view("MAINT (resolution)"), foreign_since=NOW - FOREIGN_HAND
+        view=view("MAINT (resolution)"), foreign_since=MONOTONIC - LEFT_ALONE_FOR
     ),
     "a standby without an address": Situation(
-        view=view("MAINT", "UP", "MAINT (resolution)"), foreign_since=NOW - FOREIGN_HAND
+        view=view("MAINT", "UP", "MAINT (resolution)"), foreign_since=MONOTONIC - LEFT_ALONE_FOR
     ),
     "retries after a move have not settled": Situation(
-        view=view("MAINT", "UP", "MAINT"), applied=applied("rlm1", "rlm3", moved_at=NOW - SETTLE + MOMENT)
+        view=view("MAINT", "UP", "MAINT"),
+        applied=applied("rlm1", "rlm3", moved_at=MONOTONIC - SETTLED_AFTER + MOMENT),
     ),
 }
 
@@ -214,12 +220,19 @@ def test_every_repair_has_a_row() -> None:
 
 
 def test_a_new_worker_comes_before_its_missing_pins() -> None:
-    situation = Situation(view=view(pid=4712, epoch=None), foreign_since=NOW - FOREIGN_HAND)
+    situation = Situation(view=view(pid=4712, epoch=None), foreign_since=MONOTONIC - LEFT_ALONE_FOR)
     assert situation.need() == Need(repair=Repair.NEW_WORKER)
 
 
-def test_the_controller_waits_as_long_as_we_do() -> None:
-    assert steps.SETTLE == SETTLE
+def test_what_an_earlier_life_did_settles_once_more() -> None:
+    seen = view("MAINT", "UP", "MAINT")
+    taken_over = recognised(wanted("rlm1"), seen, now=MONOTONIC)
+    assert taken_over.held == {"rlm1", "rlm3"}
+    assert Situation(view=seen, applied=taken_over).need() is None
+    later = replace(taken_over, moved_at=MONOTONIC - SETTLED_AFTER)
+    assert Situation(view=seen, applied=later).need() == Need(
+        repair=Repair.RELEASE, servers=frozenset({"rlm3"})
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,6 +269,7 @@ def test_another_hand_is_what_neither_we_nor_a_reload_did(expected: bool, situat
 
 
 MOVED = view("MAINT", "UP", "MAINT")
+OTHERS = frozenset({"rlm1", "rlm3"})
 
 
 @pytest.mark.parametrize(
@@ -287,12 +301,21 @@ MOVED = view("MAINT", "UP", "MAINT")
     ],
 )
 def test_what_a_move_still_lacks_is_said_in_words(seen: BalancerView, expected: str | None) -> None:
-    assert shortfall(wanted(), seen, servers=SERVERS) == expected
+    assert shortfall(wanted(), seen, active="rlm2", held=OTHERS) == expected
+
+
+def test_later_only_the_pinned_ones_have_to_be_held() -> None:
+    released = view("MAINT", "UP", "UP")
+    assert shortfall(wanted("rlm1"), released, active="rlm2", held=frozenset({"rlm1"})) is None
+    lifted = view("UP", "UP", "UP")
+    assert shortfall(wanted("rlm1"), lifted, active="rlm2", held=frozenset({"rlm1"})) == (
+        "rlm1 could still get connections"
+    )
 
 
 def test_an_isv_line_that_is_not_held_is_a_shortfall() -> None:
     loose = replace(MOVED, lines=(*MOVED.lines[:5], line("rlm3", "UP", "rlm_isv_siemens")))
-    assert shortfall(wanted(), loose, servers=SERVERS) == "rlm3 could still get connections"
+    assert shortfall(wanted(), loose, active="rlm2", held=OTHERS) == "rlm3 could still get connections"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
-from rlm_exporter.failover.ports import DirectProbe
+from rlm_exporter.failover.ports import DirectProbe, Outside
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Server
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import ControllerObserver
@@ -217,16 +217,18 @@ def _controller(
         jitter=lambda: 0.0,
     )
     return ClusterController(
-        cluster=described,
-        prober=prober,
-        balancers=(),
-        journal=journal,
-        direct=_direct(prober),
-        through=ThroughBalancer(cluster=described, license_probe=license_probe, port=0),
-        hooks=Hooks(),
-        clock=clock,
-        observer=ControllerObserver(instruments),
-        seam=door,
+        Outside(
+            cluster=described,
+            prober=prober,
+            balancers=(),
+            journal=journal,
+            direct=_direct(prober),
+            through=ThroughBalancer(cluster=described, license_probe=license_probe, port=0),
+            hooks=Hooks(),
+            clock=clock,
+            observer=ControllerObserver(instruments),
+            seam=door,
+        )
     )
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from rlm_exporter.failover.controller import Standing
 from rlm_exporter.failover.external import Component, HealthReport
+from rlm_exporter.failover.memory import Standing
 from rlm_exporter.failover.reasons import Hold, Reason
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
 from rlm_exporter.haproxy.view import BalancerReading, Desired

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from rlm_exporter.failover.controller import Standing
 from rlm_exporter.failover.external import Component
+from rlm_exporter.failover.memory import Standing
 from rlm_exporter.failover.reasons import NUMBERS, Hold, Reason
 from rlm_exporter.haproxy.view import BalancerReading
-from rlm_exporter.manifest.model import HealthCheckPolicy
+from rlm_exporter.manifest.model import FailoverPolicy, HealthCheckPolicy
 from rlm_exporter.probe.result import Failure, FailureReason
 from rlm_exporter.probe.snapshot import Health
 from rlm_exporter.rlm.rlmstat import parse_rlmstat
@@ -158,6 +158,8 @@ def test_a_balancer_that_cannot_be_read_is_unknown_not_old() -> None:
         "name": "lb2",
         "reachable": False,
         "error": "connection refused",
+        "refuses": None,
+        "masters": [],
         "active": None,
         "epoch": None,
         "pid": None,
@@ -169,8 +171,8 @@ def test_a_balancer_that_cannot_be_read_is_unknown_not_old() -> None:
 def test_a_cooldown_runs_out_and_never_below_zero(seconds: float | None, expected: float) -> None:
     until = None if seconds is None else NOW + timedelta(seconds=seconds)
     standing = states.standing(record=states.committed(cooldown_until=until))
-    assert cooldown_remaining(standing, NOW).total_seconds() == expected
-    assert cooldown_remaining(states.nothing_known().standing, NOW) == timedelta()
+    assert cooldown_remaining(standing, FailoverPolicy(), NOW).total_seconds() == expected
+    assert cooldown_remaining(states.nothing_known().standing, FailoverPolicy(), NOW) == timedelta()
 
 
 def decided(standing: Standing) -> dict[str, Any] | None:

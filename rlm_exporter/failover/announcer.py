@@ -1,0 +1,48 @@
+"""Runs the hooks after a commit, beside the writer: at least once, also where a crash came between."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.failover.ports import Outside
+from rlm_exporter.failover.procedure import Procedure
+from rlm_exporter.failover.steps import is_to_be_announced
+from rlm_exporter.store.records import Operation
+
+log = logging.getLogger(__name__)
+
+LATEST_ANNOUNCEMENT = timedelta(minutes=10)
+"""An older move is no news to anybody when its hooks were lost."""
+
+
+class Announcer:
+    """Announces moves in tasks of the group it is given; without one, nothing is announced."""
+
+    def __init__(self, *, outside: Outside, procedure: Procedure) -> None:
+        self._outside = outside
+        self._procedure = procedure
+        self.group: asyncio.TaskGroup | None = None
+
+    def announce(self, operation_id: int) -> None:
+        """Begin the hooks after that operation, if there are any."""
+        if self.group is not None and self._outside.cluster.failover.after:
+            self.group.create_task(self._announced(operation_id))
+
+    def catch_up(self, last: Operation) -> None:
+        """Begin the hooks that an earlier life of ours did not come to."""
+        since = self._outside.clock.now() - LATEST_ANNOUNCEMENT
+        if is_to_be_announced(last) and last.started_at > since:
+            self.announce(last.id)
+
+    async def _announced(self, operation_id: int) -> None:
+        try:
+            operation = await self._outside.journal.operation(operation_id)
+            if operation is not None and is_to_be_announced(operation):
+                await self._procedure.announce(operation)
+        except JournalError as error:
+            log.warning("operation %d cannot be announced: %s", operation_id, error)
+        except Exception as error:
+            # The root of a task of its own: a defect of ours here must not end the controller's loops.
+            log.exception("operation %d: announcing failed", operation_id)
+            self._outside.observer.stumbled(self._outside.cluster.name, error)
