@@ -66,7 +66,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             7,
             Reason.BALANCER_WRONG,
-            "the server that is active at the balancer is confirmed down, and the wanted one is healthy",
+            "ours is healthy; a balancer has one that is down, or for 60 s one in maintenance or of its own",
             "apply the wanted one again",
         ),
         (
