@@ -24,8 +24,7 @@ def candidates(
         if server.name != situation.record.active
         and server.name not in excluded
         and not in_maintenance(situation, server.name)
-        and _could_serve(situation, server.name)
-        and situation.snapshot.server(server.name).health.successes >= good_checks
+        and _good_in_a_row(situation, server.name) >= good_checks
     ]
     usable.sort(
         key=lambda item: (
@@ -49,10 +48,10 @@ def preferred(situation: Situation) -> str:
     return next((name for name in names if not in_maintenance(situation, name)), names[0])
 
 
-def _could_serve(situation: Situation, name: str) -> bool:
+def _good_in_a_row(situation: Situation, name: str) -> int:
+    health = situation.snapshot.server(name).health
     # With RLM's own takeover a standby without pools is healthy, and serves nobody until RLM says so.
-    native = situation.cluster.takeover is Takeover.NATIVE
-    return not native or has_pools(situation.snapshot.server(name))
+    return health.with_pools if situation.cluster.takeover is Takeover.NATIVE else health.successes
 
 
 def is_pinned(situation: Situation, server: str) -> bool:

@@ -6,7 +6,7 @@ Early returns, safest first: the order is the policy, and it is the order of the
 from collections.abc import Callable
 from datetime import timedelta
 
-from rlm_exporter.failover.candidates import candidates, has_pools, is_pinned, preferred
+from rlm_exporter.failover.candidates import candidates, has_pools, in_maintenance, is_pinned, preferred
 from rlm_exporter.failover.external import is_accused, vouching
 from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Situation
@@ -122,19 +122,23 @@ def _balancer_moved(situation: Situation) -> Decision | None:
         for name in situation.active_elsewhere
         if _is_member(situation, name) and situation.snapshot.server(name).health.is_up
     )
+    # Where an operator has taken a server out, a table that names it is old: nobody follows it there.
+    followed = [name for name in there if not in_maintenance(situation, name)]
     if not there:
         return _balancer_wrong(situation)
-    if wanted.failures > 0:
-        # Where balancers went different ways, the healthy server that one of them found is as good.
-        return Move(
-            reason=Reason.ADOPTED,
-            candidate=there[0],
-            detail=f"the balancer moved to {there[0]} by itself; {_what_failed(situation)}",
-        )
-    return _differs(situation, there[0])
+    if wanted.failures == 0:
+        return _differs(situation, there[0], followed)
+    if not followed:
+        return None
+    # Where balancers went different ways, the healthy server that one of them found is as good.
+    return Move(
+        reason=Reason.ADOPTED,
+        candidate=followed[0],
+        detail=f"the balancer moved to {followed[0]} by itself; {_what_failed(situation)}",
+    )
 
 
-def _differs(situation: Situation, there: str) -> Decision:
+def _differs(situation: Situation, there: str, followed: list[str]) -> Decision:
     since = situation.differs_since
     lasted = situation.lasted(since) if since is not None else timedelta()
     if lasted < LASTING:
@@ -142,6 +146,12 @@ def _differs(situation: Situation, there: str) -> Decision:
             reason=Reason.BALANCER_DIFFERS,
             detail=f"the balancer has {there} active, and {situation.record.active} is healthy",
             check_now=True,
+        )
+    if there not in followed:
+        return Move(
+            reason=Reason.BALANCER_WRONG,
+            candidate=situation.record.active,
+            detail=f"the balancer has {there} active, which is in maintenance, for {_seconds(lasted)}",
         )
     if situation.balancer_active != there:
         return Move(
@@ -209,7 +219,8 @@ def _failback_due(situation: Situation) -> Decision | None:
         return None
     if not situation.active.health.is_up or not all(reading.steerable for reading in situation.readings):
         return None
-    if is_accused(situation.reports, server=home, now=now):
+    if is_accused(situation.reports, server=home, now=now) or _chasing(situation) is not None:
+        # In a chase nobody might save the clients from there again.
         return None
     if not is_open(cluster.failback_window, now) or _last_attempt_failed(situation) is not None:
         return None

@@ -14,6 +14,7 @@ from rlm_exporter.failover.spans import JUMP
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.traffic import COUNT_LAG
 from rlm_exporter.haproxy.view import BalancerView, Traffic
+from rlm_exporter.manifest.model import Failback
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.records import ClusterRecord
 
@@ -67,12 +68,12 @@ class Lookout:
         return replace(situation, differs_since=self._differs_since)
 
     async def situation(self, record: ClusterRecord, trigger: Trigger | None) -> Situation:
-        """The whole situation. Only a decision about a failing server needs the history of moves."""
+        """The whole situation. Only a failing server and an automatic failback need the history of moves."""
         attempts = await self._journal.failed_attempts(self._cluster.name)
         situation = replace(self.glance(record, trigger), attempts=attempts)
         if situation.seen_epoch > record.epoch:
             situation = replace(situation, catch_ups=await self._catch_ups(situation.now))
-        if situation.active.health.is_up:
+        if situation.active.health.is_up and self._cluster.failback is not Failback.AUTOMATIC:
             return situation
         return replace(
             situation,

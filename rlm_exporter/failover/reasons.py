@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             5,
             Reason.EPOCH_CONTESTED,
-            "a balancer knows a higher epoch again within 30 s, or the fourth time in 10 min: a second controller",
+            "a balancer is above our epoch again within 30 s, or a fourth time in 10 min: a second controller",
             "hold, alert",
         ),
         (
@@ -80,7 +80,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             7,
             Reason.BALANCER_WRONG,
-            "the server that is active at the balancer is confirmed down, and the wanted one is healthy",
+            "ours is healthy; a balancer has one that is down, or for 60 s one in maintenance or of its own",
             "apply the wanted one again",
         ),
         (

@@ -144,6 +144,7 @@ def _remember(before: Health, check: Check, *, failure: Failure | None, degraded
     if failure is None:
         return Health(
             successes=before.successes + 1,
+            with_pools=before.with_pools + 1 if degraded is None else 0,
             degraded=degraded,
             good_since=before.good_since or check.ended_at,
         )

@@ -16,6 +16,8 @@ class Health:
     """Failed checks in a row."""
     successes: int = 0
     """Good checks in a row."""
+    with_pools: int = 0
+    """Good checks in a row that found the wanted pools; a standby that waits for RLM's takeover has none."""
     failure: Failure | None = None
     """Why the last check failed; None when it was good or there was none."""
     degraded: Failure | None = None

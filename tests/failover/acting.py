@@ -213,19 +213,20 @@ class Stage:
     def __post_init__(self) -> None:
         self.seam = Seam(kill_at=self.kill_at)
         self.hooks = HookBox(world=self.world)
+        self.outside = Outside(
+            cluster=self.cluster,
+            prober=NoProber(),
+            balancers=tuple(Lb(name=name, world=self.world) for name in self.balancers),
+            journal=self.journal,
+            direct=self._direct,
+            through=self._through,
+            hooks=self.hooks,
+            clock=self.clock,
+            observer=self.notes,
+            seam=self.seam,
+        )
         self.procedure = Procedure(
-            outside=Outside(
-                cluster=self.cluster,
-                prober=NoProber(),
-                balancers=tuple(Lb(name=name, world=self.world) for name in self.balancers),
-                journal=self.journal,
-                direct=self._direct,
-                through=self._through,
-                hooks=self.hooks,
-                clock=self.clock,
-                observer=self.notes,
-                seam=self.seam,
-            ),
+            outside=self.outside,
             steer=self.steered.append,
             next_candidate=self._next_candidate,
             is_healthy=lambda server: server not in self.world.refusing | self.world.silent,

@@ -79,6 +79,7 @@ def up(
     server: str,
     *,
     successes: int = 5,
+    with_pools: int | None = None,
     answer: RlmStatus | None = ALL_POOLS,
     degraded: Failure | None = None,
     web_failures: int = 0,
@@ -88,7 +89,12 @@ def up(
     """A server that answers."""
     return ServerSnapshot(
         server=server,
-        health=Health(successes=successes, degraded=degraded, good_since=good_since or ago(600)),
+        health=Health(
+            successes=successes,
+            with_pools=(0 if degraded else successes) if with_pools is None else with_pools,
+            degraded=degraded,
+            good_since=good_since or ago(600),
+        ),
         status=answer,
         web_failures=web_failures,
         checked_at=checked_at or ago(2),

@@ -41,7 +41,7 @@ VOUCHED = HealthReport(server="rlm1", component=Component.LICENSE, healthy=True,
 
 NATIVE = {"takeover": Takeover.NATIVE}
 # What would hold back an automatic failback, which is no failover and waits for a quiet time.
-UNTROUBLED: dict[str, Any] = {"attempts": None, "policy": {}}
+UNTROUBLED: dict[str, Any] = {"attempts": None, "automatic_moves": (), "policy": {}}
 
 BEHIND: dict[str, Any] = {
     "seen_epoch": 12,
@@ -261,6 +261,26 @@ def test_a_cluster_without_a_balancer_is_decided_by_our_own_checks() -> None:
     assert reason(readings=(), active=down("rlm1", failures=1)) is Reason.BELOW_THRESHOLD
 
 
+def test_a_balancer_is_not_followed_to_a_server_in_maintenance() -> None:
+    """Its table may name a server for long after nobody is sent there any more."""
+    held: dict[str, Any] = {"readings": (read("rlm2"),), "pins": (pin("rlm2", PinKind.MAINTENANCE),)}
+    decision = decide(situation(**held))
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.FAILED_OVER, "rlm3")
+    held["active"] = up("rlm1")
+    assert reason(**held, differs_since=ago(59)) is Reason.BALANCER_DIFFERS
+    decision = decide(situation(**held, differs_since=ago(60)))
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.BALANCER_WRONG, "rlm1")
+
+
+def test_where_one_of_two_servers_is_in_maintenance_the_other_is_followed() -> None:
+    two = (read("rlm2"), read("rlm3", balancer="lb2"))
+    decision = decide(situation(readings=two, pins=(pin("rlm2", PinKind.MAINTENANCE),)))
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.ADOPTED, "rlm3")
+
+
 # ---- confirmed down
 
 
@@ -467,8 +487,10 @@ def test_rlms_own_give_back_is_followed() -> None:
 
 
 def test_a_server_whose_pools_came_only_now_is_not_followed_yet() -> None:
-    changes = ROWS[Reason.FOLLOWED_RLM] | {"rlm3": up("rlm3", successes=1)}
+    """A standby has been up for long; what counts is since when it has pools."""
+    changes = ROWS[Reason.FOLLOWED_RLM] | {"rlm3": up("rlm3", successes=500, with_pools=1)}
     assert reason(**changes) is Reason.NATIVE_WAITING
+    assert reason(**changes | {"manifest": {}, "active": down("rlm1")}) is Reason.FAILED_OVER
 
 
 # ---- the automatic failback
@@ -492,6 +514,7 @@ NO_FAILBACK: dict[str, dict[str, Any]] = {
     "watched only": {"policy": {"automatic": False}},
     "a balancer away": {"readings": (read("rlm2"), unread("lb2"))},
     "the last attempt failed": {"attempts": ONE_FAILED},
+    "a chase": {"automatic_moves": CHASED},
     "home already": {"record": record(), "readings": (read(),)},
 }
 

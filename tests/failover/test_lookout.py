@@ -5,12 +5,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rlm_exporter.failover.lookout import SILENCE, evidence, is_silent, looks_wrong
+from rlm_exporter.failover.external import Component, HealthReport
+from rlm_exporter.failover.lookout import SILENCE, Lookout, evidence, is_silent, looks_wrong
+from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.haproxy.traffic import COUNT_LAG
 from rlm_exporter.haproxy.view import Traffic
-from rlm_exporter.probe.snapshot import ServerSnapshot
-from tests.failover.acting import Lb, World
-from tests.failover.situations import NOW, ago, down, snapshot, up, view
+from rlm_exporter.manifest.model import Cluster, Failback
+from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
+from tests.clock import START, FakeClock
+from tests.failover.acting import FalteringJournal, Lb, Stage, World
+from tests.failover.situations import CLUSTER, NOW, ago, down, snapshot, up, view
 
 
 @dataclass(kw_only=True)
@@ -29,6 +33,34 @@ class Watching(Lb):
         if not self.tells:
             return None
         return Traffic(arrived=self.arrived, bytes_out=self.bytes_out, since=since, until=until)
+
+
+@dataclass(kw_only=True)
+class Checks:
+    """A prober whose newest snapshot is as a test says."""
+
+    snapshot: ClusterSnapshot
+
+    async def changed(self, after: ClusterSnapshot) -> ClusterSnapshot:
+        raise AssertionError("a look waits for nothing")
+
+    def check_now(self, server: str) -> None:
+        raise AssertionError("these looks start no check")
+
+    def set_active(self, server: str | None) -> None:
+        raise AssertionError("a look changes nothing")
+
+
+def looking(
+    journal: FalteringJournal, *parts: ServerSnapshot, cluster: Cluster = CLUSTER
+) -> tuple[Lookout, Reporters]:
+    """A lookout over these servers, and the reports that it knows."""
+    clock, checks = FakeClock(), Checks(snapshot=snapshot(*parts))
+    reporters = Reporters(cluster=cluster.name, prober=checks, journal=journal, clock=clock)
+    stage = Stage(journal=journal, world=World(), cluster=cluster, balancers=(), clock=clock)
+    outside = replace(stage.outside, prober=checks)
+    lookout = Lookout(outside=outside, reporters=reporters, seen_epoch=lambda: 0)
+    return lookout, reporters
 
 
 def lb1(*, arrived: int = 0, bytes_out: int = 0) -> Watching:
@@ -117,3 +149,32 @@ def test_a_balancer_looks_wrong_that_finds_the_server_down_or_has_another() -> N
     assert looks_wrong(view("rlm2"), "rlm1")
     assert not looks_wrong(view("rlm1", downs=("rlm2",)), "rlm1")
     assert not looks_wrong(view(None), "rlm1")
+
+
+# ---- the whole situation
+
+
+async def test_the_moves_of_the_past_are_known_where_a_decision_may_need_them(
+    journal: FalteringJournal,
+) -> None:
+    """A failing server may be moved from, and an automatic failback may move from a healthy one."""
+    stage = Stage(journal=journal, world=World())
+    await stage.fail_over()
+    record = await stage.record()
+    automatic = replace(CLUSTER, failback=Failback.AUTOMATIC)
+    for part, cluster, known in (
+        (up("rlm2"), CLUSTER, 0),
+        (down("rlm2"), CLUSTER, 1),
+        (up("rlm2"), automatic, 1),
+    ):
+        lookout, _ = looking(journal, up("rlm1"), part, up("rlm3"), cluster=cluster)
+        assert len((await lookout.situation(record, None)).automatic_moves) == known
+
+
+async def test_what_other_monitors_report_is_part_of_the_situation(journal: FalteringJournal) -> None:
+    record = await Stage(journal=journal, world=World()).record()
+    lookout, reporters = looking(journal, down("rlm1"), up("rlm2"), up("rlm3"))
+    report = HealthReport(server="rlm1", component=Component.LICENSE, healthy=True, reporter="mon1", at=START)
+    assert lookout.glance(record).reports == ()
+    assert await reporters.hear((report,)) != ()
+    assert lookout.glance(record).reports == (report,)

@@ -93,7 +93,7 @@ def test_a_server_that_cannot_serve_is_down_with_the_reason(seen: Check, reason:
 
 def test_a_good_check_makes_a_server_up() -> None:
     made = check()
-    assert folded(made).health == Health(successes=1, good_since=made.ended_at)
+    assert folded(made).health == Health(successes=1, with_pools=1, good_since=made.ended_at)
 
 
 def test_isv_names_compare_without_case() -> None:
@@ -169,7 +169,7 @@ def test_failures_in_a_row_are_counted_from_the_first() -> None:
 def test_one_good_check_forgets_the_failures() -> None:
     failed = check(license=license_failed(FailureReason.TIMEOUT))
     good = check()
-    assert folded(failed, failed, good).health == Health(successes=1, good_since=good.ended_at)
+    assert folded(failed, failed, good).health == Health(successes=1, with_pools=1, good_since=good.ended_at)
 
 
 @pytest.mark.parametrize(("failures", "confirmed"), [(0, False), (1, False), (2, True), (3, True)])
@@ -304,3 +304,10 @@ def test_missing_features_are_told_with_what_the_license_files_say() -> None:
 
 def test_a_server_without_any_pool_is_degraded_whatever_its_files_say() -> None:
     assert degraded() == "no usable pool of any product"
+
+
+def test_good_checks_with_pools_are_counted_apart() -> None:
+    """A standby that waits for RLM's own takeover is up for long before it has pools."""
+    empty = check(license=answered(status(pools=())))
+    assert [(each.successes, each.with_pools) for each in (folded(empty, empty, check()).health,)] == [(3, 1)]
+    assert folded(check(), check(), empty).health.with_pools == 0

@@ -220,10 +220,10 @@ def test_a_scenario_that_is_wrong_is_usage(tmp_path: Path) -> None:
 
 
 def test_what_is_free_leaves_out_reservations_and_sums_over_servers_where_asked(tmp_path: Path) -> None:
-    pools = (
+    pools: Pools = [
         {"product": "mesher", "version": "2.0", "count": 3, "reserve": [{"count": 2, "user": "zoe"}]},
         {"product": "viewer", "version": "1.0", "count": "uncounted"},
-    )
+    ]
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
