@@ -52,7 +52,7 @@ def test_a_balancer_that_is_away_at_the_move_has_it_when_it_returns(set_stage: S
 
     planned = licenses(stage, "switchover", "--to", "rlm3")
     assert (planned.returncode, moves(stage)) == (5, [])
-    assert "not every balancer can be read" in planned.stderr
+    assert "not every balancer can be steered" in planned.stderr
 
     stage.kill("rlm1")
     operation = wait_moved(stage)
