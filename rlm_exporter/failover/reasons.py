@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = tuple(
         (
             5,
             Reason.EPOCH_CONTESTED,
-            "a balancer is above our epoch again within 30 s, or a fourth time in 10 min: a second controller",
+            "a balancer is above our epoch again within 30 s, or a 4th time in 10 min: a second controller",
             "hold, alert",
         ),
         (

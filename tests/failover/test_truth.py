@@ -1,4 +1,4 @@
-"""What the writer knows: pins that go when their time has come, a journal that is tried before it is needed."""
+"""What the writer knows: pins that go when their time has come, a journal tried before it is needed."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

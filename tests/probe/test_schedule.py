@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,9 @@ FAST = Plan(
     timeout=timedelta(seconds=4),
     attempts=1,
     ping=timedelta(seconds=1),
+    urgent=True,
 )
+URGENT = replace(MANIFEST, urgent=True)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +26,9 @@ FAST = Plan(
     [
         (Detection.FAST, True, FAST),
         (Detection.FAST, False, MANIFEST),
-        (Detection.NORMAL, True, MANIFEST),
+        (Detection.NORMAL, True, URGENT),
         (Detection.NORMAL, False, MANIFEST),
-        (Detection.SLOW, True, MANIFEST),
+        (Detection.SLOW, True, URGENT),
         (Detection.SLOW, False, MANIFEST),
     ],
 )
