@@ -109,10 +109,17 @@ def _epoch_behind(situation: Situation) -> Decision | None:
 
 
 def _serving(situation: Situation) -> str:
-    """Whom the balancers have active, if that is a healthy member, else whom the record has."""
-    named = {view.active for view in situation.views} & {server.name for server in situation.cluster.servers}
-    up = [name for name in sorted(map(str, named)) if situation.snapshot.server(name).health.is_up]
-    return up[0] if up else situation.record.active
+    """Whom the balancers have active, if that is a healthy member in use, else whom the record has."""
+    active = situation.record.active
+    named = {view.active for view in situation.views if view.active is not None}
+    up = [
+        name
+        for name in sorted(named)
+        if _is_member(situation, name)
+        and situation.snapshot.server(name).health.is_up
+        and not in_maintenance(situation, name)
+    ]
+    return up[0] if up and active not in up else active
 
 
 def _balancer_moved(situation: Situation) -> Decision | None:

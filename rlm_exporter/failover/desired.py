@@ -31,13 +31,16 @@ def operation_desired(operation: Operation, pins: tuple[Pin, ...], members: froz
     return Desired(epoch=operation.epoch, active=operation.target, pinned=pinned)
 
 
-def is_left_to_balancers(record: ClusterRecord, last: Operation | None) -> bool:
-    """Whether the newest operation has left it to the balancers whom they send clients to."""
-    return (
-        last is not None
-        and last.state is not OperationState.OPEN
-        and last.epoch == record.epoch
-        and last.outcome in LEFT_TO_BALANCERS
+def is_left_to_balancers(record: ClusterRecord, operations: tuple[Operation, ...]) -> bool:
+    """Whether the operation of the record's epoch has left it to the balancers whom they send clients to.
+
+    Later ones that changed nothing, or that have only begun, leave it at that.
+    """
+    return any(
+        each.epoch == record.epoch
+        and each.state is not OperationState.OPEN
+        and each.outcome in LEFT_TO_BALANCERS
+        for each in operations
     )
 
 

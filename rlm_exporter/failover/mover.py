@@ -22,6 +22,9 @@ from rlm_exporter.store.records import CONTROLLER, ClusterRecord, Operation, Ope
 
 log = logging.getLogger(__name__)
 
+RECALLED = 100
+"""Operations that a new life of ours looks through for the one of the record's epoch: a day of attempts."""
+
 MOVES: dict[Reason, tuple[OperationKind, TriggerKind | None]] = {
     Reason.ADOPTED: (OperationKind.ADOPT, TriggerKind.BALANCER),
     Reason.FOLLOWED_RLM: (OperationKind.ADOPT, TriggerKind.RLM),
@@ -85,11 +88,11 @@ class Mover:
         """Take up what an earlier life of ours has left: hooks, and that balancers choose by themselves."""
         if self._looked_back:
             return
-        last = await self._outside.journal.operations(self._name, limit=1)
+        last = await self._outside.journal.operations(self._name, limit=RECALLED)
         self._looked_back = True
         if last:
             self.announcer.catch_up(last[0])
-            self._recall(last[0])
+            self._recall(last)
 
     def minimum_epoch(self) -> int:
         """The least epoch that no balancer refuses."""
@@ -161,7 +164,8 @@ class Mover:
             self._outside.prober.set_active(known.active if known is not None else None)
         self._memory.operation = None
         self._steering.hurried = False
-        self._recall(await self._outside.journal.operation(operation.id))
+        ended = await self._outside.journal.operation(operation.id)
+        self._recall(() if ended is None else (ended,))
         self.want_committed()
         self.announcer.announce(operation.id)
         self._wake()
@@ -173,9 +177,9 @@ class Mover:
             return None
         return next(iter(candidates(self._lookout.glance(record), excluded=excluded)), None)
 
-    def _recall(self, last: Operation | None) -> None:
+    def _recall(self, operations: tuple[Operation, ...]) -> None:
         record = self._memory.record
-        if record is not None and is_left_to_balancers(record, last):
+        if record is not None and is_left_to_balancers(record, operations):
             self._memory.let_be = record.epoch
 
     def _note_store(self, away: bool) -> None:

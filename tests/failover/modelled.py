@@ -99,6 +99,10 @@ class Model:
     store_writable: bool = True
     seen_epoch: int = 0
     """The highest that somebody else has given to a balancer."""
+    steady_since: datetime | None = None
+    """When the clock was last set."""
+    let_be: int | None = None
+    """The epoch under which balancers choose by themselves, as far as this process knows."""
 
     def __post_init__(self) -> None:
         self.parts = {server.name: ServerSnapshot(server=server.name) for server in self.cluster.servers}
@@ -154,6 +158,7 @@ class Model:
             reports=self.reports,
             seen_epoch=self.seen_epoch,
             catch_ups=self._catch_ups(),
+            steady_since=self.steady_since,
         )
         self._differs_since = (self._differs_since or self.now) if situation.active_elsewhere else None
         return replace(situation, differs_since=self._differs_since)
@@ -224,8 +229,7 @@ class Model:
         members = frozenset(server.name for server in self.cluster.servers)
         if self.operation is not None and self._steered:
             return operation_desired(self.operation, self.known.pins, members)
-        last = self.history[-1] if self.history else None
-        return committed_desired(self.known, members, let_be=is_left_to_balancers(self.known, last))
+        return committed_desired(self.known, members, let_be=self.let_be == self.known.epoch)
 
     def decide(self) -> Decision:
         """What the rules say now."""
@@ -283,6 +287,20 @@ class Model:
     def acknowledge(self) -> None:
         """An operator has seen what was done."""
         self.record = replace(self.known, acknowledged_at=self.now, cooldown_until=None)
+
+    def restart(self) -> None:
+        """Our process has died and runs again: what only it knew is gone."""
+        self.parts = {name: ServerSnapshot(server=name) for name in self.parts}
+        self.reports, self.traffic, self.seen_epoch = (), None, 0
+        self.steady_since, self.let_be, self._differs_since = None, None, None
+        if self.record is not None:
+            self._recall()
+        if self.operation is not None:
+            self.take_up()
+
+    def _recall(self) -> None:
+        if is_left_to_balancers(self.known, tuple(reversed(self.history))):
+            self.let_be = self.known.epoch
 
     # ---- an operation, step by step
 
@@ -357,7 +375,7 @@ class Model:
         self.operation = replace(operation, steps=(*operation.steps, step))
         if outcome is None:
             self.take_up()
-        elif written is StepOutcome.FAILED:
+        elif written is StepOutcome.FAILED or self._is_only_half(at, outcome):
             self._step_failed(at)
         elif at is StepName.COMMIT:
             self._commit()
@@ -373,6 +391,12 @@ class Model:
                 return
             self.step(outcome)
         raise AssertionError(f"an operation has not ended within {MOST_STEPS} steps")
+
+    def _is_only_half(self, at: StepName, outcome: StepOutcome | None) -> bool:
+        """A planned move has to be whole; the way back from it need not be."""
+        assert self.operation is not None
+        planned = self.operation.kind in PLANNED and not self._going_back
+        return planned and at in {StepName.APPLY, StepName.VERIFY} and outcome is StepOutcome.PARTIAL
 
     def _step_failed(self, at: StepName) -> None:
         operation = self.operation
@@ -448,6 +472,7 @@ class Model:
             self.operation, state=state, outcome=outcome, committed_at=committed, ended_at=self.now
         )
         self.history.append(ended)
+        self._recall()
         self.operation, self._at, self._steered, self._going_back = None, None, False, False
 
 

@@ -18,7 +18,6 @@ from rlm_exporter.manifest.model import (
     TriggerSource,
 )
 from rlm_exporter.probe.result import FailureReason
-from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.store.records import Operation, OperationKind, OperationState, StepOutcome
 from tests.failover.modelled import Balancer, Model
 from tests.failover.situations import NAMES, NOW, cluster, record
@@ -237,10 +236,9 @@ class Teller:
     def _restart(self) -> None:
         """What only the process knew is gone."""
         model = self.model
-        model.parts = {name: ServerSnapshot(server=name) for name in model.parts}
-        model.reports, model.traffic, self._last = (), None, None
+        model.restart()
+        self._last = None
         if model.operation is not None:
-            model.take_up()
             self._run(model.known.active)
 
     # ---- decisions

@@ -574,6 +574,23 @@ def test_a_balancer_that_is_above_us_again_and_again_has_a_second_controller() -
     assert reason(**{**rare, "catch_ups": (ago(31), ago(200), ago(599))}) is Reason.EPOCH_CONTESTED
 
 
+@pytest.mark.parametrize(
+    ("changes", "serving"),
+    [
+        ({}, "rlm2"),
+        ({"pins": (pin("rlm2", PinKind.MAINTENANCE),)}, "rlm1"),
+        ({"readings": (read("rlm1"), read("rlm2", balancer="lb2"))}, "rlm1"),
+        ({"readings": (read("rlm3"), read("rlm1", balancer="lb2"))}, "rlm1"),
+        ({"readings": (read("old-rlm"),)}, "rlm1"),
+        ({"readings": (read(None),)}, "rlm1"),
+    ],
+)
+def test_who_serves_already_stays_but_for_one_in_maintenance(changes: dict[str, Any], serving: str) -> None:
+    decision = decide(situation(**BEHIND | changes))
+    assert isinstance(decision, Move)
+    assert (decision.reason, decision.candidate) == (Reason.EPOCH_BEHIND, serving)
+
+
 def test_nobody_is_caught_up_with_for_a_server_that_is_down() -> None:
     nobody = {**BEHIND, "active": down("rlm1"), "rlm2": down("rlm2"), "rlm3": down("rlm3")}
     assert reason(**nobody) is Reason.NO_CANDIDATE
