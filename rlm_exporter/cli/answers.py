@@ -188,6 +188,14 @@ class FailoverLicenseView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitView:
+    """One server that serves beside the active one."""
+
+    server: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverView:
     """The policy and the present state of moving."""
 
@@ -208,6 +216,8 @@ class FailoverView:
     alerts_firing: tuple[AlertView, ...]
     operation: OperationView | None
     last_operation: OperationView | None
+    split_brain: tuple[SplitView, ...] | None = None
+    """None from a daemon that does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
     """The servers, what is wrong with them, who is active; with `show_ha` all that decides about a move."""
     facts = (
         *(pair for server in status.servers for pair in _complaints(server)),
+        *_labelled("SPLIT BRAIN", _splits(status)),
         *_labelled("Not ready", _not_ready(status.not_ready_because)),
         *_labelled("Held twice", _double_holders(status)),
         *_labelled("External", _external(status)),
@@ -117,6 +118,10 @@ def _complaints(server: ServerView) -> tuple[Pair, ...]:
 def _not_ready(reasons: tuple[str, ...]) -> tuple[Cell, ...]:
     rest = "; ".join(reasons[1:])
     return tuple(Cell(text, Tone.WARNING) for text in (*reasons[:1], rest) if text)
+
+
+def _splits(status: ClusterStatus) -> tuple[Cell, ...]:
+    return tuple(Cell(split.detail, Tone.BAD) for split in status.failover.split_brain or ())
 
 
 def _double_holders(status: ClusterStatus) -> tuple[Cell, ...]:

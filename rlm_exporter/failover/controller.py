@@ -19,6 +19,7 @@ from rlm_exporter.failover.operators import Operators
 from rlm_exporter.failover.ports import LoadBalancer, Outside, Prober
 from rlm_exporter.failover.reasons import Hold, Move, Reason
 from rlm_exporter.failover.reporters import Reporters
+from rlm_exporter.failover.split_brain import SplitBrain
 from rlm_exporter.failover.steering import PACE, Steering
 from rlm_exporter.failover.trigger import (
     FailoverRequest,
@@ -69,6 +70,7 @@ class ClusterController:
             begun=self._wishes.refuse_moves,
             wake=self.wake,
         )
+        self._split_brain = SplitBrain(outside)
         self._operators = Operators(
             cluster=self._name,
             journal=outside.journal,
@@ -107,7 +109,7 @@ class ClusterController:
     @property
     def standing(self) -> Standing:
         """What is so at the moment."""
-        return self._memory.standing(self._steering.desired)
+        return self._memory.standing(self._steering.desired, self._split_brain.splits)
 
     def wake(self) -> None:
         """Something happened: look now."""
@@ -125,7 +127,7 @@ class ClusterController:
     async def run(self) -> None:
         """Look and steer until cancelled."""
         async with asyncio.TaskGroup() as group:
-            self._mover.announcer.group = group
+            self._mover.announcer.group = self._split_brain.group = group
             group.create_task(self._looking())
             group.create_task(self._waking())
             group.create_task(self._steering.run())
@@ -187,7 +189,9 @@ class ClusterController:
     async def _decide_and_act(self, record: ClusterRecord) -> None:
         self._lookout.check_what_looks_wrong(record.active)
         trigger = self._standing_trigger()
-        decision = decide(await self._lookout.situation(record, trigger))
+        situation = await self._lookout.situation(record, trigger)
+        await self._split_brain.look(record, elsewhere=bool(situation.active_elsewhere))
+        decision = decide(situation)
         if isinstance(decision, Hold):
             await self._hold(decision, record, trigger)
             return

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rlm_exporter.failover.reasons import Decision
+from rlm_exporter.failover.split import Split
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.store.records import AlertRecord, ClusterRecord, Operation
@@ -21,6 +22,8 @@ class Standing:
     operation: Operation | None
     """The open one."""
     store_writable: bool
+    splits: tuple[Split, ...] = ()
+    """Servers that serve beside the active one."""
 
 
 class Memory:
@@ -54,8 +57,8 @@ class Memory:
         """The next one is news, whatever it is."""
         self._decision = None
 
-    def standing(self, desired: Desired | None) -> Standing:
-        """A picture of it, with what balancers are made to have."""
+    def standing(self, desired: Desired | None, splits: tuple[Split, ...]) -> Standing:
+        """A picture of it, with what balancers are made to have and who serves that should not."""
         return Standing(
             record=self.record,
             desired=desired,
@@ -64,4 +67,5 @@ class Memory:
             trigger=self._trigger,
             operation=self.operation,
             store_writable=self.store_writable,
+            splits=splits,
         )

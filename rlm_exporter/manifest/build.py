@@ -155,6 +155,7 @@ def _failover(part: Part) -> FailoverPolicy:
         triggers=triggers or FAILOVER.triggers,
         pools_missing=_choice(part.at("poolsMissing"), PoolsMissing(FAILOVER.pools_missing)),
         fence=_hook(part.at("fence"), required=_HOOK.required) if part.at("fence").is_given else None,
+        quarantine=_flag(part.at("quarantine"), default=FAILOVER.quarantine),
         before=tuple(_hook(item, required=_HOOK.required) for item in hooks.at("before").children()),
         after=tuple(_hook(item, required=False) for item in hooks.at("after").children()),
     )

@@ -34,6 +34,7 @@ def check_policy(manifest: Part) -> Iterator[Problem]:
     yield from _check_web(monitoring.at("healthCheck"))
     failover = monitoring.at("failover")
     yield from check_repeats(failover.at("triggers"))
+    yield from _check_quarantine(failover)
     yield from _check_hooks(failover)
     yield from _check_features(manifest.at("spec", "features"))
 
@@ -92,6 +93,11 @@ def check_repeats(part: Part) -> Iterator[Problem]:
         if item.text in seen:
             yield item.problem(f"{item.text} stands here again; keep one")
         seen.add(item.text or "")
+
+
+def _check_quarantine(failover: Part) -> Iterator[Problem]:
+    if flag(failover.at("quarantine"), default=False) and not failover.at("fence").is_given:
+        yield failover.at("quarantine").problem("true needs a fence; write down what takes a server out")
 
 
 def _check_hooks(failover: Part) -> Iterator[Problem]:

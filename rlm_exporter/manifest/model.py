@@ -147,6 +147,8 @@ class FailoverPolicy:
     triggers: frozenset[TriggerSource] = frozenset(TriggerSource)
     pools_missing: PoolsMissing = PoolsMissing.WARN
     fence: Hook | None = None
+    quarantine: bool = False
+    """Whether a server that serves beside the active one is fenced."""
     before: tuple[Hook, ...] = ()
     after: tuple[Hook, ...] = ()
 

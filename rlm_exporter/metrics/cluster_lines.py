@@ -74,6 +74,8 @@ def _controller(lines: Lines, facts: ClusterFacts, controller: ControllerFacts) 
     for server in facts.cluster.servers:
         if controller.active is not None:
             lines.add(f.SERVER_ACTIVE, controller.active == server.name, server.name)
+            if facts.snapshot.server(server.name).checked_at is not None:
+                lines.add(f.HA_SPLIT_BRAIN, server.name in controller.splits, server.name)
         for reading in facts.readings:
             pinned = (reading.balancer, server.name) in controller.pinned
             lines.add(f.HA_PINNED, pinned, reading.balancer, server.name)

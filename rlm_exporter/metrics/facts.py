@@ -25,6 +25,8 @@ class ControllerFacts:
     """Automatic moves that no operator has acknowledged."""
     failovers: int | None = None
     """Unplanned moves in the journal."""
+    splits: frozenset[str] = frozenset()
+    """Servers that serve beside the active one."""
     pinned: frozenset[tuple[str, str]] = frozenset()
     """(balancer, server) pairs that the controller holds in maintenance."""
 

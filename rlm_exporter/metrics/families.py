@@ -310,6 +310,12 @@ HA_BALANCER_DISAGREES = Family(
     help="Whether a load balancer sends clients elsewhere than the controller wants.",
     labels=_CLUSTER,
 )
+HA_SPLIT_BRAIN = Family(
+    name="rlm_ha_split_brain",
+    help="Whether the server serves beside the active one: checkouts began there after clients were sent"
+    " elsewhere, or a load balancer sends it connections. Absent while nobody is active.",
+    labels=_SERVER,
+)
 HA_PINNED = Family(
     name="rlm_ha_pinned",
     help="Whether the controller holds the server in maintenance at the load balancer.",
@@ -388,6 +394,7 @@ FAMILIES: tuple[Family, ...] = (
     HA_DECISIONS,
     HA_BALANCER_ACTIVE,
     HA_BALANCER_DISAGREES,
+    HA_SPLIT_BRAIN,
     HA_PINNED,
     HA_REAPPLIED,
     HA_WEBHOOK_ALERTS,

@@ -8,6 +8,7 @@ from rlm_exporter.failover.external import HealthReport
 from rlm_exporter.failover.memory import Standing
 from rlm_exporter.failover.reasons import NUMBERS
 from rlm_exporter.failover.spans import cooldown_left
+from rlm_exporter.failover.split import Split
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Server
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
@@ -242,9 +243,19 @@ def _failover(state: ClusterState) -> Document:
         "unacknowledged": state.unacknowledged,
         "pins": [_pin(pin) for pin in (record.pins if record else ())],
         "decision": _decision(standing),
+        "split_brain": [_split(split) for split in standing.splits],
         "alerts_firing": [_alert(alert) for alert in state.alerts],
         "operation": operation_document(standing.operation) if standing.operation else None,
         "last_operation": operation_document(state.last_operation) if state.last_operation else None,
+    }
+
+
+def _split(split: Split) -> Document:
+    return {
+        "server": split.server,
+        "detail": split.detail,
+        "checkouts": len(split.checkouts),
+        "connections": split.arrived,
     }
 
 

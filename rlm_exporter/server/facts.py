@@ -35,6 +35,7 @@ def cluster_facts(
         paused=paused_until(standing, now) is not None,
         unacknowledged=unacknowledged,
         failovers=failovers,
+        splits=frozenset(split.server for split in standing.splits),
         pinned=frozenset(
             (view.balancer, server)
             for view in views

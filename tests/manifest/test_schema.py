@@ -80,6 +80,7 @@ def test_defaults_are_those_of_the_model() -> None:
         (FAILOVER, "threshold", failover.threshold),
         (FAILOVER, "detection", failover.detection),
         (FAILOVER, "poolsMissing", failover.pools_missing),
+        (FAILOVER, "quarantine", failover.quarantine),
     ):
         assert schema[key]["default"] == default
     for schema, key, duration in (
