@@ -184,7 +184,7 @@ async def test_another_move_begins_anew(journal: FalteringJournal) -> None:
 async def test_connections_that_a_balancer_sends_there_are_a_split(journal: FalteringJournal) -> None:
     made = await watched(journal, balancers=(Sending(name="lb1", world=World()),))
     await made.watch.look(made.record, elsewhere=True)
-    assert made.watch.splits == (), "HAProxy has moved by itself: that is for the rules"
+    assert not made.watch.splits, "HAProxy has moved by itself: that is for the rules"
     await made.watch.look(made.record, elsewhere=False)
     assert [(split.server, split.arrived) for split in made.watch.splits] == [("rlm3", 2)]
 
