@@ -98,13 +98,18 @@ class Stage:
             limit=START_LIMIT,
         )
 
-    def start_server(self, server: str) -> None:
-        """One simulated RLM server with its ISV server."""
+    def start_server(self, server: str, *, isv: str = "", scenario: Path | None = None) -> None:
+        """One simulated RLM server with its ISV server, or with another one than usual.
+
+        `isv` is NAME:PORT=PRODUCTS, `scenario` a file with what else is to be different.
+        """
         layout = self.layout
+        isv = isv or f"{ISV}:{layout.isv_port}={PRODUCTS}"
         command = python_command(
             "server",
             *("--name", server, "--host", layout.host(server), "--port", str(layout.license_port)),
-            *("--web-port", str(layout.web_port), "--isv", f"{ISV}:{layout.isv_port}={PRODUCTS}"),
+            *("--web-port", str(layout.web_port), "--isv", isv),
+            *(() if scenario is None else ("--scenario", str(scenario))),
             *("--control", str(self.folder / f"{server}.control")),
             *("--dlog", str(self.folder / f"{server}.dlog")),
             *("--ledger", str(self.folder / f"{server}.ledger")),

@@ -16,7 +16,7 @@ from typing import Any
 from rlm_exporter.demo.layout import CLUSTER, SERVERS, balancer_name
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import sessions
-from tests.acceptance.invariants import (
+from tests.acceptance.evidence import (
     ADOPTION_LAG,
     SOON,
     Apply,
@@ -29,9 +29,8 @@ from tests.acceptance.invariants import (
     Seat,
     Steered,
     Wish,
-    breaches,
-    differences,
 )
+from tests.acceptance.invariants import breaches, differences
 
 RECORD = "watcher.jsonl"
 WHOLE_JOURNAL = 1000

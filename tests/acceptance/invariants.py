@@ -7,23 +7,15 @@ I4  Each change of the active server has its row in the journal.
 I5  In a pause or a cooldown nothing automatic happens but what follows, and in a cooldown the way out.
 I6  Nobody is without service for longer than the case allows.
 I7  Every balancer that can be read is soon as wanted, and at the end too.
-
-All moments are `time.monotonic()`, which every process of one machine shares.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
 from rlm_exporter.simulator.event import ClientKind, Event, EventKind
 from rlm_exporter.simulator.history import Commit, longest_gap, returns_without_commit, sessions
-
-ADOPTION_LAG = 12.0
-"""Seconds: HAProxy may move by itself, and its row may come so much later."""
-
-SOON = 10.0
-"""Seconds within which a balancer has to be as wanted."""
+from tests.acceptance.evidence import Fault, History, Look, Row, Seat, Steered, Wish
 
 AFTERMATH = {"failover": 10.0, "adopt": 70.0}
 """Seconds after the end of a fault in which it may still be the reason of an operation: one look at the old
@@ -34,127 +26,6 @@ ROUNDED = 0.005
 
 LATE_SEAT = 1.0
 """Seconds from a connection's start to a seat in a server's ledger, when the server is well."""
-
-FOUND = frozenset({"first_start", "resync"})
-"""Kinds of operations that move nobody."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A part that was ill: a server, a balancer, or whatever else the case took away."""
-
-    part: str
-    since: float
-    until: float = inf
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Apply:
-    """The journal's word that balancers are about to be steered to `target`."""
-
-    target: str
-    epoch: int
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One operation of the journal."""
-
-    id: int
-    kind: str
-    rule: str
-    state: str
-    trigger: str
-    source: str | None
-    target: str
-    epoch: int
-    started: float
-    ended: float | None
-    committed: float | None
-    applies: tuple[Apply, ...] = ()
-
-    @property
-    def is_automatic(self) -> bool:
-        """Whether the controller itself moved the record."""
-        return self.trigger != "operator" and self.kind not in FOUND
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
-    """A span in which nothing automatic may begin: a "pause" or a "cooldown"."""
-
-    kind: str
-    since: float
-    until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the daemon wants of every balancer, with the servers that it knows as up."""
-
-    active: str
-    epoch: int
-    pinned: frozenset[str]
-    up: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steered:
-    """What one balancer says of itself."""
-
-    balancer: str
-    pid: int | None
-    active: str | None
-    epoch: int | None
-    held: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """The daemon and every balancer that answered, at one moment."""
-
-    t: float
-    active: str | None
-    """The committed one; None while the daemon does not answer or does not know."""
-    epoch: int | None
-    wish: Wish | None
-    balancers: tuple[Steered, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """The longest time without service that is right between two moments."""
-
-    seconds: float
-    since: float
-    until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """A seat that a server gave, by its own ledger."""
-
-    server: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """Everything that was seen of one case."""
-
-    events: tuple[Event, ...] = ()
-    seats: tuple[Seat, ...] = ()
-    rows: tuple[Row, ...] = ()
-    """Oldest first."""
-    rests: tuple[Rest, ...] = ()
-    looks: tuple[Look, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    budgets: tuple[Budget, ...] = ()
-    restored: tuple[float, ...] = ()
-    """When somebody put an older store in the place of ours: the record may then fall back."""
-    soon: float = SOON
-    lag: float = ADOPTION_LAG
 
 
 def breaches(history: History) -> tuple[str, ...]:

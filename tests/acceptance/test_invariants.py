@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rlm_exporter.simulator.event import ClientKind, Event, EventKind
-from tests.acceptance.invariants import (
-    INVARIANTS,
+from tests.acceptance.evidence import (
     Apply,
     Budget,
     Fault,
@@ -17,8 +16,8 @@ from tests.acceptance.invariants import (
     Seat,
     Steered,
     Wish,
-    breaches,
 )
+from tests.acceptance.invariants import INVARIANTS, breaches
 
 
 def session(server: str, started: float, *, isv: str | None = None, took: float = 0.02) -> Event:
