@@ -1,0 +1,40 @@
+"""The faults that a failover has to survive, by number: what happens, and what must come of it.
+
+A test that brings one about is marked `@pytest.mark.case(NUMBER)` and ends with `check_history`.
+"""
+
+CASES = {
+    1: "the active server is killed: a standby within 3.5 s, one operation, nothing on it after its return",
+    2: "the active server hangs: a standby within 15 s, with clients and without; stuck sessions are cut",
+    3: "its ISV server is dead, or came back on another port: unhealthy for that reason, and a failover",
+    4: "it answers without pools, or with expired ones: degraded, and moved away from if the policy says so",
+    5: "one attempt of three is slow, or rlm is restarted quickly: nothing",
+    6: "it goes up and down: one failover, no failback",
+    7: "it is back a second after the crash, with clients retrying: no traffic back",
+    8: "the standby is dead when it is wanted: the next one",
+    9: "the standby dies between apply and verify: the next one, under a higher epoch",
+    10: "all are down, and a pinned one comes back first: its pin is off, traffic on it",
+    11: "a dead server is to be made ready: a direct probe refuses",
+    12: "the same alert many times from a pair, its start moves, it fires again when resolved: one operation",
+    13: "the alert never resolves, and the new active server fails after the cooldown: a second operation",
+    14: "the alert resolves in the middle of the operation: it completes, and nothing goes back",
+    15: "200 alerts, truncated, for clusters of others: each to its own, nothing across",
+    16: "an alert that is two hours old while all are healthy: stored, and no action",
+    17: "a delivery that is malformed, of version 3, too big, unauthenticated: refused, nothing stored",
+    18: "the store is away at the webhook: 503, and one operation when it is back",
+    19: "our process is killed before and after every step: taken up or rolled back",
+    20: "the holder of the lease is frozen in apply and thawed: its command is refused or undone",
+    21: "replicas are cut off from each other: one acts",
+    22: "our probes fail, and clients work through the balancer: nothing moves",
+    23: "HAProxy reloads in the middle of a move: repaired, and old workers waited for or told of",
+    24: "HAProxy is killed and started cold: no connection on a wrong server",
+    25: "one of two balancers is unreachable, or disagrees: partial, told, then as wanted",
+    26: "a move by hand beside another, twice, with a wrong expectation, an unknown name: one wins",
+    27: "our clock jumps an hour, the disk is full, Prometheus and Alertmanager are dead: no move, clear errors",
+    28: "somebody sets MAINT at HAProxy's runtime socket: journalled, followed, the pin put right",
+    29: "a server is renamed in haproxy.cfg, or its name does not resolve: not ready, told apart from a pin",
+    30: "three servers stop themselves in turn: alerted, and no endless moves of ours",
+    31: "a move by hand half a second after a crash under load: it stays where it was sent",
+    32: "an empty store beside a HAProxy that serves; a store from a backup: nobody moved, epoch above",
+    33: "a required fence fails every time: attempts spaced, alerted, never a storm",
+}
