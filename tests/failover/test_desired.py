@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rlm_exporter.failover.desired import committed_desired, is_left_to_balancers
+from rlm_exporter.haproxy.view import Desired
 from rlm_exporter.store.records import Operation, OperationKind, OperationState, PinKind
 from tests.failover.situations import EPOCH, NAMES, NOW, pin, record
 
@@ -52,6 +53,6 @@ def test_what_came_later_and_changed_nothing_leaves_it_at_that(later: Operation)
 def test_where_nobody_is_wanted_the_active_one_is_held_like_any_other() -> None:
     held = record(pins=(pin("rlm1", PinKind.MAINTENANCE), pin("rlm2"), pin("gone")))
     wanted = committed_desired(held, frozenset(NAMES), let_be=True)
-    assert (wanted.active, wanted.pinned) == (None, {"rlm1", "rlm2"})
+    assert wanted == Desired(epoch=EPOCH, active=None, pinned=frozenset({"rlm1", "rlm2"}))
     wanted = committed_desired(held, frozenset(NAMES))
-    assert (wanted.active, wanted.pinned) == ("rlm1", {"rlm2"})
+    assert wanted == Desired(epoch=EPOCH, active="rlm1", pinned=frozenset({"rlm2"}))
