@@ -17,7 +17,7 @@ from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import ConfigurationError, JournalError
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
-from rlm_exporter.failover.ports import DirectProbe, Outside, Seam
+from rlm_exporter.failover.ports import DirectProbe, Outside, Seam, ThroughProbe
 from rlm_exporter.failover.reasons import Reason
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.haproxy.balancer import Balancer
@@ -38,8 +38,9 @@ from rlm_exporter.probe.ports import Clock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil import RlmutilProbe
 from rlm_exporter.probe.tcp import ConnectProbe
-from rlm_exporter.probe.through import ThroughBalancer
+from rlm_exporter.probe.through import AtServer, ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
+from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.api import BEGINNING, unacknowledged
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
@@ -205,7 +206,6 @@ class _Assembly:
         """One more cluster; nothing runs yet."""
         self._instruments.watch(cluster)
         prober = self._prober(cluster)
-        balancer = cluster.load_balancer
         self._probers.append(prober)
         self.controllers[cluster.name] = ClusterController(
             Outside(
@@ -214,10 +214,9 @@ class _Assembly:
                 balancers=self._balancers(cluster, prober),
                 journal=self._journal,
                 direct=_direct(prober),
-                through=ThroughBalancer(
-                    cluster=cluster, license_probe=self._license_probe, port=balancer.port if balancer else 0
-                ),
+                through=self._through(cluster),
                 hooks=self._hooks,
+                publish=Publisher(cluster).publish,
                 clock=self._clock,
                 observer=ControllerObserver(self._instruments),
                 seam=self._seam,
@@ -250,6 +249,12 @@ class _Assembly:
             },
             files_every=self._license_files_every,
         )
+
+    def _through(self, cluster: Cluster) -> ThroughProbe:
+        balancer = cluster.load_balancer
+        if balancer is None or not balancer.haproxy:
+            return AtServer(cluster=cluster, license_probe=self._license_probe)
+        return ThroughBalancer(cluster=cluster, license_probe=self._license_probe, port=balancer.port)
 
     def _balancers(self, cluster: Cluster, prober: Prober) -> tuple[Balancer, ...]:
         load_balancer = cluster.load_balancer

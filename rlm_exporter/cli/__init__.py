@@ -78,6 +78,9 @@ def _commands() -> dict[str, click.Command]:
         "render": LazyGroup(
             commands={
                 "haproxy": LazyCommand(f"{_HERE}.render:haproxy_command", "The haproxy.cfg of a balancer."),
+                "client-env": LazyCommand(
+                    f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
+                ),
             },
             help="Files for others, made from the manifest.",
         ),

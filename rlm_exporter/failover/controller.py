@@ -17,6 +17,7 @@ from rlm_exporter.failover.memory import Memory, Standing
 from rlm_exporter.failover.mover import Mover
 from rlm_exporter.failover.operators import Operators
 from rlm_exporter.failover.ports import LoadBalancer, Outside, Prober
+from rlm_exporter.failover.publishing import Publishing
 from rlm_exporter.failover.reasons import Hold, Move, Reason
 from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.failover.split_brain import SplitBrain
@@ -131,6 +132,8 @@ class ClusterController:
             group.create_task(self._looking())
             group.create_task(self._waking())
             group.create_task(self._steering.run())
+            if self._outside.cluster.client_settings.files:
+                group.create_task(Publishing(outside=self._outside, memory=self._memory).run())
 
     async def _waking(self) -> None:
         snapshot = self._outside.prober.snapshot

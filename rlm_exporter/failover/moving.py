@@ -32,7 +32,7 @@ class Moving:
         """Make it the wanted state, and have it at every balancer now."""
         self._steer(desired)
         if not self._balancers:
-            return StepOutcome.DONE, "there is no balancer: clients follow their own settings"
+            return await self._publish(str(desired.active))
         answers = await asyncio.gather(*(self._move(balancer, desired) for balancer in self._balancers))
         names = ", ".join(balancer.name for balancer in self._balancers)
         return self._summed(answers, f"clients are sent to {desired.active} by {names}")
@@ -40,7 +40,7 @@ class Moving:
     async def verify(self, desired: Desired) -> Result:
         """See through every balancer that a client gets there, and read back that it has what is wanted."""
         if not self._balancers:
-            return StepOutcome.DONE, f"{desired.active} takes connections on every port"
+            return await self._verify_server(str(desired.active))
         answers = await asyncio.gather(*(self._verify_one(each, desired) for each in self._balancers))
         outcome, detail = self._summed(answers, f"{desired.active} answers through the balancer")
         if outcome is StepOutcome.FAILED:
@@ -49,6 +49,26 @@ class Moving:
         if died is not None:
             return StepOutcome.FAILED, died
         return outcome, "; ".join([detail, *told])
+
+    async def _publish(self, active: str) -> Result:
+        """Without a balancer a move is what clients are told. Those that are connected stay."""
+        troubles = await self._outside.publish(active)
+        files = len(self._outside.cluster.client_settings.files)
+        if troubles:
+            outcome = StepOutcome.PARTIAL if len(troubles) < files else StepOutcome.FAILED
+            return outcome, "; ".join(troubles)
+        told = (
+            f"{files} files with client settings name {active}"
+            if files
+            else "clients follow their own settings"
+        )
+        return StepOutcome.DONE, f"there is no balancer: {told}, and those connected stay where they are"
+
+    async def _verify_server(self, active: str) -> Result:
+        answer = await self._outside.through(active)
+        if answer.failure is not None:
+            return StepOutcome.FAILED, f"{active}: {answer.failure.detail}"
+        return StepOutcome.DONE, f"{active} answers"
 
     def _summed(self, answers: list[str | None], good: str) -> Result:
         errors = [error for error in answers if error is not None]

@@ -110,7 +110,8 @@ class DirectProbe(Protocol):
 
 
 class ThroughProbe(Protocol):
-    """The license probe through a balancer's address, as a client would reach it."""
+    """The license probe as a client would make it: through a balancer's address, or, where the cluster has no
+    balancer, at a server of that name."""
 
     async def __call__(self, host: str) -> LicenseResult:
         """What answered there; a license service without a wanted ISV server is a failure."""
@@ -122,6 +123,14 @@ class HookRunner(Protocol):
 
     async def run(self, hook: Hook, event: dict[str, Any]) -> str | None:
         """None when it went well, else what went wrong, in words."""
+        ...
+
+
+class Publish(Protocol):
+    """Tells clients, by files, which server is active."""
+
+    async def __call__(self, active: str) -> tuple[str, ...]:
+        """What could not be written, in words; empty when all was, or there is nothing to write."""
         ...
 
 
@@ -292,6 +301,7 @@ class Outside:
     direct: DirectProbe
     through: ThroughProbe
     hooks: HookRunner
+    publish: Publish
     clock: Clock
     observer: Observer
     seam: Seam

@@ -128,9 +128,7 @@ class SplitBrain:
             if hook is None:
                 return
             why = await self._outside.hooks.run(hook, self._event(split, record))
-            told = (
-                f"{split.server} was fenced" if why is None else f"{split.server} cannot be fenced: {why}"
-            )
+            told = f"{split.server} was fenced" if why is None else f"{split.server} cannot be fenced: {why}"
             log.warning("cluster=%s quarantine: %s", self._cluster.name, told)
             self._outside.prober.check_now(split.server)
             await self._write(QUARANTINE, told)

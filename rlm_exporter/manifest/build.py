@@ -8,6 +8,9 @@ from typing import TypeVar
 from rlm_exporter.manifest.document import Part
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.model import (
+    ClientFile,
+    ClientServers,
+    ClientSettingsSpec,
     Cluster,
     Detection,
     ExecCall,
@@ -28,6 +31,7 @@ from rlm_exporter.manifest.model import (
     PoolsMissing,
     ReportLog,
     Server,
+    SettingsFormat,
     Takeover,
     TriggerSource,
 )
@@ -49,6 +53,7 @@ _HAPROXY = HaproxyEndpoint(name="", url="")
 _CONFIG = ExporterConfig()
 _FAILBACK_AFTER = timedelta(minutes=10)
 _HOOK = Hook(call=HttpCall(url=""))
+_CLIENTS = ClientSettingsSpec()
 _FETCH = LicenseFetch(command=())
 
 
@@ -71,6 +76,7 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
             for part in manifest.at("spec", "features").children()
         ),
         load_balancer=build_balancer(balancer, spellings) if balancer.is_given else None,
+        client_settings=_client_settings(manifest.at("spec", "clientSettings")),
     )
 
 
@@ -121,6 +127,19 @@ def _server(server: ServerPart, spellings: Spellings) -> Server:
             ReportLog(isv=_isv(item.at("isv"), spellings), path=_text(item.at("path")))
             for item in part.at("reportLogs").children()
         ),
+    )
+
+
+def _client_settings(part: Part) -> ClientSettingsSpec:
+    files = part.at("files").children()
+    servers = part.at("servers")
+    return ClientSettingsSpec(
+        files=tuple(
+            ClientFile(path=_text(file.at("path")), format=_choice(file.at("format"), SettingsFormat.SH))
+            for file in files
+        ),
+        servers=_choice(servers, ClientServers.ACTIVE) if servers.is_given else None,
+        connect_timeout=_duration(part.at("connectTimeout"), _CLIENTS.connect_timeout),
     )
 
 

@@ -19,6 +19,7 @@ _RANGES: Mapping[tuple[str, ...], tuple[timedelta, timedelta]] = {
 }
 _FAILBACK_RANGE = (_SECOND, 168 * _HOUR)
 _HARD_STOP_RANGE = (_SECOND, _HOUR / 6)
+_CONNECT_RANGE = (timedelta(seconds=5), timedelta(minutes=5))
 _HOOK_RANGE = (_SECOND / 10, _HOUR / 6)
 
 
@@ -37,6 +38,7 @@ def check_policy(manifest: Part) -> Iterator[Problem]:
     yield from _check_quarantine(failover)
     yield from _check_hooks(failover)
     yield from _check_features(manifest.at("spec", "features"))
+    yield from _check_client_settings(manifest.at("spec", "clientSettings"))
 
 
 def check_range(part: Part, low: timedelta, high: timedelta) -> Iterator[Problem]:
@@ -108,6 +110,16 @@ def _check_hooks(failover: Part) -> Iterator[Problem]:
         if hook.at("required").text == "true":
             text = "nothing is left to abort after a move; leave the key out, or put the hook under before"
             yield hook.at("required").problem(text)
+
+
+def _check_client_settings(settings: Part) -> Iterator[Problem]:
+    yield from check_range(settings.at("connectTimeout"), *_CONNECT_RANGE)
+    taken: set[str] = set()
+    for file in settings.at("files").children():
+        path = file.at("path").text or ""
+        if path in taken:
+            yield file.at("path").problem(f"{path} stands here again; one file holds one format")
+        taken.add(path)
 
 
 def _check_features(features: Part) -> Iterator[Problem]:

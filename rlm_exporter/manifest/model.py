@@ -68,6 +68,44 @@ class ReportLog:
     path: str
 
 
+class SettingsFormat(StrEnum):
+    """How a file with client settings is written."""
+
+    SH = "sh"
+    POWERSHELL = "powershell"
+    MODULEFILE = "modulefile"
+    """Environment Modules and Lmod."""
+    TASK_PROLOG = "task-prolog"
+    """Slurm's TaskProlog: a program that prints what the task's environment gets."""
+
+
+class ClientServers(StrEnum):
+    """Which servers clients are told of, where there is no balancer."""
+
+    ACTIVE = "active"
+    ALL = "all"
+    """The active one first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFile:
+    """One file with client settings, written again at each move."""
+
+    path: str
+    format: SettingsFormat = SettingsFormat.SH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettingsSpec:
+    """What clients are told, and where that is written."""
+
+    files: tuple[ClientFile, ...] = ()
+    servers: ClientServers | None = None
+    """None = all where RLM itself moves the licenses, else the active one alone."""
+    connect_timeout: timedelta = timedelta(seconds=5)
+    """How long a dead server holds up a checkout."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One named member of the cluster, under the name HAProxy knows it by."""
@@ -209,6 +247,7 @@ class Cluster:
     failover: FailoverPolicy = field(default_factory=FailoverPolicy)
     features: tuple[Feature, ...] = ()
     load_balancer: LoadBalancerSpec | None = None
+    client_settings: ClientSettingsSpec = field(default_factory=ClientSettingsSpec)
 
     def server(self, name: str) -> Server:
         """The server of that name; `KeyError` for any other name."""

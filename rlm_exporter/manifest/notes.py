@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.manifest.model import ClientServers, Cluster, Takeover
 
 
 def notes(cluster: Cluster) -> Iterator[str]:
@@ -15,6 +15,7 @@ def notes(cluster: Cluster) -> Iterator[str]:
             "there is no load balancer: a failover runs hooks and publishes new client settings, "
             "and clients that are connected stay where they are"
         )
+        yield from _without_balancer(cluster)
         return
     if not balancer.haproxy:
         yield "spec.loadBalancer names no haproxy to steer: a failover does not move its connections"
@@ -25,3 +26,14 @@ def notes(cluster: Cluster) -> Iterator[str]:
                 f"the ISV {isv} has no isvPorts, so the load balancer cannot carry its checkouts: "
                 "give its ISV line a port= and write that under isvPorts of every server"
             )
+
+
+def _without_balancer(cluster: Cluster) -> Iterator[str]:
+    settings, policy = cluster.client_settings, cluster.failover
+    if not settings.files and not policy.before and not policy.after:
+        yield "there are neither clientSettings.files nor hooks, so a move is told to nobody"
+    if settings.servers is ClientServers.ALL and cluster.takeover is Takeover.CONTROLLED:
+        yield (
+            "clientSettings.servers: all lists servers that hold copies of one license: a client that the "
+            "first refuses takes a seat of the next, and more seats are out than were bought"
+        )

@@ -38,6 +38,20 @@ class ThroughBalancer:
         return replace(result, failure=Failure(reason=FailureReason.ISV_DOWN, detail=detail))
 
 
+class AtServer:
+    """The same at a server itself, by its name: for clusters without a balancer."""
+
+    def __init__(self, *, cluster: Cluster, license_probe: LicenseProbe) -> None:
+        self._cluster = cluster
+        self._license_probe = license_probe
+
+    async def __call__(self, host: str) -> LicenseResult:
+        """What answered there; a wanted ISV server without an answer of its own is a failure."""
+        server = self._cluster.server(host)
+        asked = ThroughBalancer(cluster=self._cluster, license_probe=self._license_probe, port=server.port)
+        return await asked(server.host)
+
+
 def missing_isvs(status: RlmStatus, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """The wanted ISV servers that have not spoken for themselves in this answer (pure)."""
     spoke = {counters.name.casefold() for counters in status.counters}

@@ -20,6 +20,8 @@ async def test_the_printed_manifest_is_valid(rlm_ha: CommandLine) -> None:
     assert ended.err == (
         "rlm-ha-cluster.yaml: note: there is no load balancer: a failover runs hooks and publishes new "
         "client settings, and clients that are connected stay where they are\n"
+        "rlm-ha-cluster.yaml: note: there are neither clientSettings.files nor hooks, so a move is told to "
+        "nobody\n"
     )
 
 

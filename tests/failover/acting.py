@@ -72,6 +72,8 @@ class World:
     stubborn: set[str] = field(default_factory=set)
     """Balancers that take commands and do not do them."""
     failing_hooks: dict[str, str] = field(default_factory=dict)
+    unwritable: str | None = None
+    """Why what clients are told cannot be written."""
     seen_epoch: int = 0
     """The highest epoch that a stranger has given to the balancers."""
     old_workers: dict[str, OldWorker] = field(default_factory=dict)
@@ -221,6 +223,7 @@ class Stage:
             direct=self._direct,
             through=self._through,
             hooks=self.hooks,
+            publish=self._publish,
             clock=self.clock,
             observer=self.notes,
             seam=self.seam,
@@ -232,13 +235,23 @@ class Stage:
             is_healthy=lambda server: server not in self.world.refusing | self.world.silent,
         )
 
+    async def _publish(self, active: str) -> tuple[str, ...]:
+        if self.world.unwritable is None:
+            self.world.done.append(f"clients are told of {active}")
+            return ()
+        return (self.world.unwritable,)
+
     async def _direct(self, server: str) -> str | None:
         return self.world.connect(server)
 
     async def _through(self, host: str) -> LicenseResult:
         desired = self.world.sent_to.get(host.split(".", maxsplit=1)[0])
         failure = None
-        if desired is None:
+        if not self.balancers:
+            failure = (
+                Failure(reason=FailureReason.TIMEOUT, detail="silent") if host in self.world.silent else None
+            )
+        elif desired is None:
             failure = Failure(reason=FailureReason.REFUSED, detail="connection refused")
         elif desired.active in self.world.silent:
             failure = Failure(reason=FailureReason.TIMEOUT, detail=f"{desired.active} says nothing")

@@ -21,7 +21,8 @@ from rlm_exporter.metrics.observers import ControllerObserver
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
-from rlm_exporter.probe.through import ThroughBalancer
+from rlm_exporter.probe.through import AtServer
+from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.services import Services
@@ -223,8 +224,9 @@ def _controller(
             balancers=(),
             journal=journal,
             direct=_direct(prober),
-            through=ThroughBalancer(cluster=described, license_probe=license_probe, port=0),
+            through=AtServer(cluster=described, license_probe=license_probe),
             hooks=Hooks(),
+            publish=Publisher(described).publish,
             clock=clock,
             observer=ControllerObserver(instruments),
             seam=door,

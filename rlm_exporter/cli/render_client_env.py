@@ -1,0 +1,77 @@
+"""`rlm-ha render client-env MANIFEST`: what clients of a cluster need in their environment."""
+
+from pathlib import Path
+
+import click
+
+from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.errors import ApiError, ConfigurationError
+from rlm_exporter.manifest.load import load_manifests
+from rlm_exporter.manifest.model import Cluster, SettingsFormat
+from rlm_exporter.render.client_settings import lists_all, render_settings, settings_for
+from rlm_exporter.render.whole_file import write_whole
+
+_ENDINGS = {
+    SettingsFormat.SH: "rlm.sh",
+    SettingsFormat.POWERSHELL: "rlm.ps1",
+    SettingsFormat.MODULEFILE: "rlm",
+    SettingsFormat.TASK_PROLOG: "rlm-task-prolog",
+}
+
+
+@click.command("client-env")
+@click.argument("manifest", type=click.Path(exists=True, path_type=Path))
+@click.option("--cluster", "cluster_name", metavar="NAME", help="Which one, where the manifest has several.")
+@click.option("--active", metavar="SERVER", help="Who is active (default: the first of the manifest).")
+@click.option(
+    "--format", "form", type=click.Choice([form.value for form in SettingsFormat]),
+    default=SettingsFormat.SH.value, show_default=True,
+    help="For a Unix shell, PowerShell, environment modules, or Slurm's TaskProlog.",
+)  # fmt: skip
+@click.option(
+    "--output",
+    "folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Write a file there instead of printing it.",
+)
+def client_env_command(
+    manifest: Path, *, cluster_name: str | None, active: str | None, form: str, folder: Path | None
+) -> None:
+    """Render RLM_LICENSE, <isv>_LICENSE and RLM_CONNECT_TIMEOUT for a cluster's clients.
+
+    With a load balancer they name it alone. Without one they name the active server, or all with that one
+    first where RLM itself moves the licenses. With `clientSettings` in the manifest the daemon writes this at
+    each move.
+    """
+    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
+    server = cluster.servers[0] if active is None else cluster.find(active)
+    if server is None:
+        names = ", ".join(each.name for each in cluster.servers)
+        raise _not_found(f"no server {active} in {cluster.name}; there are: {names}")
+    text = render_settings(settings_for(cluster, server.name), SettingsFormat(form))
+    if cluster.load_balancer is None and not lists_all(cluster):
+        click.echo("the active server alone is named: clientSettings has the daemon write it anew", err=True)
+    if folder is None:
+        click.echo(text, nl=False)
+        return
+    path = folder / _ENDINGS[SettingsFormat(form)]
+    try:
+        write_whole(path, text, mode=0o755 if form == SettingsFormat.TASK_PROLOG else 0o644)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+    click.echo(f"{path} is written", err=True)
+
+
+def _choose(clusters: tuple[Cluster, ...], name: str | None) -> Cluster:
+    known = ", ".join(cluster.name for cluster in clusters) or "none"
+    for cluster in clusters:
+        if name in {None, cluster.name} and (name is not None or len(clusters) == 1):
+            return cluster
+    if name is None:
+        raise click.UsageError(f"the manifest has {len(clusters)} clusters ({known}): say which by --cluster")
+    raise _not_found(f"no cluster {name} in the manifest; there is: {known}")
+
+
+def _not_found(message: str) -> ApiError:
+    return ApiError(message, status=None, exit_code=ExitCode.NOT_FOUND)

@@ -1,0 +1,42 @@
+"""Keeps what clients are told as the record says, beside the writer: files get lost, people change them."""
+
+import logging
+
+from rlm_exporter.failover.memory import Memory
+from rlm_exporter.failover.ports import Outside
+from rlm_exporter.failover.steering import PACE
+
+log = logging.getLogger(__name__)
+
+AGAIN = 30.0
+"""Seconds after which files are looked at again although nobody has moved."""
+
+
+class Publishing:
+    """The loop of one cluster. An open operation publishes its target itself, where that moves clients."""
+
+    def __init__(self, *, outside: Outside, memory: Memory) -> None:
+        self._outside = outside
+        self._memory = memory
+        self._told: str | None = None
+        self._at = float("-inf")
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            try:
+                await self._turn()
+            except Exception as error:
+                # A task loop: a defect of ours must not end the care for what clients are told.
+                log.exception("cluster=%s publishing failed", self._outside.cluster.name)
+                self._outside.observer.stumbled(self._outside.cluster.name, error)
+            await self._outside.clock.sleep(PACE)
+
+    async def _turn(self) -> None:
+        record, now = self._memory.record, self._outside.clock.monotonic()
+        if record is None or self._memory.operation is not None:
+            return
+        if record.active == self._told and now - self._at < AGAIN:
+            return
+        self._told, self._at = record.active, now
+        await self._outside.publish(record.active)
