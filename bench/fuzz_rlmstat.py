@@ -38,7 +38,7 @@ TOKENS = (
     b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xa0", b"\xc2\xa0", b"\0", b"\xd9\xa1", b"unlimited",
     b"    Startup time: Mon Mar  3 08:15:02 2025\n", b"Running", b"Yes", b" [I: x]", b"permanent", b"1-jan-0",
 )  # fmt: skip
-_INUSE = re.compile(r"inuse: *([0-9]{1,15})")
+_INUSE = re.compile(r"inuse\s*:\s*([0-9]{1,15})")
 _TABS = re.compile(r"^\t(?=\S)", re.MULTILINE)
 _NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
