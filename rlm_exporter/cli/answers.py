@@ -258,6 +258,16 @@ class EventsAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenView:
+    """What one rule for automatic moves made of the moment."""
+
+    number: int
+    rule: str
+    applies: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """What a move would do."""
 
@@ -265,6 +275,8 @@ class PlanView:
     target: str = field(metadata={"key": "to"})
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
+    rules: tuple[SeenView, ...] | None = None
+    """In the order in which they are tried; None from a daemon that does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from rlm_exporter.cli.manners import Manners, current_manners, url_option
 from rlm_exporter.cli.move import ask_for_move, follow, verdict
 from rlm_exporter.cli.output import emit
 from rlm_exporter.cli.patience import Patience
+from rlm_exporter.cli.plan_sheet import plan_sheet
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.cli.sheet import Cell, Line, Sheet
 from rlm_exporter.cli.step_lines import StepLines
@@ -209,10 +210,7 @@ def _show_answer(
         plan = move.plan
         for warning in plan.warnings:
             click.echo(f"Warning: {printable(warning)}", err=True)
-        text = (f"{plan.source or 'nobody'} -> {plan.target}; nothing was changed", *plan.steps)
-        emit(
-            answer.document, lambda: tuple(block for row in text for block in _one_line(row)), manners=manners
-        )
+        emit(answer.document, lambda: plan_sheet(plan), manners=manners)
         return ExitCode.DONE
     if move.operation is None:
         emit(

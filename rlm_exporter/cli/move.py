@@ -127,5 +127,7 @@ def _afterwards(operation: OperationView) -> str:
             return f"clients are back on {operation.target}"
         case "failed_safe":
             return "no server is held back any more and the balancers choose by themselves"
+        case "not_verified":
+            return "clients stay where the balancers had sent them"
         case _:
             return f"outcome {operation.outcome or 'unknown'}"

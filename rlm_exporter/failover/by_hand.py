@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rlm_exporter.failover.candidates import candidates, preferred, why_not
+from rlm_exporter.failover.reasons import Seen
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal, RefusalKind
 from rlm_exporter.store.records import Operation, OperationKind
@@ -21,6 +22,8 @@ class Plan:
     kind: OperationKind
     steps: tuple[str, ...]
     warnings: tuple[str, ...]
+    rules: tuple[Seen, ...] = ()
+    """What the rules for automatic moves make of the same moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from rlm_exporter.failover.candidates import candidates, has_pools, in_maintenance, is_pinned, preferred
 from rlm_exporter.failover.external import is_accused, vouching
-from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason
+from rlm_exporter.failover.reasons import Decision, Hold, Move, Reason, Seen
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.spans import wait_left
 from rlm_exporter.failover.window import is_open
@@ -33,7 +33,7 @@ CHASE_LIMIT = 3
 
 def decide(situation: Situation) -> Decision:
     """The first rule that matches."""
-    for rule in _RULES:
+    for _, rule in _RULES:
         decision = rule(situation)
         if isinstance(decision, Move) and decision.reason in _FOLLOWING:
             return _just_failed(situation) or decision
@@ -41,6 +41,21 @@ def decide(situation: Situation) -> Decision:
             return decision
     best = candidates(situation)[0]
     return Move(reason=Reason.FAILED_OVER, candidate=best, detail=_what_failed(situation))
+
+
+def trace(situation: Situation) -> tuple[Seen, ...]:
+    """What each rule makes of the situation, in their order, whether or not one before it decides.
+
+    The last one, a failover, is what is left when no other applies: it is not among them.
+    """
+    seen: list[Seen] = []
+    for reasons, rule in _RULES:
+        decision = rule(situation)
+        for reason in reasons:
+            applies = decision is not None and decision.reason is reason
+            detail = decision.detail if decision is not None and applies else ""
+            seen.append(Seen(reason=reason, applies=applies, detail=detail))
+    return tuple(seen)
 
 
 def _snapshot_stale(situation: Situation) -> Decision | None:
@@ -394,7 +409,7 @@ def _no_candidate(situation: Situation) -> Decision | None:
 
 def _only_pinned_left(situation: Situation) -> Decision | None:
     usable = candidates(situation)
-    if not all(is_pinned(situation, server) for server in usable):
+    if not usable or not all(is_pinned(situation, server) for server in usable):
         return None
     # No cooldown holds this, but a fence that fails each time must not make an operation at each look.
     return _last_attempt_failed(situation) or Move(
@@ -474,28 +489,29 @@ def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():.0f} s"
 
 
-_RULES: tuple[Callable[[Situation], Decision | None], ...] = (
-    _snapshot_stale,
-    _store_unavailable,
-    _operation_open,
-    _balancer_unknown,
-    _epoch_behind,
-    _balancer_moved,
-    _followed_rlm,
-    _failback_due,
-    _active_healthy,
-    _paused,
-    _nobody_asked,
-    _not_automatic,
-    _web_only,
-    _pools_missing,
-    _native_waiting,
-    _below_threshold,
-    _monitor_disagrees,
-    _report_disagrees,
-    _no_candidate,
-    _only_pinned_left,
-    _in_cooldown,
-    _last_attempt_failed,
-    _chasing,
+_RULES: tuple[tuple[tuple[Reason, ...], Callable[[Situation], Decision | None]], ...] = (
+    ((Reason.SNAPSHOT_STALE,), _snapshot_stale),
+    ((Reason.STORE_UNAVAILABLE,), _store_unavailable),
+    ((Reason.OPERATION_OPEN,), _operation_open),
+    ((Reason.BALANCER_UNKNOWN,), _balancer_unknown),
+    ((Reason.EPOCH_CONTESTED, Reason.EPOCH_BEHIND), _epoch_behind),
+    ((Reason.ADOPTED, Reason.BALANCER_DIFFERS, Reason.BALANCER_WRONG), _balancer_moved),
+    ((Reason.FOLLOWED_RLM,), _followed_rlm),
+    ((Reason.FAILBACK_DUE,), _failback_due),
+    ((Reason.ACTIVE_HEALTHY,), _active_healthy),
+    ((Reason.PAUSED,), _paused),
+    ((Reason.NOBODY_ASKED,), _nobody_asked),
+    ((Reason.NOT_AUTOMATIC,), _not_automatic),
+    ((Reason.WEB_ONLY,), _web_only),
+    ((Reason.POOLS_MISSING,), _pools_missing),
+    ((Reason.NATIVE_WAITING,), _native_waiting),
+    ((Reason.BELOW_THRESHOLD,), _below_threshold),
+    ((Reason.MONITOR_DISAGREES,), _monitor_disagrees),
+    ((Reason.REPORT_DISAGREES,), _report_disagrees),
+    ((Reason.NO_CANDIDATE,), _no_candidate),
+    ((Reason.ONLY_PINNED_LEFT,), _only_pinned_left),
+    ((Reason.IN_COOLDOWN,), _in_cooldown),
+    ((Reason.LAST_ATTEMPT_FAILED,), _last_attempt_failed),
+    ((Reason.CHASING,), _chasing),
 )
+"""What each may decide, and how; in the order of the table."""

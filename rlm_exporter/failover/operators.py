@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from rlm_exporter.failover.by_hand import Done, Plan, judge, judge_maintenance
+from rlm_exporter.failover.decide import trace
 from rlm_exporter.failover.lookout import Lookout
 from rlm_exporter.failover.ports import Clock, Journal
 from rlm_exporter.failover.reasons import Reason
@@ -70,6 +72,9 @@ class Operators:
                 return record
         situation = self._lookout.glance(record, Trigger(kind=TriggerKind.OPERATOR))
         answer = judge(request, situation)
+        if isinstance(answer, Plan) and request.dry_run:
+            seen = await self._lookout.situation(record, Trigger(kind=TriggerKind.DETECTOR))
+            answer = replace(answer, rules=trace(seen))
         if not isinstance(answer, Plan) or request.dry_run:
             wish.answer(answer)
             return record

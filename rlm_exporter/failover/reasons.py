@@ -183,3 +183,12 @@ class Move:
 
 
 Decision = Hold | Move
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one rule made of a situation."""
+
+    reason: Reason
+    applies: bool
+    detail: str = ""

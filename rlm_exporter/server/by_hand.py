@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from rlm_exporter.failover.by_hand import AlreadyActive, Answer, Done, Plan
+from rlm_exporter.failover.reasons import NUMBERS
 from rlm_exporter.failover.trigger import (
     AckRequest,
     FailoverRequest,
@@ -151,13 +152,22 @@ def _answered(answer: Answer) -> web.Response:
             return as_json({"result": "already_active", "server": server})
         case Done(detail=detail):
             return as_json({"result": "done", "detail": detail})
-        case Plan(source=source, target=target, kind=kind, steps=steps, warnings=warnings):
+        case Plan(source=source, target=target, kind=kind, steps=steps, warnings=warnings, rules=rules):
             plan: Document = {
                 "from": source,
                 "to": target,
                 "kind": kind.value,
                 "steps": list(steps),
                 "warnings": list(warnings),
+                "rules": [
+                    {
+                        "number": NUMBERS[seen.reason],
+                        "rule": seen.reason.value,
+                        "applies": seen.applies,
+                        "detail": seen.detail,
+                    }
+                    for seen in rules
+                ],
             }
             return as_json({"result": "plan", "plan": plan})
         case operation:

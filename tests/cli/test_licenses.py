@@ -82,11 +82,25 @@ async def test_a_dry_run_prints_the_plan_and_changes_nothing(
         "to": "rlm2",
         "steps": ["apply on lb1", "verify through every balancer", "commit"],
         "warnings": ["the cooldown still runs"],
+        "rules": [
+            {"number": 4, "rule": "operation_open", "applies": False, "detail": ""},
+            {"number": 9, "rule": "active_healthy", "applies": True, "detail": "rlm1 answers"},
+            {"number": 10, "rule": "paused", "applies": True, "detail": "paused by an operator"},
+        ],
     }
     daemon.on("POST", f"{BASE}/failover", fixed({"result": "plan", "plan": plan}))
     ended = await rlm_ha.run(*MOVE, "--dry-run", RLM_HA_URL=daemon.url)
     assert ended.code == 0
-    assert ended.out.splitlines() == ["rlm1 -> rlm2; nothing was changed", *plan["steps"]]
+    assert ended.out.splitlines() == [
+        "rlm1 -> rlm2; nothing was changed",
+        *plan["steps"],
+        "",
+        "active_healthy decides about automatic moves now",
+        " #  RULE            APPLIES  WHAT IT SEES",
+        " 4  operation_open  no",
+        " 9  active_healthy  decides  rlm1 answers",
+        "10  paused          yes      paused by an operator",
+    ]
     assert ended.err == "Warning: the cooldown still runs\n"
     assert daemon.bodies[0]["dry_run"] is True
     assert len(daemon.requests) == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rlm_exporter.failover.decide import decide, retry_after, stale_after
+from rlm_exporter.failover.decide import decide, retry_after, stale_after, trace
 from rlm_exporter.failover.external import Component, HealthReport
 from rlm_exporter.failover.reasons import NUMBERS, RULES, Decision, Hold, Move, Reason
 from rlm_exporter.failover.situation import Evidence
@@ -620,3 +620,18 @@ def test_a_difference_counts_from_when_the_clock_was_set() -> None:
     differs = {**ROWS[Reason.BALANCER_DIFFERS], "differs_since": ago(3600)}
     assert reason(**differs) is Reason.ADOPTED
     assert reason(**differs, steady_since=ago(59)) is Reason.BALANCER_DIFFERS
+
+
+# ---- what each rule sees
+
+
+@pytest.mark.row(35)
+def test_a_trace_tells_of_every_rule_in_its_order_and_begins_with_the_one_that_decides() -> None:
+    for rule, changes in ROWS.items():
+        seen = situation(**changes)
+        told = trace(seen)
+        assert [each.reason for each in told] == [each.reason for each in RULES[:-1]]
+        applying = [each for each in told if each.applies]
+        assert all(each.detail for each in applying)
+        first = applying[0].reason if applying else Reason.FAILED_OVER
+        assert first is rule

@@ -51,6 +51,9 @@ async def test_a_dry_run_shows_the_plan_and_changes_nothing(local: Daemon) -> No
     assert {"from", "to", "steps", "warnings"} <= set(plan)
     assert (plan["from"], plan["to"]) == ("rlm1", "rlm3")
     assert "commit" in plan["steps"]
+    applying = [seen["rule"] for seen in plan["rules"] if seen["applies"]]
+    assert applying[0] == "active_healthy"
+    assert [seen["number"] for seen in plan["rules"]] == sorted(seen["number"] for seen in plan["rules"])
     assert await operations(local) == before
     assert await active(local) == "rlm1"
     assert (await local.wish({"to": "rlm3"}, headers={"Idempotency-Key": "k"})).status == 202
