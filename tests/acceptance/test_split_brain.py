@@ -35,6 +35,7 @@ def has_been_looked_at(stage: Stage) -> bool:
     return bool(checked is not None and checked > seen["active_since"])
 
 
+@pytest.mark.row(3)
 @pytest.mark.parametrize("quarantine", [False, True], ids=["raised", "fenced"])
 def test_a_checkout_past_the_balancer_is_seen_raised_and_fenced_where_that_is_asked(
     quarantine: bool, set_stage: SetStage, tmp_path: Path

@@ -625,7 +625,6 @@ def test_a_difference_counts_from_when_the_clock_was_set() -> None:
 # ---- what each rule sees
 
 
-@pytest.mark.row(35)
 def test_a_trace_tells_of_every_rule_in_its_order_and_begins_with_the_one_that_decides() -> None:
     for rule, changes in ROWS.items():
         seen = situation(**changes)
