@@ -1,11 +1,14 @@
 """The command line with the real daemon behind it, on two simulated servers and without a balancer."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
+import requests
 from aiohttp import web
 
+from rlm_exporter.failover.reasons import RULES, Reason
 from tests.cli.command import CommandLine, end_of
 from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.site import READY_LIMIT, Site
@@ -156,3 +159,25 @@ async def test_what_a_monitor_reports_is_shown_and_moves_nobody(site: Site) -> N
 
             stranger = await site.run("licenses", "update-health", "site", "--healthy-servers", "rlm9")
             assert stranger.code == 3
+
+
+async def test_one_table_has_the_words_of_rules_for_metrics_journal_and_api(site: Site) -> None:
+    """The document's words are compared with the same table beside the rules."""
+    table = {rule.reason.value for rule in RULES}
+    with site.rlm1, site.rlm2:
+        async with site.daemon():
+            await site.until_ready()
+            page = await asyncio.to_thread(requests.get, f"{site.url}/metrics", timeout=5)
+            counted = set(re.findall(r'^rlm_ha_decisions_total{[^}]*rule="(\w+)"', page.text, re.MULTILINE))
+            # A move by hand is no rule of the table; its operations carry this word.
+            assert counted == table | {Reason.OPERATOR.value}
+
+            site.rlm1.kill()
+            await site.until(
+                lambda ended: ended.document["failover"]["decision"]["rule"] == Reason.NOT_AUTOMATIC
+            )
+            await site.run("licenses", "failover", "site", "--to", "rlm2")
+            journal = (await site.run("licenses", "events", "site", "-j")).document
+            assert {each["rule"] for each in journal["decisions"]} <= table
+            assert Reason.NOT_AUTOMATIC.value in {each["rule"] for each in journal["decisions"]}
+            assert journal["operations"][0]["rule"] == Reason.OPERATOR.value

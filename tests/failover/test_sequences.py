@@ -48,7 +48,7 @@ from tests.failover.modelled import MOST_STEPS, Balancer, Model, maintenance
 from tests.failover.situations import CLUSTER, NAMES, snapshot, view
 
 SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
-SEQUENCES, LENGTH = (20_000, 100) if SOAK else (2_000, 25)
+SEQUENCES, LENGTH = (20_000, 100) if SOAK else (2_000, 16)
 
 WEB = "web interface"
 

@@ -43,6 +43,8 @@ from tests.failover.telling import Teller
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))
 
 
+@pytest.mark.row(6)
+@pytest.mark.row(33)
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
 def test_a_story_goes_as_it_is_written(path: Path) -> None:
     written = path.read_text(encoding="utf-8").splitlines()

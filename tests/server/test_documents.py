@@ -6,7 +6,7 @@ import pytest
 
 from rlm_exporter.failover.external import Component
 from rlm_exporter.failover.memory import Standing
-from rlm_exporter.failover.reasons import NUMBERS, Hold, Reason
+from rlm_exporter.failover.reasons import NUMBERS, RULES, Hold, Reason, Rule
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import FailoverPolicy, HealthCheckPolicy
 from rlm_exporter.probe.result import Failure, FailureReason
@@ -273,3 +273,15 @@ def test_reports_of_other_monitors_stand_with_the_server_that_they_are_about() -
         ("web", "down")
     ]
     assert server(given, "rlm3")["external"] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.reason.value)
+def test_the_api_names_a_decision_by_its_rule_s_number_and_word(rule: Rule) -> None:
+    decided = states.standing(decision=Hold(reason=rule.reason, detail="as it is"))
+    decision = cluster_document(states.state(standing=decided))["failover"]["decision"]
+    assert (decision["number"], decision["rule"]) == (rule.number, rule.reason.value)
+
+
+def test_a_move_in_the_journal_is_named_by_the_same_word() -> None:
+    for rule in RULES:
+        assert operation_document(states.operation(rule=rule.reason.value))["rule"] == rule.reason.value
