@@ -14,6 +14,8 @@ from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
 
 HAPROXY_FILE = "haproxy.cfg"
+SNIPPET_FILE = "rlm-ha.cfg"
+"""Under another name, because the file beside which it stands is often in the same folder."""
 
 
 def _read_peers(
@@ -51,7 +53,10 @@ def _read_peer(value: str) -> Peer:
     "folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=f"Write DIR/{HAPROXY_FILE} instead of printing it.",
+    help=f"Write DIR/{HAPROXY_FILE} (or {SNIPPET_FILE}) instead of printing it.",
+)
+@click.option(
+    "--snippet", is_flag=True, help="For a HAProxy that serves other things too: our sections alone."
 )
 def haproxy_command(
     manifest: Path,
@@ -64,6 +69,7 @@ def haproxy_command(
     stats_ca: str | None,
     socket_group: str | None,
     folder: Path | None,
+    snippet: bool,
 ) -> None:
     """Render the haproxy.cfg of a balancer, in the form that the controller can steer."""
     cluster = _choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
@@ -74,14 +80,16 @@ def haproxy_command(
         stats_certificate=stats_cert or defaults.stats_certificate,
         stats_ca=stats_ca or defaults.stats_ca,
         socket_group=socket_group,
+        snippet=snippet,
     )
     text = render_config(cluster, _choose_balancer(cluster, balancer_name), options)
     if folder is None:
         click.echo(text, nl=False)
         return
-    path = folder / HAPROXY_FILE
+    path = folder / (SNIPPET_FILE if snippet else HAPROXY_FILE)
     write_whole(path, text)
-    click.echo(f"{path} is written; try it with: haproxy -c -f {path}", err=True)
+    files = f"-f YOURS -f {path}" if snippet else f"-f {path}"
+    click.echo(f"{path} is written; try it with: haproxy -c {files}", err=True)
 
 
 def _choose_cluster(clusters: tuple[Cluster, ...], name: str | None) -> Cluster:

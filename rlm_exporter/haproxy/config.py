@@ -6,7 +6,7 @@ active, `backup` lines move by themselves after a crash, and the stats page take
 
 from dataclasses import dataclass
 from importlib import resources
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from jinja2 import Environment, StrictUndefined, Template
 
@@ -48,12 +48,14 @@ class RenderOptions:
     bind: str = "*"
     peers: tuple[Peer, ...] = ()
     """All balancers, this one among them; empty = this one alone on a loopback port."""
+    snippet: bool = False
+    """Only our own sections, for a HAProxy that serves other things too."""
     stats_certificate: str = "/etc/haproxy/rlm-ha/stats.pem"
     stats_ca: str = "/etc/haproxy/rlm-ha/ca.pem"
     socket_group: str | None = None
 
 
-DEFAULT_PEER_PORT = 10055
+LONE_PEER_ADDRESS = "127.0.0.1:10055"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,29 +71,30 @@ def isv_backend(endpoint: HaproxyEndpoint, isv: str) -> str:
 
 
 def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOptions | None = None) -> str:
-    """A whole haproxy.cfg for one balancer of the cluster.
+    """A haproxy.cfg for one balancer of the cluster, whole or for beside another file.
 
     Raises ManifestError when the manifest lacks what the file needs.
     """
     options = options or RenderOptions()
     balancer = _balancer(cluster)
-    peers = options.peers or (Peer(name=endpoint.name, address=f"127.0.0.1:{DEFAULT_PEER_PORT}"),)
-    if endpoint.name not in {peer.name for peer in peers}:
-        raise ManifestError((f"peers: {endpoint.name} is not among them; HAProxy would drop the table",))
     stop = endpoint.hard_stop_after
+    isvs = _isv_backends(cluster, endpoint)
     stats_uri, binds, tls = _stats_binds(endpoint, options)
     return _template().render(
+        snippet=options.snippet,
         cluster=cluster,
         balancer=balancer,
         bind=bracketed(options.bind.strip("[]")),
         local_peer=endpoint.name,
-        peers=peers,
+        peers=_peers(endpoint, options),
         peers_section="rlm",
+        lone_peer_address=LONE_PEER_ADDRESS,
         timing=TIMINGS[cluster.failover.detection],
         license_frontend="rlm_license_frontend",
         license_backend=endpoint.backend,
         web_backend=endpoint.web_backend or "rlm_web_servers",
-        isvs=_isv_backends(cluster, endpoint),
+        isvs=isvs,
+        own_backends=(endpoint.backend, *(isv.backend for isv in isvs)),
         hard_stop_after=None if stop is None else f"{stop.total_seconds() * 1000:.0f}ms",
         stats_uri=stats_uri,
         stats_binds=binds,
@@ -106,13 +109,28 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters["address"] = _address
+    environment.filters["exactly"] = _exactly
     source = resources.files(__package__).joinpath("haproxy.cfg.j2").read_text(encoding="utf-8")
     return environment.from_string(source)
+
+
+def _peers(endpoint: HaproxyEndpoint, options: RenderOptions) -> tuple[Peer, ...]:
+    """None in a snippet for a lone balancer: its name is then whatever the file beside it says."""
+    if not options.peers:
+        return () if options.snippet else (Peer(name=endpoint.name, address=LONE_PEER_ADDRESS),)
+    if endpoint.name not in {peer.name for peer in options.peers}:
+        raise ManifestError((f"peers: {endpoint.name} is not among them; HAProxy would drop the table",))
+    return options.peers
 
 
 def _address(server: Server, port: int) -> str:
     # HAProxy takes the last colon for the port's; brackets leave no doubt.
     return f"{bracketed(server.host)}:{port}"
+
+
+def _exactly(name: str) -> str:
+    """A section's name as a form sends it, inside a regular expression."""
+    return quote_plus(name).replace(".", "[.]")
 
 
 def _balancer(cluster: Cluster) -> LoadBalancerSpec:

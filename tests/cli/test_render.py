@@ -71,6 +71,17 @@ def test_output_writes_that_one_file(tmp_path: Path) -> None:
     assert (folder / "haproxy.cfg").stat().st_mode & 0o777 == 0o644
 
 
+def test_a_snippet_stands_beside_the_file_that_it_is_for(tmp_path: Path) -> None:
+    folder = tmp_path / "haproxy"
+    folder.mkdir()
+    (folder / "haproxy.cfg").write_text("theirs")
+    result = render(manifest(tmp_path), "--snippet", "--output", str(folder))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert f"haproxy -c -f YOURS -f {folder}/rlm-ha.cfg" in result.stderr
+    assert (folder / "haproxy.cfg").read_text() == "theirs"
+    assert (folder / "rlm-ha.cfg").read_text() == render(manifest(tmp_path), "--snippet").stdout
+
+
 def test_a_folder_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     result = render(manifest(tmp_path), "--output", str(tmp_path / "missing"))
     assert result.exit_code == 2

@@ -14,7 +14,13 @@ from pathlib import Path
 from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.client import StatsPageClient
-from rlm_exporter.haproxy.config import Peer, RenderOptions, isv_backend, render_config
+from rlm_exporter.haproxy.config import (
+    LONE_PEER_ADDRESS,
+    Peer,
+    RenderOptions,
+    isv_backend,
+    render_config,
+)
 from rlm_exporter.haproxy.reach import reach
 from rlm_exporter.haproxy.view import BalancerNames, BalancerView, Desired
 from rlm_exporter.manifest.model import (
@@ -45,10 +51,10 @@ def haproxy_program() -> str:
     return program
 
 
-def complaints(config: Path) -> str:
-    """What `haproxy -c -dW` has to say about a configuration: "" when it is satisfied without a warning."""
+def complaints(*configs: Path) -> str:
+    """What `haproxy -c -dW` has to say about files together: "" when it is satisfied without a warning."""
     done = subprocess.run(
-        [haproxy_program(), "-c", "-dW", "-f", str(config)],
+        [haproxy_program(), "-c", "-dW", *(word for config in configs for word in ("-f", str(config)))],
         capture_output=True,
         text=True,
         timeout=30,
@@ -105,7 +111,7 @@ class Notes:
 class Haproxy:
     """The process: a master and its workers, in a group of their own."""
 
-    config: Path
+    configs: tuple[Path, ...]
     log: Path
     _process: asyncio.subprocess.Process | None = None
     _loadings: int = 0
@@ -113,9 +119,10 @@ class Haproxy:
 
     async def start(self) -> None:
         self._loadings += 1
+        files = [word for config in self.configs for word in ("-f", str(config))]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(haproxy_program(), "-W", "-db", "-f", str(self.config)),
+                *(haproxy_program(), "-W", "-db", *files),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -271,8 +278,12 @@ async def lab(
     tls: bool = False,
     change: Callable[[str], str] = lambda text: text,
     with_servers: bool = True,
+    beside: Path | None = None,
 ) -> AsyncIterator[Lab]:
-    """A running lab; `change` is what somebody does to the configuration by hand."""
+    """A running lab; `change` is what somebody does to the configuration by hand.
+
+    With a file of somebody else's to stand `beside`, ours is a snippet.
+    """
     hosts = (*SERVER_HOSTS, BALANCER_HOST)
     port, isv_port = free_port(hosts), free_port(hosts)
     if tls:
@@ -285,14 +296,19 @@ async def lab(
     else:
         endpoint = HaproxyEndpoint(name="lb1", url=f"unix:{folder / 'steer.sock'}")
     cluster = make_cluster(endpoint=endpoint, port=port, isv_port=isv_port)
+    peer = f"{BALANCER_HOST}:{free_port((BALANCER_HOST,))}"
     options = RenderOptions(
         bind=BALANCER_HOST,
-        peers=(Peer(name="lb1", address=f"{BALANCER_HOST}:{free_port((BALANCER_HOST,))}"),),
+        peers=(Peer(name="lb1", address=peer),) if beside is None else (),
         stats_certificate=str(STEER_CERTIFICATE),
         stats_ca=str(STEER_CA),
+        snippet=beside is not None,
     )
-    config = folder / "haproxy.cfg"
-    config.write_text(change(render_config(cluster, endpoint, options)), encoding="utf-8")
+    other = () if beside is None else (beside,)
+    config = folder / "rlm-ha.cfg"
+    # The loopback port of a lone balancer may be another test's.
+    text = render_config(cluster, endpoint, options).replace(LONE_PEER_ADDRESS, peer)
+    config.write_text(change(text), encoding="utf-8")
     made = Lab(
         folder=folder,
         cluster=cluster,
@@ -303,7 +319,7 @@ async def lab(
         },
         port=port,
         isv_port=isv_port,
-        haproxy=Haproxy(config=config, log=folder / "haproxy.log"),
+        haproxy=Haproxy(configs=(*other, config), log=folder / "haproxy.log"),
     )
     try:
         if with_servers:

@@ -427,7 +427,7 @@ async def test_two_masters_on_one_address_are_told_from_a_reload(tmp_path: Path)
 
         await until(new_worker, what="a new worker")
         assert balancer.reading.masters == ()
-        second = Haproxy(config=made.haproxy.config, log=tmp_path / "second.log")
+        second = Haproxy(configs=made.haproxy.configs, log=tmp_path / "second.log")
         await second.start()
         try:
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,26 @@ REMOTE = HaproxyEndpoint(
     isv_backends=(("lstc", "dyna"),),
 )
 ISV_PORTS = (("lstc", 49153), ("siemens", 49152))
+THEIRS = """\
+global
+    log 127.0.0.1:514 local0
+    localpeer {local_peer}
+defaults
+    log global
+    mode http
+    option httplog
+    option forwardfor
+    timeout connect 7s
+    timeout client 13s
+    timeout server 17s
+    default-server inter 9s check ssl verify none
+frontend shop
+    bind 127.0.0.1:8180
+    default_backend shop_servers
+backend shop_servers
+    server s1 192.0.2.80:443
+"""
+"""Settings that would be wrong for licenses, in a file that serves other things."""
 PEERS = (Peer(name="lb1", address="192.0.2.10:10055"), Peer(name="lb2", address="192.0.2.11:10055"))
 
 
@@ -79,6 +100,17 @@ def test_a_balancer_elsewhere_is_rendered_whole_with_tls_peers_and_ipv6() -> Non
     assert is_golden("remote.cfg", render_config(made, REMOTE, RenderOptions(bind="::", peers=PEERS)))
 
 
+def test_a_snippet_for_a_lone_balancer_is_rendered_whole() -> None:
+    made = cluster(LOCAL, web_port=5054)
+    assert is_golden("snippet.cfg", render_config(made, LOCAL, RenderOptions(snippet=True)))
+
+
+def test_a_snippet_with_peers_says_what_the_other_file_has_to_say() -> None:
+    endpoint = replace(REMOTE, hard_stop_after=timedelta(hours=1))
+    options = RenderOptions(snippet=True, peers=PEERS)
+    assert is_golden("snippet-peers.cfg", render_config(cluster(LOCAL, endpoint), endpoint, options))
+
+
 @pytest.mark.parametrize(
     ("detection", "expected"),
     [
@@ -119,6 +151,37 @@ def test_haproxy_has_nothing_to_complain_of_over_tls(tmp_path: Path, url: str) -
     config = tmp_path / "haproxy.cfg"
     config.write_text(render_config(cluster(LOCAL, endpoint), endpoint, options), encoding="utf-8")
     assert complaints(config) == ""
+
+
+@pytest.mark.parametrize("peers", [(), PEERS])
+def test_haproxy_has_nothing_to_complain_of_in_a_snippet_behind_another_file(
+    tmp_path: Path, peers: tuple[Peer, ...]
+) -> None:
+    endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock", hard_stop_after=timedelta(hours=1))
+    theirs, ours = tmp_path / "theirs.cfg", tmp_path / "ours.cfg"
+    text = render_config(cluster(endpoint, web_port=5054), endpoint, RenderOptions(snippet=True, peers=peers))
+    theirs.write_text(THEIRS.format(local_peer="lb1"), encoding="utf-8")
+    ours.write_text(text, encoding="utf-8")
+    assert complaints(theirs, ours) == ""
+    together = tmp_path / "together.cfg"
+    together.write_text(THEIRS.format(local_peer="lb1") + text, encoding="utf-8")
+    assert complaints(together) == ""
+
+
+def test_a_snippet_with_peers_is_refused_where_this_haproxy_has_another_name(tmp_path: Path) -> None:
+    endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock")
+    theirs, ours = tmp_path / "theirs.cfg", tmp_path / "ours.cfg"
+    theirs.write_text(THEIRS.format(local_peer="lb7"), encoding="utf-8")
+    ours.write_text(render_config(cluster(endpoint), endpoint, RenderOptions(snippet=True, peers=PEERS)))
+    assert "is called lb7; its global section needs: localpeer lb1" in complaints(theirs, ours)
+
+
+def test_haproxy_complains_where_sections_after_a_snippet_would_take_its_defaults(tmp_path: Path) -> None:
+    endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock")
+    config = tmp_path / "haproxy.cfg"
+    ours = render_config(cluster(endpoint), endpoint, RenderOptions(snippet=True))
+    config.write_text(f"{ours}\nfrontend shop\n    bind 192.0.2.80:80\n", encoding="utf-8")
+    assert "defaults section 'rlm-ha'" in complaints(config)
 
 
 def test_haproxy_does_complain_of_what_is_wrong(tmp_path: Path) -> None:
