@@ -5,8 +5,8 @@ import logging
 from datetime import datetime, timedelta
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.failover.decide import retry_after
 from rlm_exporter.failover.ports import Outside
+from rlm_exporter.failover.rules_of_moving import retry_after
 from rlm_exporter.failover.split import Session, Split, checkouts_beside, sessions_from_before
 from rlm_exporter.haproxy.applied import SETTLE
 from rlm_exporter.haproxy.traffic import COUNT_LAG
@@ -47,7 +47,8 @@ class SplitBrain:
     async def look(self, record: ClusterRecord, *, elsewhere: bool) -> None:
         """See who serves beside the active server. Raises JournalError.
 
-        `elsewhere` is whether HAProxy has moved by itself: who gets connections then is for the rules.
+        `elsewhere` is whether HAProxy has moved by itself: who gets connections then is for the rules, and
+        so are the sessions on the server to which it has moved.
         """
         if record.active_since != self._since:
             self._since, self._known = record.active_since, {}
@@ -71,10 +72,16 @@ class SplitBrain:
 
     def _split(self, part: ServerSnapshot, record: ClusterRecord, *, elsewhere: bool) -> Split | None:
         checkouts = self._checkouts(part, record.active_since)
+        if elsewhere and self._is_sent_to(part.server):
+            return None  # to fence the one server that serves would be an outage made by us
         arrived = 0 if elsewhere else self._arrived(part.server, record.active_since)
         if not checkouts and not arrived:
             return None
         return Split(server=part.server, checkouts=checkouts, arrived=arrived)
+
+    def _is_sent_to(self, server: str) -> bool:
+        views = (balancer.reading.view for balancer in self._outside.balancers)
+        return any(view is not None and view.active == server for view in views)
 
     def _checkouts(self, part: ServerSnapshot, active_since: datetime) -> tuple[Checkout, ...]:
         if part.check_started_at is None or part.check_started_at < active_since:

@@ -9,14 +9,14 @@ import pytest
 
 from rlm_exporter.failover.split import checkouts_beside, sessions_from_before
 from rlm_exporter.failover.split_brain import QUARANTINE, SPLIT_BRAIN, SplitBrain
-from rlm_exporter.haproxy.view import Traffic
+from rlm_exporter.haproxy.view import BalancerReading, Traffic
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.rlm.status import Checkout, RlmServer, RlmStatus
 from rlm_exporter.store.records import ClusterRecord
 from tests.clock import START
 from tests.failover.acting import FalteringJournal, Lb, NoProber, Stage, World, hook, with_hooks
-from tests.failover.situations import ALL_POOLS, CLUSTER, snapshot, up
+from tests.failover.situations import ALL_POOLS, CLUSTER, read, snapshot, up
 
 MOVED = datetime(2026, 3, 2, 8, 0, 30, tzinfo=START.tzinfo)
 RLM1 = CLUSTER.server("rlm1")
@@ -109,6 +109,15 @@ class Sending(Lb):
 
 
 @dataclass(kw_only=True)
+class MovedByItself(Lb):
+    """A balancer that has gone to rlm1 under our epoch."""
+
+    @property
+    def reading(self) -> BalancerReading:
+        return read(active="rlm1", balancer=self.name)
+
+
+@dataclass(kw_only=True)
 class Watched:
     """The watch of a cluster whose active server is rlm2."""
 
@@ -187,6 +196,18 @@ async def test_connections_that_a_balancer_sends_there_are_a_split(journal: Falt
     assert not made.watch.splits, "HAProxy has moved by itself: that is for the rules"
     await made.watch.look(made.record, elsewhere=False)
     assert [(split.server, split.arrived) for split in made.watch.splits] == [("rlm3", 2)]
+
+
+async def test_sessions_where_haproxy_has_moved_by_itself_are_for_the_rules(
+    journal: FalteringJournal,
+) -> None:
+    made = await watched(journal, balancers=(MovedByItself(name="lb1", world=World()),))
+    for name in ("rlm1", "rlm3"):
+        made.checks.parts[name] = seen(name, answer(NEW), seconds=130)
+    await made.watch.look(made.record, elsewhere=True)
+    assert [split.server for split in made.watch.splits] == ["rlm3"]
+    await made.watch.look(made.record, elsewhere=False)
+    assert [split.server for split in made.watch.splits] == ["rlm1", "rlm3"]
 
 
 # ---- quarantine
