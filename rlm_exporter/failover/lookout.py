@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rlm_exporter.failover.decide import CONTEST_WINDOW
 from rlm_exporter.failover.ports import LoadBalancer, Outside
 from rlm_exporter.failover.reasons import Reason
 from rlm_exporter.failover.reporters import Reporters
+from rlm_exporter.failover.rules_of_following import CONTEST_WINDOW
 from rlm_exporter.failover.situation import Evidence, Situation
 from rlm_exporter.failover.spans import JUMP
 from rlm_exporter.failover.trigger import Trigger

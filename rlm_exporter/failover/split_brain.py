@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.ports import Outside
-from rlm_exporter.failover.decide import retry_after
+from rlm_exporter.failover.rules_of_moving import retry_after
 from rlm_exporter.failover.split import Session, Split, checkouts_beside, sessions_from_before
 from rlm_exporter.haproxy.applied import SETTLE
 from rlm_exporter.haproxy.traffic import COUNT_LAG

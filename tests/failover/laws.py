@@ -6,9 +6,11 @@ from itertools import pairwise
 
 from rlm_exporter.failover.by_hand import AlreadyActive, Answer, Plan
 from rlm_exporter.failover.candidates import candidates, has_pools, in_maintenance, is_pinned
-from rlm_exporter.failover.decide import CHASE_LIMIT, CHASE_WINDOW, decide, independent_sign, stale_after
+from rlm_exporter.failover.decide import decide
 from rlm_exporter.failover.external import Component
 from rlm_exporter.failover.reasons import NUMBERS, RULES, Decision, Hold, Move, Reason
+from rlm_exporter.failover.rules_of_moving import CHASE_LIMIT, CHASE_WINDOW
+from rlm_exporter.failover.signs import independent_sign, stale_after
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.trigger import FailoverRequest, Refusal, RefusalKind
 from rlm_exporter.haproxy.view import Desired

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from rlm_exporter.failover.decide import decide, retry_after, stale_after, trace
+from rlm_exporter.failover.decide import decide, trace
 from rlm_exporter.failover.external import Component, HealthReport
 from rlm_exporter.failover.reasons import NUMBERS, RULES, Decision, Hold, Move, Reason
+from rlm_exporter.failover.rules_of_moving import retry_after
+from rlm_exporter.failover.signs import stale_after
 from rlm_exporter.failover.situation import Evidence
 from rlm_exporter.failover.trigger import Trigger, TriggerKind
 from rlm_exporter.manifest.model import Detection, Failback, FailbackWindow, Takeover
