@@ -11,18 +11,13 @@ from pathlib import Path
 
 from rlm_exporter.bootstrap import Settings, run_daemon
 from rlm_exporter.cli.logs import set_up_logging
+from rlm_exporter.failover.ports import Seam
 from rlm_exporter.manifest.load import load_manifests
 
 
-async def main() -> None:
-    manifest, port, store, rlmutil, *point = sys.argv[1:]
-    deadly = tuple(point)
+async def run_with(seam: Seam, manifest: str, port: str, store: str, rlmutil: str) -> None:
+    """Serve until killed, with somebody at every point of every step."""
     set_up_logging(level="info", form=None)
-
-    async def seam(moment: str, step: str) -> None:
-        if (moment, step) == deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     settings = Settings(
         clusters=load_manifests([Path(manifest)]).clusters,
         host="127.0.0.1",
@@ -31,6 +26,17 @@ async def main() -> None:
         rlmutil=Path(rlmutil),
     )
     await run_daemon(settings, stop=asyncio.Event(), seam=seam)
+
+
+async def main() -> None:
+    """Die at the point that the arguments name."""
+    *ours, deadly_moment, deadly_step = sys.argv[1:]
+
+    async def seam(moment: str, step: str) -> None:
+        if (moment, step) == (deadly_moment, deadly_step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    await run_with(seam, *ours)
 
 
 if __name__ == "__main__":

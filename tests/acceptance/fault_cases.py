@@ -30,7 +30,7 @@ CASES = {
     24: "HAProxy is killed and started cold: no connection on a wrong server",
     25: "one of two balancers is unreachable, or disagrees: partial, told, then as wanted",
     26: "a move by hand beside another, twice, with a wrong expectation, an unknown name: one wins",
-    27: "our clock jumps an hour, the disk is full, Prometheus and Alertmanager are dead: no move, clear errors",
+    27: "our clock jumps, the disk is full, Prometheus and Alertmanager are dead: no move, clear errors",
     28: "somebody sets MAINT at HAProxy's runtime socket: journalled, followed, the pin put right",
     29: "a server is renamed in haproxy.cfg, or its name does not resolve: not ready, told apart from a pin",
     30: "three servers stop themselves in turn: alerted, and no endless moves of ours",

@@ -81,8 +81,8 @@ def check_history(
     assert bool(seats) == bool(served), "clients and ledgers do not tell of the same servers"
     offset = time.time() - time.monotonic()
     journal = _journal(stage)
-    operations = [*earlier, *reversed(journal["operations"])]
-    rows = tuple(_row(operation, offset) for operation in operations)
+    told = [_row(operation, offset) for operation in (*earlier, *journal["operations"])]
+    rows = tuple(sorted(told, key=lambda row: row.started))
     cooldown = (stage.cluster() or {})["failover"]["cooldown_seconds"]
     found = breaches(
         History(

@@ -24,6 +24,9 @@ check, or the minute for which a balancer has to differ before it is followed.""
 ROUNDED = 0.005
 """Seconds: the journal is told in milliseconds."""
 
+WRITTEN = 2.0
+"""Seconds for which a commit may take to be written, and the daemon shows what was before."""
+
 LATE_SEAT = 1.0
 """Seconds from a connection's start to a seat in a server's ledger, when the server is well."""
 
@@ -146,7 +149,7 @@ def every_change_is_written(history: History) -> Iterator[str]:
     for (earlier, before), (later, after) in pairwise(known):
         if before == after or _restored_between(history, earlier, later):
             continue
-        if not any(_commits(row, after, earlier - ROUNDED, later) for row in history.rows):
+        if not any(_commits(row, after, earlier - WRITTEN, later) for row in history.rows):
             yield f"the active server changed from {before} to {after} at {later:.3f}, without a row"
     committed = [row for row in history.rows if row.committed is not None]
     if known and committed and known[-1][1] != committed[-1].target:

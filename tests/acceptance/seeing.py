@@ -1,17 +1,103 @@
-"""What acceptance tests ask of a stage."""
+"""What acceptance tests ask of a stage, and what they have done on it."""
 
+import subprocess
+import sys
 import time
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from rlm_exporter.demo.layout import CLUSTER
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.event import ClientKind, EventKind
-from rlm_exporter.simulator.history import Commit, first_session_on, returns_without_commit
+from rlm_exporter.simulator.history import first_session_on
+
+HOLDERS = 5
+"""Clients that keep a seat."""
+
+
+def under_load(stage: Stage) -> None:
+    """The daemon runs, and clients are served."""
+    stage.start_daemon()
+    wait_ready(stage)
+    stage.start_clients(holders=HOLDERS)
+    wait_served(stage, holders=HOLDERS)
+
+
+def start_daemon_with_seam(stage: Stage, program: str, *arguments: str) -> None:
+    """One of the programs beside this file in the place of `rlm-ha serve`, with the same journal."""
+    state = stage.folder / "state"
+    state.mkdir(exist_ok=True)
+    command = [
+        *(sys.executable, str(Path(__file__).with_name(program))),
+        *(str(stage.folder / "cluster.yaml"), str(stage.layout.daemon_port)),
+        *(f"sqlite:///{state / 'journal.db'}", str(stage.folder / "rlmutil"), *arguments),
+    ]
+    stage.processes.start("rlm-ha", command)
+    stage.wait(lambda: stage.get(f"{stage.layout.daemon_url}/-/healthy") is not None, "a daemon", within=20)
+
+
+def ask_for(stage: Stage, target: str) -> None:
+    """A failover by hand; StageError when it is refused."""
+    url = f"{stage.layout.daemon_url}/api/v1/clusters/{CLUSTER}/failover"
+    stage.post(url, {"to": target, "requested_by": "test"})
+
+
+def cluster(stage: Stage) -> dict[str, Any]:
+    """The API's document of the cluster."""
+    document = stage.cluster()
+    assert document is not None
+    return document
+
+
+def server(stage: Stage, name: str) -> dict[str, Any]:
+    """The API's document of one server."""
+    found: dict[str, Any] = next(each for each in cluster(stage)["servers"] if each["name"] == name)
+    return found
+
+
+def rlm_ha(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command as an operator runs it against the stage's daemon."""
+    command = [sys.executable, "-m", "rlm_exporter.cli", *words, "--url", stage.layout.daemon_url]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def licenses(stage: Stage, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """`rlm-ha licenses VERB` for the stage's cluster."""
+    return rlm_ha(stage, "licenses", verb, CLUSTER, *words)
+
+
+def rule(stage: Stage) -> str | None:
+    """The word of the last decision."""
+    decision = cluster(stage)["failover"]["decision"]
+    return None if decision is None else str(decision["rule"])
+
+
+def held(stage: Stage) -> set[str]:
+    """Servers in MAINT at the first balancer."""
+    return {
+        each["name"]
+        for each in cluster(stage)["servers"]
+        if each["balancers"] and each["balancers"][0]["status"].startswith("MAINT")
+    }
+
+
+def settled_on(stage: Stage, name: str) -> bool:
+    """Whether journal and balancer have that server active under one epoch, and nothing is open."""
+    seen = stage.cluster()
+    if seen is None or seen["failover"]["operation"] is not None:
+        return False
+    balancer = seen["balancers"][0]
+    return bool(seen["active"] == balancer["active"] == name and balancer["epoch"] == seen["epoch"])
 
 
 def wait_ready(stage: Stage) -> None:
     """Until the daemon knows who is active and a failover would work."""
     stage.wait(lambda: bool((stage.cluster() or {}).get("ready")), "a cluster that is ready", within=30)
+
+
+def wait_free(stage: Stage) -> None:
+    """Until no standby is held any more, as all are for some seconds after a first start or a move."""
+    stage.wait(lambda: held(stage) == set(), "standbys that nobody holds", within=15)
 
 
 def wait_served(stage: Stage, *, holders: int) -> None:
@@ -56,22 +142,3 @@ def watch(stage: Stage, seconds: float) -> None:
     """Let the clients go on for so long: what must not happen can only be waited for."""
     until = time.monotonic() + seconds
     stage.wait(lambda: time.monotonic() >= until, "the end of watching", within=seconds + 5)
-
-
-def unlawful_returns(stage: Stage) -> tuple[str, ...]:
-    """Every breach of: once B served after A, A serves nobody until a later commit names A."""
-    offset = time.time() - time.monotonic()
-    commits = [
-        Commit(
-            active=operation["to"],
-            time=_monotonic(operation["committed_at"], offset),
-            begun=_monotonic(operation["started_at"], offset),
-        )
-        for operation in stage.operations()
-        if operation["state"] == "committed"
-    ]
-    return returns_without_commit(stage.events(), commits)
-
-
-def _monotonic(moment: str, offset: float) -> float:
-    return datetime.fromisoformat(moment).timestamp() - offset

@@ -7,7 +7,8 @@ import pytest
 from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.scenarios import ALERT
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.seeing import moves, unlawful_returns, wait_moved, wait_ready, wait_served, watch
+from tests.acceptance.history import Fault, check_history
+from tests.acceptance.seeing import moves, wait_moved, wait_ready, wait_served, watch
 
 pytestmark = pytest.mark.xdist_group("acceptance")
 
@@ -21,15 +22,17 @@ def test_detector_and_alert_together_make_one_operation(set_stage: SetStage) -> 
     stage.start_clients(holders=5)
     wait_served(stage, holders=5)
 
+    hung = time.monotonic()
     stage.stop_server("rlm1")
     wait_moved(stage)
     # The alert about the old server may still come and go; none of it is a new incident.
     watch(stage, 10)
     stage.continue_server("rlm1")
+    continued = time.monotonic()
     watch(stage, 5)
 
     assert [operation["state"] for operation in moves(stage)] == ["committed"]
-    assert unlawful_returns(stage) == ()
+    check_history(stage, faults=[Fault(part="rlm1", since=hung, until=continued)], budget=15)
 
 
 def test_an_alert_that_fires_while_all_is_well_moves_nobody(set_stage: SetStage) -> None:
@@ -52,3 +55,4 @@ def test_an_alert_that_fires_while_all_is_well_moves_nobody(set_stage: SetStage)
     assert cluster["active"] == "rlm1"
     assert cluster["failover"]["decision"]["rule"] == "active_healthy"
     assert moves(stage) == []
+    check_history(stage, faults=())

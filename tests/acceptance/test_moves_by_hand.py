@@ -9,8 +9,8 @@ import pytest
 from rlm_exporter.demo.layout import CLUSTER, Choices
 from rlm_exporter.simulator.history import sessions, split_sessions
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.seeing import moves, unlawful_returns, wait_ready, wait_served, watch
-from tests.acceptance.test_operators_day import cluster, licenses, rule
+from tests.acceptance.history import Fault, check_history
+from tests.acceptance.seeing import cluster, licenses, moves, rule, wait_ready, wait_served, watch
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -50,15 +50,18 @@ def test_a_move_by_hand_is_verified_shown_and_followed_by_every_client(set_stage
         (name, "done") for name in ("apply", "verify", "commit")
     ]
     assert journal[0]["reason"] == "new disk"
-    assert unlawful_returns(stage) == ()
     assert split_sessions(stage.events()) == ()
+    check_history(stage, faults=(), budget=2)
 
 
 @pytest.mark.row(11)
+@pytest.mark.case(11)
+@pytest.mark.case(26)
 def test_what_cannot_be_done_by_hand_changes_nothing(set_stage: SetStage) -> None:
     stage = set_stage(Choices(triggers=("detector",)))
     stage.start_daemon()
     wait_ready(stage)
+    died = time.monotonic()
     stage.kill("rlm2")
 
     def known_as_down() -> bool:
@@ -79,8 +82,10 @@ def test_what_cannot_be_done_by_hand_changes_nothing(set_stage: SetStage) -> Non
     seen = cluster(stage)
     assert (seen["name"], seen["active"], seen["balancers"][0]["active"]) == (CLUSTER, "rlm1", "rlm1")
     assert rule(stage) == "active_healthy"
+    check_history(stage, faults=[Fault(part="rlm2", since=died)])
 
 
+@pytest.mark.case(26)
 def test_of_two_moves_at_once_one_is_done_and_one_refused(set_stage: SetStage) -> None:
     stage = set_stage(Choices(triggers=("detector",)))
     stage.start_daemon()
@@ -91,3 +96,4 @@ def test_of_two_moves_at_once_one_is_done_and_one_refused(set_stage: SetStage) -
 
     assert sorted(each.returncode for each in answers) == [0, 4]
     assert [move["state"] for move in moves(stage)] == ["committed"]
+    check_history(stage, faults=())

@@ -9,8 +9,7 @@ import yaml
 from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.stage import Stage, haproxy_process
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.seeing import moves, wait_moved, wait_ready
-from tests.acceptance.test_operators_day import cluster, licenses
+from tests.acceptance.seeing import cluster, licenses, moves, wait_moved, wait_ready
 
 pytestmark = pytest.mark.xdist_group("faults")
 

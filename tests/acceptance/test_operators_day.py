@@ -1,44 +1,14 @@
 """What an operator does in a day, by the installed command: pause, ack, maintenance, failback."""
 
 import json
-import subprocess
-import sys
-from typing import Any
 
 import pytest
 
-from rlm_exporter.demo.layout import CLUSTER, Choices
-from rlm_exporter.demo.stage import Stage
+from rlm_exporter.demo.layout import Choices
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.seeing import moves, wait_moved, wait_ready, watch
+from tests.acceptance.seeing import cluster, held, licenses, moves, rule, wait_moved, wait_ready, watch
 
 pytestmark = pytest.mark.xdist_group("acceptance")
-
-
-def rlm_ha(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rlm_exporter.cli", *words, "--url", stage.layout.daemon_url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-def licenses(stage: Stage, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return rlm_ha(stage, "licenses", verb, CLUSTER, *words)
-
-
-def cluster(stage: Stage) -> dict[str, Any]:
-    document = stage.cluster()
-    assert document is not None
-    return document
-
-
-def rule(stage: Stage) -> str | None:
-    decision = cluster(stage)["failover"]["decision"]
-    return None if decision is None else str(decision["rule"])
-
-
-def held(stage: Stage) -> set[str]:
-    """Servers in MAINT at the balancer."""
-    servers = cluster(stage)["servers"]
-    return {s["name"] for s in servers if s["balancers"][0]["status"].startswith("MAINT")}
 
 
 @pytest.mark.row(6)

@@ -9,8 +9,7 @@ import pytest
 from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.stage import Stage
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.seeing import moves, wait_ready
-from tests.acceptance.test_operators_day import cluster, licenses
+from tests.acceptance.seeing import cluster, licenses, moves, wait_ready
 from tests.simulated import SimulatedClient
 
 pytestmark = pytest.mark.xdist_group("faults")
