@@ -1,4 +1,4 @@
-"""A cluster in which RLM itself moves the licenses: the controller follows, and does not fight the give-back."""
+"""A cluster in which RLM itself moves the licenses: we follow, and do not fight its give-back."""
 
 import json
 from pathlib import Path
