@@ -1,13 +1,11 @@
 """`rlm-ha render …`: files for others, on stdout or in the folder that was named, and nowhere else."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
 from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.errors import ApiError, ConfigurationError
 from rlm_exporter.haproxy.config import Peer, RenderOptions, render_config
 from rlm_exporter.manifest.load import load_manifests
@@ -87,7 +85,7 @@ def haproxy_command(
         click.echo(text, nl=False)
         return
     path = folder / (SNIPPET_FILE if snippet else HAPROXY_FILE)
-    write_whole(path, text)
+    write_for_somebody(path, text)
     files = f"-f YOURS -f {path}" if snippet else f"-f {path}"
     click.echo(f"{path} is written; try it with: haproxy -c {files}", err=True)
 
@@ -126,23 +124,3 @@ def _choose_balancer(cluster: Cluster, name: str | None) -> HaproxyEndpoint:
 
 def _not_found(message: str) -> ApiError:
     return ApiError(message, status=None, exit_code=ExitCode.NOT_FOUND)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """The old file or the new one is there at any moment, and the new one is on the disk when we return."""
-    try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ConfigurationError(f"{path.parent}: cannot write there: {error.strerror}") from error
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from rlm_exporter.cli.exit_codes import ExitCode
-from rlm_exporter.errors import ApiError, ConfigurationError
+from rlm_exporter.cli.written import write_for_somebody
+from rlm_exporter.errors import ApiError
 from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.manifest.model import Cluster, SettingsFormat
 from rlm_exporter.render.client_settings import lists_all, render_settings, settings_for
-from rlm_exporter.render.whole_file import write_whole
 
 _ENDINGS = {
     SettingsFormat.SH: "rlm.sh",
@@ -56,10 +56,7 @@ def client_env_command(
         click.echo(text, nl=False)
         return
     path = folder / _ENDINGS[SettingsFormat(form)]
-    try:
-        write_whole(path, text, mode=0o755 if form == SettingsFormat.TASK_PROLOG else 0o644)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+    write_for_somebody(path, text, mode=0o755 if form == SettingsFormat.TASK_PROLOG else 0o644)
     click.echo(f"{path} is written", err=True)
 
 

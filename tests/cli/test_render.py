@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rlm_exporter.cli import build_program
-from rlm_exporter.cli.render import write_whole
+from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.errors import ConfigurationError
 
 MANIFEST = """\
@@ -130,7 +130,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "haproxy.cfg"
     path.write_text("old")
     path.chmod(0o640)
-    write_whole(path, "new\n")
+    write_for_somebody(path, "new\n")
     assert path.read_text() == "new\n"
     assert path.stat().st_mode & 0o777 == 0o640
     assert [file.name for file in tmp_path.iterdir()] == ["haproxy.cfg"]
@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) ->
     path = tmp_path / "haproxy.cfg"
     (path / "in-the-way").mkdir(parents=True)
     with pytest.raises(ConfigurationError, match="cannot be written"):
-        write_whole(path, "new\n")
+        write_for_somebody(path, "new\n")
     assert [file.name for file in tmp_path.iterdir()] == ["haproxy.cfg"]
-    with pytest.raises(ConfigurationError, match="cannot write there"):
-        write_whole(tmp_path / "missing" / "haproxy.cfg", "new\n")
+    with pytest.raises(ConfigurationError, match="missing"):
+        write_for_somebody(tmp_path / "missing" / "haproxy.cfg", "new\n")
