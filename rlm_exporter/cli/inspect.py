@@ -23,4 +23,7 @@ def _commands() -> dict[str, click.Command]:
         "client-env": LazyCommand(
             f"{_ROOM}.inspect_client_env:client_env_command", "RLM_LICENSE and its like: what they mean."
         ),
+        "report-log": LazyCommand(
+            f"{_ROOM}.inspect_report_log:report_log_command", "Report logs: sessions, denials, peaks."
+        ),
     }
