@@ -10,6 +10,8 @@ from rlm_exporter.failover.candidates import candidates, preferred, why_not
 from rlm_exporter.failover.reasons import Seen
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal, RefusalKind
+from rlm_exporter.haproxy.plan import unknown_servers
+from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.store.records import Operation, OperationKind
 
 
@@ -89,11 +91,7 @@ def _active_unfit(situation: Situation) -> Refusal | None:
 def _target_judged(
     request: FailoverRequest, target: str, situation: Situation, *, force: bool
 ) -> Plan | Refusal:
-    unread = [
-        reading.error or reading.refuses or reading.balancer
-        for reading in situation.readings
-        if not reading.steerable
-    ]
+    unread = [_why_unsteerable(reading) for reading in situation.readings if not reading.steerable]
     if unread and not force:
         return Refusal(
             kind=RefusalKind.BALANCER_UNKNOWN,
@@ -113,6 +111,13 @@ def _target_judged(
         steps=_planned_steps(situation),
         warnings=_warnings(situation, unfit, unread),
     )
+
+
+def _why_unsteerable(reading: BalancerReading) -> str:
+    unknown = None if reading.view is None else unknown_servers(reading.view)
+    if unknown is not None:
+        return f"{reading.balancer}: {unknown}"
+    return reading.error or reading.refuses or reading.balancer
 
 
 def _kind(request: FailoverRequest, situation: Situation) -> OperationKind:

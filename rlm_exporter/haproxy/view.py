@@ -112,8 +112,8 @@ class BalancerReading:
 
     @property
     def steerable(self) -> bool:
-        """Whether it can be read, and has not refused a command."""
-        return self.view is not None and self.refuses is None
+        """Whether it can be read, knows all our servers by name, and has not refused a command."""
+        return self.view is not None and not self.view.unknown_servers and self.refuses is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

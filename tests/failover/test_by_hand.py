@@ -1,5 +1,6 @@
 """What becomes of an operator's wish."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ from rlm_exporter.failover.by_hand import AlreadyActive, Plan, judge, judge_main
 from rlm_exporter.failover.candidates import preferred
 from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal, RefusalKind
+from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.store.records import OperationKind, PinKind
 from tests.failover.acting import hook
-from tests.failover.situations import NOW, down, pin, read, situation, unknown, unread, up
+from tests.failover.situations import NOW, down, pin, read, situation, unknown, unread, up, view
 
 FAILOVER, SWITCHOVER, FAILBACK = OperationKind.FAILOVER, OperationKind.SWITCHOVER, OperationKind.FAILBACK
 RUNS = NOW + timedelta(seconds=60)
@@ -36,6 +38,12 @@ def planned(request: FailoverRequest, seen: Situation) -> Plan:
     answer = judge(request, seen)
     assert isinstance(answer, Plan), answer
     return answer
+
+
+def renamed(server: str) -> BalancerReading:
+    """A balancer that can be read, and knows nobody by that name."""
+    seen = replace(view(), unknown_servers=frozenset({server}))
+    return BalancerReading(balancer=seen.balancer, at=seen.read_at, view=seen)
 
 
 @pytest.mark.row(11)
@@ -83,6 +91,7 @@ def test_a_failover_from_a_healthy_server_is_written_down_as_a_switchover(
         ({"pins": (pin("rlm2", PinKind.MAINTENANCE),)}, RefusalKind.TARGET_UNHEALTHY),
         ({"readings": (unread(),)}, RefusalKind.BALANCER_UNKNOWN),
         ({"readings": (read(), unread("lb2"))}, RefusalKind.BALANCER_UNKNOWN),
+        ({"readings": (renamed("rlm3"),)}, RefusalKind.BALANCER_UNKNOWN),
     ],
 )
 def test_what_speaks_against_a_failover_does_not_hold_a_forced_one(
@@ -91,6 +100,12 @@ def test_what_speaks_against_a_failover_does_not_hold_a_forced_one(
     assert refused(wish(), calm(**changes)) is kind
     plan = planned(wish(force=True), calm(**changes))
     assert plan.warnings
+
+
+def test_a_refusal_says_which_server_the_balancer_does_not_know() -> None:
+    answer = judge(wish(), calm(readings=(renamed("rlm3"),)))
+    assert isinstance(answer, Refusal)
+    assert "lb1: HAProxy does not know rlm3 in every backend: render its configuration" in answer.detail
 
 
 @pytest.mark.parametrize("kind", [SWITCHOVER, FAILBACK])
