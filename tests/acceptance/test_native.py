@@ -10,8 +10,7 @@ from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import split_sessions
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.seeing import moves, wait_ready, wait_served
-from tests.acceptance.test_operators_day import cluster
+from tests.acceptance.seeing import cluster, moves, wait_ready, wait_served
 
 pytestmark = pytest.mark.xdist_group("faults")
 
