@@ -12,6 +12,13 @@ A connection that HAProxy was retrying when the move came lands on any usable ba
 this is longer than its retries of refused connections together.
 """
 
+HELD_BACK = timedelta(seconds=2.5)
+"""How long every other server stays held after a reload: longer than a front end holds connections back.
+
+A worker that has handed its table to the next one forgets it. What it still holds back at that moment then
+goes to the first server that is ready, and no command reaches that worker any more.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
@@ -21,12 +28,12 @@ class Applied:
     held: frozenset[str]
     """All that we hold there, also beyond what is wanted pinned."""
     pid: int | None
-    moved_at: float | None = None
-    """When it was last sent to another server by us, in seconds."""
+    settled_at: float | None = None
+    """From when on others may be released, in seconds; None = at once."""
 
     def is_settling(self, now: float) -> bool:
-        """Whether retries from before the move may still be under way."""
-        return self.moved_at is not None and now - self.moved_at < SETTLE.total_seconds()
+        """Whether connections from before the last steering may still be under way."""
+        return self.settled_at is not None and now < self.settled_at
 
     def holding(self, servers: frozenset[str]) -> "Applied":
         """The same with other servers held."""
@@ -39,4 +46,4 @@ def recognised(desired: Desired, view: BalancerView, *, now: float) -> Applied:
     Whom the balancer has active is then HAProxy's own doing, and no reason to steer. Whoever is held may be
     so because a move has just been made, so it settles once more.
     """
-    return Applied(desired=desired, held=view.pinned, pid=view.pid, moved_at=now)
+    return Applied(desired=desired, held=view.pinned, pid=view.pid, settled_at=now + SETTLE.total_seconds())

@@ -7,7 +7,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from rlm_exporter.errors import LoadBalancerError, StaleEpochError
-from rlm_exporter.haproxy.applied import Applied, recognised
+from rlm_exporter.haproxy.applied import HELD_BACK, SETTLE, Applied, recognised
 from rlm_exporter.haproxy.commands import Commands
 from rlm_exporter.haproxy.plan import (
     Need,
@@ -137,7 +137,7 @@ class Balancer:
         if desired.active is None:
             raise ValueError("a move leads to somebody")
         async with self._steering:
-            view = await self._send_all_to(desired.active, desired, is_move=True)
+            view = await self._send_all_to(desired.active, desired, settle=SETTLE)
             self._observer.steered(self.name, Repair.MOVE.value)
             return view
 
@@ -174,11 +174,10 @@ class Balancer:
         if why is not None:
             await self._let_haproxy_choose(desired, view)
             raise self._does_not_send(active, why)
-        await self._send_all_to(active, desired, is_move=what.repair is not Repair.NEW_WORKER)
-        if self._applied is not None and not self._applied.is_settling(self._clock.monotonic()):
-            await self._release(frozenset(self._servers) - {active} - desired.pinned, desired)
+        settle = HELD_BACK if what.repair is Repair.NEW_WORKER else SETTLE
+        await self._send_all_to(active, desired, settle=settle)
 
-    async def _send_all_to(self, active: str, desired: Desired, *, is_move: bool) -> BalancerView:
+    async def _send_all_to(self, active: str, desired: Desired, *, settle: timedelta) -> BalancerView:
         others = frozenset(self._servers) - {active}
         missing = "not tried"
         for attempt in range(ATTEMPTS):
@@ -200,7 +199,7 @@ class Balancer:
                 continue
             short = shortfall(desired, view, active=active, held=others)
             if short is None and view.pid == before.pid:
-                self._remember(desired, view, held=others, is_move=is_move)
+                self._remember(desired, view, held=others, settle=settle)
                 return view
             missing = short or "its worker changed in the middle"
         raise self._does_not_send(active, missing)
@@ -233,10 +232,13 @@ class Balancer:
             await self.observe()
         return good
 
-    def _remember(self, desired: Desired, view: BalancerView, *, held: frozenset[str], is_move: bool) -> None:
-        before = self._applied.moved_at if self._applied is not None else None
-        moved_at = self._clock.monotonic() if is_move else before
-        self._applied = Applied(desired=desired, held=held, pid=view.pid, moved_at=moved_at)
+    def _remember(
+        self, desired: Desired, view: BalancerView, *, held: frozenset[str], settle: timedelta
+    ) -> None:
+        settled_at = self._clock.monotonic() + settle.total_seconds()
+        if self._applied is not None and self._applied.settled_at is not None:
+            settled_at = max(settled_at, self._applied.settled_at)
+        self._applied = Applied(desired=desired, held=held, pid=view.pid, settled_at=settled_at)
         self._foreign_since = None
 
     async def _leave_it_to_haproxy(self, desired: Desired, view: BalancerView) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from rlm_exporter.errors import CommandRefusedError, LoadBalancerError, StaleEpochError
@@ -208,10 +210,14 @@ async def test_after_a_reload_under_load_not_one_connection_is_on_a_wrong_server
                 return len(load.reached) > reached + 25
 
             await until(goes_on, what="connections through the new worker")
+
+        async def released() -> bool:
+            return (await local.view()).pinned == {"rlm1"}
+
+        await until(released, what="rlm3 as a standby again")
     assert set(load.reached) == {"rlm2"}
     assert load.refused == 0
     assert local.notes.repairs.count("new_worker") == 2
-    assert (await local.view()).pinned == {"rlm1"}
 
 
 async def test_after_kill_9_and_restart_not_one_connection_is_on_a_wrong_server(local: Lab) -> None:
@@ -238,6 +244,57 @@ async def test_after_kill_9_and_restart_not_one_connection_is_on_a_wrong_server(
     assert set(load.reached) - {""} == {"rlm2"}  # "": cut in the middle by the kill itself
     assert load.refused > 0
     assert await both_ports(local) == ("rlm2", "rlm2")
+
+
+async def test_a_connection_that_one_reload_holds_back_is_not_sent_wrong_by_the_next(local: Lab) -> None:
+    """A worker that has handed its table over forgets it, and still has connections that it held back."""
+    balancer = local.balancer()
+    await moved(local, balancer, desired("rlm2", epoch=2))
+    for _ in range(2):
+        await reloaded(local)
+        async with connected(BALANCER_HOST, local.port) as held_back:
+            await until(lambda: taken(local), what="the connection in HAProxy's hands")
+            need = await balancer.converge(desired("rlm2", epoch=2))
+            assert need is not None
+            await local.haproxy.reload()
+            async with asyncio.timeout(5):
+                assert await held_back.readline() == b"rlm2\n"
+        await balancer.converge(desired("rlm2", epoch=2))
+
+
+async def test_a_connection_that_two_reloads_hold_back_without_a_controller_is_closed(local: Lab) -> None:
+    await moved(local, local.balancer(), desired("rlm2", epoch=2))
+    await reloaded(local)
+    async with connected(BALANCER_HOST, local.port) as held_back:
+        await until(lambda: taken(local), what="the connection in HAProxy's hands")
+        await reloaded(local)
+        async with asyncio.timeout(5):
+            assert await held_back.readline() == b""
+
+
+async def reloaded(made: Lab) -> None:
+    """Reload, and wait for the new worker."""
+    before = (await made.view()).pid
+    await made.haproxy.reload()
+
+    async def is_new() -> bool:
+        return (await made.view()).pid != before
+
+    await until(is_new, what="a new worker")
+
+
+async def taken(made: Lab) -> bool:
+    """Whether the license port's front end has an open session."""
+    path = made.endpoint.url.removeprefix("unix:")
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=path)) as session,
+        session.get("http://lb/stats;csv") as answer,
+    ):
+        rows = csv.DictReader((await answer.text()).removeprefix("# ").splitlines())
+        return any(
+            row["pxname"] == "rlm_license_frontend" and row["svname"] == "FRONTEND" and row["scur"] != "0"
+            for row in rows
+        )
 
 
 async def test_a_crash_without_a_controller_goes_to_the_backup_and_does_not_come_back(local: Lab) -> None:

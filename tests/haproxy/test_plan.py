@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rlm_exporter.haproxy.applied import SETTLE, Applied, recognised
+from rlm_exporter.haproxy.applied import Applied, recognised
 from rlm_exporter.haproxy.plan import (
     FOREIGN_HAND,
     Need,
@@ -24,7 +24,6 @@ SERVERS = ("rlm1", "rlm2", "rlm3")
 MONOTONIC = 1000.0
 MOMENT = 0.001
 LEFT_ALONE_FOR = FOREIGN_HAND.total_seconds()
-SETTLED_AFTER = SETTLE.total_seconds()
 
 
 def line(server: str, status: str, backend: str = "rlm_license_servers") -> ServerLine:
@@ -95,9 +94,9 @@ class Situation:
         )
 
 
-def applied(*held: str, epoch: int = 7, active: str = "rlm2", moved_at: float | None = None) -> Applied:
+def applied(*held: str, epoch: int = 7, active: str = "rlm2", settled_at: float | None = None) -> Applied:
     desired = wanted("rlm1", epoch=epoch, active=active)
-    return Applied(desired=desired, held=frozenset(held), pid=4711, moved_at=moved_at)
+    return Applied(desired=desired, held=frozenset(held), pid=4711, settled_at=settled_at)
 
 
 NEEDS: dict[str, tuple[Repair, frozenset[str], Situation]] = {
@@ -154,7 +153,7 @@ NEEDS: dict[str, tuple[Repair, frozenset[str], Situation]] = {
         frozenset({"rlm3"}),
         Situation(
             view=view("MAINT", "UP", "MAINT"),
-            applied=applied("rlm1", "rlm3", moved_at=MONOTONIC - SETTLED_AFTER),
+            applied=applied("rlm1", "rlm3", settled_at=MONOTONIC),
         ),
     ),
     "nobody in particular is wanted any more": (
@@ -200,7 +199,7 @@ LEFT_ALONE: dict[str, Situation] = {
     ),
     "retries after a move have not settled": Situation(
         view=view("MAINT", "UP", "MAINT"),
-        applied=applied("rlm1", "rlm3", moved_at=MONOTONIC - SETTLED_AFTER + MOMENT),
+        applied=applied("rlm1", "rlm3", settled_at=MONOTONIC + MOMENT),
     ),
 }
 
@@ -229,7 +228,7 @@ def test_what_an_earlier_life_did_settles_once_more() -> None:
     taken_over = recognised(wanted("rlm1"), seen, now=MONOTONIC)
     assert taken_over.held == {"rlm1", "rlm3"}
     assert Situation(view=seen, applied=taken_over).need() is None
-    later = replace(taken_over, moved_at=MONOTONIC - SETTLED_AFTER)
+    later = replace(taken_over, settled_at=MONOTONIC)
     assert Situation(view=seen, applied=later).need() == Need(
         repair=Repair.RELEASE, servers=frozenset({"rlm3"})
     )
