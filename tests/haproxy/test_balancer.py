@@ -544,13 +544,15 @@ async def test_a_server_that_haproxy_cannot_reach_and_we_can_is_no_outage(tmp_pa
         assert await both_ports(made) == ("rlm2", "rlm2")
 
 
-async def test_a_dead_isv_port_leaves_the_table_alone(local: Lab) -> None:
+@pytest.mark.parametrize("active", ["rlm1", "rlm2"])
+async def test_a_dead_isv_port_sends_nobody_to_another_server(local: Lab, active: str) -> None:
+    """The others are ready, and rlm1 is the first that HAProxy would think of."""
     balancer = local.balancer()
-    await moved(local, balancer, desired("rlm1"))
-    await local.servers["rlm1"].close(local.isv_port)
+    await moved(local, balancer, desired(active))
+    await local.servers[active].close(local.isv_port)
     assert await who_answers(BALANCER_HOST, local.isv_port) == ""
-    assert (await local.view()).active == "rlm1"
-    assert await who_answers(BALANCER_HOST, local.port) == "rlm1"
+    assert (await local.view()).active == active
+    assert await who_answers(BALANCER_HOST, local.port) == active
 
 
 # ---- by another's hand

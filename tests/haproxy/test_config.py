@@ -244,7 +244,7 @@ def test_backends_have_the_manifests_names_or_ours() -> None:
     for expected in (
         "backend licenses\n",
         "backend pages\n",
-        "stick on int(1) table licenses\n",
+        "stick match int(1) table licenses\n",
         "table_server_id(licenses)",
         "track licenses/rlm1",
     ):
