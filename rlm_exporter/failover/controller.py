@@ -161,8 +161,10 @@ class ClusterController:
                 self._outside.observer.stumbled(self._name, error)
 
     async def _look(self) -> None:
-        if not await self._truth.is_writable():
-            self._store_unavailable("it cannot be written")
+        try:
+            await self._truth.check_writable()
+        except JournalError as error:
+            self._store_unavailable(str(error))
             # Balancers go on alone, and must not be kept from a standby by a pin whose time is over.
             await self._truth.tend_pins(writing=False)
             self._mover.want_committed()

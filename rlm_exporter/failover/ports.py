@@ -285,8 +285,8 @@ class Journal(Protocol):
         """Write a decision that held."""
         ...
 
-    async def writable(self) -> bool:
-        """Whether a write would succeed now; never raises."""
+    async def check_writable(self) -> None:
+        """Write something; raises JournalError that says why it cannot be."""
         ...
 
 

@@ -24,14 +24,14 @@ class Truth:
         self._pins = PinKeeper(outside)
         self._written_at = outside.clock.monotonic()
 
-    async def is_writable(self) -> bool:
-        """Whether the journal takes writes, tried now where it did not or where the last try is long ago."""
+    async def check_writable(self) -> None:
+        """Try to write, where that did not work or the last try is long ago."""
         now = self._outside.clock.monotonic()
         if self._memory.store_writable and now - self._written_at < WRITE_CHECK:
-            return True
+            return
         self._written_at = now
-        self._memory.store_writable = await self._outside.journal.writable()
-        return self._memory.store_writable
+        await self._outside.journal.check_writable()
+        self._memory.store_writable = True
 
     async def read(self) -> None:
         """The record, the alerts that fire and the open operation, as the journal has them."""

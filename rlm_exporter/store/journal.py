@@ -76,14 +76,6 @@ class Journal:
         """Write one row to disk; `JournalError` says why it cannot be."""
         await self._thread.write(_count_check)
 
-    async def writable(self) -> bool:
-        """Whether one row could be written to disk just now; never raises."""
-        try:
-            await self.check_writable()
-        except JournalError:
-            return False
-        return True
-
     async def cluster(self, name: str) -> ClusterRecord | None:
         """The record of one cluster; None before its first start."""
         return await self._thread.read(lambda c: clusters.read_cluster(c, name))

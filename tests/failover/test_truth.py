@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import pytest
+
+from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.memory import Memory
 from rlm_exporter.failover.pins import GOOD_PROBES
 from rlm_exporter.failover.truth import WRITE_CHECK, Truth
@@ -114,7 +117,7 @@ async def test_whether_the_journal_takes_writes_is_known_before_it_is_needed(
 ) -> None:
     made = await known(journal)
     await journal.close()
-    assert await made.truth.is_writable(), "it was tried a moment ago"
+    await made.truth.check_writable()  # it was tried a moment ago
     await made.stage.clock.advance(WRITE_CHECK)
-    assert not await made.truth.is_writable()
-    assert not made.memory.store_writable
+    with pytest.raises(JournalError, match="the journal is closed"):
+        await made.truth.check_writable()
