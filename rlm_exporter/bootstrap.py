@@ -87,12 +87,13 @@ async def run_daemon(
     stop: asyncio.Event,
     listening: Callable[[str, int], None] = lambda host, port: None,
     seam: Seam = nothing,
+    clock: Clock | None = None,
 ) -> None:
     """Run until `stop` is set; `listening` is told the address once it answers.
 
     Raises ConfigurationError when the address is taken, JournalError when the store cannot be opened.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     instruments = _instruments()
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_alone_on(settings.store))

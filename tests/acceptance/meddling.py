@@ -183,7 +183,7 @@ def with_a_block(stage: Stage, host: str) -> Path:
     block, real = stage.folder / "block", stage.folder / "rlmutil.real"
     write_rlmutil(real)
     (stage.folder / "rlmutil").write_text(
-        f'#!/bin/sh\ncase "$*" in *@{host}*) [ -e {block} ] && exec sleep 60;; esac\nexec {real} "$@"\n',
+        f'#!/bin/sh\ncase "$* " in *"@{host} "*) [ -e {block} ] && exec sleep 60;; esac\nexec {real} "$@"\n',
         encoding="utf-8",
     )
     return block
