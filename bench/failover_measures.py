@@ -4,10 +4,12 @@ A measurement yields one or several runs' samples by the name of what was measur
 what should come about does not; that run then has no number, and the whole does not pass.
 """
 
+import contextlib
 import http.client
 import itertools
 import json
 import random
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -31,8 +33,8 @@ from bench.failover_stage import (
     wall,
     worker,
 )
-from rlm_exporter.demo.layout import CLUSTER, Choices
-from rlm_exporter.demo.processes import Interrupts
+from rlm_exporter.demo.layout import CLUSTER, SERVERS, Choices
+from rlm_exporter.demo.processes import Interrupts, StageError
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.simulator.event import EventKind
@@ -106,13 +108,51 @@ def switchovers(interrupts: Interrupts, runs: int) -> Iterator[Samples]:
         for _ in range(runs * MOVES_A_RUN):
             wait_all_up(stage)
             active = NEXT[active]
-            asked, operation = switchover(stage, active)
-            steps = {step["step"]: step for step in operation["steps"]}
-            apply = steps[StepName.APPLY.value]
-            yield {
-                "switchover": [wall(operation["committed_at"]) - asked],
-                "switchover_haproxy": [wall(apply["done_at"]) - wall(apply["intent_at"])],
-            }
+            asked, at_haproxy = _switchover_seen(stage, active)
+            committed = wall(wait_committed(stage, to=active, within=20)["committed_at"])
+            yield {"switchover": [committed - asked], "switchover_haproxy": [at_haproxy]}
+
+
+def _switchover_seen(stage: Stage, target: str) -> tuple[float, float]:
+    """When it was asked for, on the wall clock, and how long HAProxy took, by looking at nothing else."""
+    server_id = str(SERVERS.index(target) + 1)
+    with contextlib.closing(OverUnix(stage.folder / "lb1.sock")) as haproxy:
+        before = haproxy.state()
+        connection = http.client.HTTPConnection("127.0.0.1", stage.layout.daemon_port, timeout=35)
+        asked, until = time.time(), time.monotonic() + 20
+        request = {"to": target, "requested_by": "bench"}
+        connection.request("POST", f"/api/v1/clusters/{CLUSTER}/switchover", json.dumps(request), JSON)
+        unmoved = time.monotonic()
+        while time.monotonic() < until:
+            epoch, active_id = haproxy.state()
+            if epoch == before[0]:
+                unmoved = time.monotonic()
+            elif active_id == server_id:
+                _answer(connection, 202)
+                connection.close()
+                return asked, time.monotonic() - unmoved
+    raise StageError(f"HAProxy has not moved to {target} within 20 s")
+
+
+class OverUnix(http.client.HTTPConnection):
+    """HAProxy's stats page at its socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+    def state(self) -> tuple[str | None, str | None]:
+        """Its epoch, and the number of the server that its table names."""
+        self.request("HEAD", "/stats;csv")
+        answer = self.getresponse()
+        answer.read()
+        return answer.getheader("X-Epoch"), answer.getheader("X-Active-Id")
 
 
 def webhook(interrupts: Interrupts, runs: int) -> Iterator[Samples]:

@@ -209,8 +209,9 @@ class Stage:
 
     def events(self) -> tuple[Event, ...]:
         """What the clients have seen so far."""
-        text = "".join(record.read_text(encoding="utf-8") for record in self._records.values())
-        return read_events(text)
+        # Each may end in a line that is being written, which would run into the next record's first.
+        texts = (record.read_text(encoding="utf-8") for record in self._records.values())
+        return read_events("".join(text[: text.rfind("\n") + 1] for text in texts))
 
     def recent(self, seconds: float) -> tuple[Event, ...]:
         """What visitors have seen lately, from the end of their record: that grows for as long as we run."""
