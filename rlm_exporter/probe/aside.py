@@ -21,6 +21,11 @@ class Aside(Generic[T]):
         self._name = name
         self._running: Future[T] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no thread works."""
+        return self._running is None
+
     async def run(self, work: Callable[[], T], *, limit: timedelta) -> T:
         """What the work returns or raises; TimeoutError where that takes longer."""
         if self._running is None:
