@@ -19,6 +19,7 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
 from rlm_exporter.failover.ports import DirectProbe, Outside, Seam, ThroughProbe
 from rlm_exporter.failover.reasons import Reason
+from rlm_exporter.failover.rlmdown import Rlmdown
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.client import StatsPageClient
@@ -37,6 +38,7 @@ from rlm_exporter.probe.license_files import LicenseFileReader
 from rlm_exporter.probe.ports import Clock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil import RlmutilProbe
+from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.tcp import ConnectProbe
 from rlm_exporter.probe.through import AtServer, ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
@@ -104,6 +106,7 @@ async def run_daemon(
             instruments=instruments,
             journal=journal,
             license_probe=stack.enter_context(RlmutilProbe(rlmutil=settings.rlmutil, clock=clock)),
+            rlmutil=stack.enter_context(RlmutilProgram(settings.rlmutil)),
             seam=seam,
             license_files_every=settings.license_files_every,
         )
@@ -186,6 +189,7 @@ class _Assembly:
         instruments: Instruments,
         journal: Journal,
         license_probe: RlmutilProbe,
+        rlmutil: RlmutilProgram,
         seam: Seam,
         license_files_every: timedelta,
     ) -> None:
@@ -201,7 +205,9 @@ class _Assembly:
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
         self._slots = asyncio.Semaphore(PARALLEL_PROBES)
-        self._hooks = Hooks()
+        self._hooks = Hooks(
+            clock=clock, stop_server=Rlmdown(rlmutil=rlmutil, tcp_probe=self._connect, clock=clock)
+        )
 
     def add(self, cluster: Cluster) -> None:
         """One more cluster; nothing runs yet."""

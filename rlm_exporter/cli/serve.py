@@ -91,7 +91,8 @@ def settings_from(
 ) -> "Settings":
     """Everything the daemon needs; raises ConfigurationError for what does not allow a start."""
     from rlm_exporter.bootstrap import Settings  # noqa: PLC0415 - aiohttp and SQLAlchemy are slow to import
-    from rlm_exporter.probe.rlmutil import MISSING, find_rlmutil  # noqa: PLC0415
+    from rlm_exporter.probe.rlmutil import find_rlmutil  # noqa: PLC0415
+    from rlm_exporter.probe.rlmutil_program import MISSING  # noqa: PLC0415
 
     host, port = parse_listen(flags.listen or environ.get("RLM_HA_LISTEN") or config.listen or DEFAULT_LISTEN)
     tokens = _tokens(environ)

@@ -1,8 +1,8 @@
 """Calls outside around an operation: hooks before and after it, and the fence."""
 
 import logging
-from typing import Any
 
+from rlm_exporter.failover.calls import Called, CallEvent
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.step_log import Result
 from rlm_exporter.manifest.model import Hook
@@ -20,53 +20,59 @@ class Calling:
 
     async def before(self, operation: Operation) -> Result:
         """FAILED as soon as a required hook fails; the others are not called then."""
-        troubles: list[str] = []
+        calls: list[Called] = []
         for hook in self._policy.before:
-            why = await self._call(hook, operation, "before")
-            if why is not None:
-                troubles.append(why)
-                if hook.required:
-                    return StepOutcome.FAILED, "; ".join(troubles)
-        return _told(troubles)
+            calls.append(await self._call(hook, operation, "before"))
+            if hook.required and not calls[-1].went_well:
+                return StepOutcome.FAILED, _details(calls)
+        return _told(calls)
 
     async def fence(self, operation: Operation) -> Result:
-        """SKIPPED where the manifest names none."""
+        """SKIPPED where nobody is to be fenced."""
         hook = self._policy.fence
         if hook is None:
             return StepOutcome.SKIPPED, ""
-        why = await self._call(hook, operation, "fence")
-        if why is None:
-            return StepOutcome.DONE, ""
-        return (StepOutcome.FAILED if hook.required else StepOutcome.PARTIAL), why
+        if operation.source in {None, operation.target}:
+            # A balancer is called back to the active server: that one is about to serve.
+            return StepOutcome.SKIPPED, f"{operation.target} stays the active server; nobody is left behind"
+        called = await self._call(hook, operation, "fence")
+        if called.went_well:
+            return StepOutcome.DONE, called.detail
+        return (StepOutcome.FAILED if hook.required else StepOutcome.PARTIAL), called.detail
 
     async def after(self, operation: Operation) -> Result:
         """Failures are reported and change nothing."""
-        troubles: list[str] = []
+        calls: list[Called] = []
         for hook in self._policy.after:
-            why = await self._call(hook, operation, "after")
-            if why is not None:
-                log.warning("after operation %d: %s", operation.id, why)
-                troubles.append(why)
-        return _told(troubles)
+            called = await self._call(hook, operation, "after")
+            if not called.went_well:
+                log.warning("after operation %d: %s", operation.id, called.detail)
+            calls.append(called)
+        return _told(calls)
 
-    async def _call(self, hook: Hook, operation: Operation, phase: str) -> str | None:
-        return await self._outside.hooks.run(hook, _event(operation, phase))
+    async def _call(self, hook: Hook, operation: Operation, phase: str) -> Called:
+        return await self._outside.hooks.run(hook, self._event(operation, phase))
+
+    def _event(self, operation: Operation, phase: str) -> CallEvent:
+        server = self._outside.cluster.server
+        return CallEvent(
+            event=operation.kind.value,
+            phase=phase,
+            cluster=operation.cluster,
+            operation=operation.id,
+            epoch=operation.epoch,
+            source=server(operation.source) if operation.source is not None else None,
+            target=server(operation.target),
+            rule=operation.rule,
+            reason=operation.reason,
+            requested_by=operation.requested_by,
+        )
 
 
-def _told(troubles: list[str]) -> Result:
-    return StepOutcome.PARTIAL if troubles else StepOutcome.DONE, "; ".join(troubles)
+def _told(calls: list[Called]) -> Result:
+    good = all(called.went_well for called in calls)
+    return StepOutcome.DONE if good else StepOutcome.PARTIAL, _details(calls)
 
 
-def _event(operation: Operation, phase: str) -> dict[str, Any]:
-    return {
-        "event": operation.kind.value,
-        "phase": phase,
-        "cluster": operation.cluster,
-        "operation": operation.id,
-        "epoch": operation.epoch,
-        "from": operation.source,
-        "to": operation.target,
-        "rule": operation.rule,
-        "reason": operation.reason,
-        "requested_by": operation.requested_by,
-    }
+def _details(calls: list[Called]) -> str:
+    return "; ".join(called.detail for called in calls if called.detail)

@@ -1,13 +1,15 @@
 """What the controller needs from outside, by shape."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
+from rlm_exporter.failover.calls import Called, CallEvent
 from rlm_exporter.haproxy.plan import Need
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
-from rlm_exporter.manifest.model import Cluster, Hook
-from rlm_exporter.probe.result import LicenseResult
+from rlm_exporter.manifest.model import Cluster, Hook, Server
+from rlm_exporter.probe.child import Ended
+from rlm_exporter.probe.result import Failure, LicenseResult, TcpResult
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.records import (
     AlertRecord,
@@ -121,8 +123,32 @@ class ThroughProbe(Protocol):
 class HookRunner(Protocol):
     """Calls outside: programs and HTTP."""
 
-    async def run(self, hook: Hook, event: dict[str, Any]) -> str | None:
-        """None when it went well, else what went wrong, in words."""
+    async def run(self, hook: Hook, event: CallEvent) -> Called:
+        """What came of it, after as many attempts as the hook has."""
+        ...
+
+
+class StopServer(Protocol):
+    """Stops one RLM server, by RLM's own means."""
+
+    async def __call__(self, server: Server, *, limit: timedelta) -> Called:
+        """Went well when nothing of it listens any more; always ends within the limit."""
+        ...
+
+
+class Rlmutil(Protocol):
+    """The daemon's rlmutil."""
+
+    async def run(self, *arguments: str, timeout: timedelta, limit: int) -> Ended | Failure:
+        """What it said within the time and `limit` bytes; a failure where it cannot be started."""
+        ...
+
+
+class TcpProbe(Protocol):
+    """Connects and says nothing."""
+
+    async def probe(self, host: str, port: int, *, timeout: timedelta) -> TcpResult:
+        """A failed probe is a result; `ProbeError` only for a reason of ours."""
         ...
 
 

@@ -5,6 +5,7 @@ import logging
 from datetime import datetime, timedelta
 
 from rlm_exporter.errors import JournalError
+from rlm_exporter.failover.calls import CallEvent
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.rules_of_moving import retry_after
 from rlm_exporter.failover.split import Session, Split, checkouts_beside, sessions_from_before
@@ -134,8 +135,9 @@ class SplitBrain:
         try:
             if hook is None:
                 return
-            why = await self._outside.hooks.run(hook, self._event(split, record))
-            told = f"{split.server} was fenced" if why is None else f"{split.server} cannot be fenced: {why}"
+            called = await self._outside.hooks.run(hook, self._event(split, record))
+            what = "was" if called.went_well else "cannot be"
+            told = f"{split.server} {what} fenced" + (f": {called.detail}" if called.detail else "")
             log.warning("cluster=%s quarantine: %s", self._cluster.name, told)
             self._outside.prober.check_now(split.server)
             await self._write(QUARANTINE, told)
@@ -148,20 +150,19 @@ class SplitBrain:
         finally:
             self._running.discard(split.server)
 
-    def _event(self, split: Split, record: ClusterRecord) -> dict[str, object]:
-        server, active = self._cluster.server(split.server), self._cluster.server(record.active)
-        return {
-            "event": QUARANTINE,
-            "phase": "fence",
-            "cluster": self._cluster.name,
-            "operation": None,
-            "epoch": record.epoch,
-            "from": server.name,
-            "to": active.name,
-            "rule": SPLIT_BRAIN,
-            "reason": split.detail,
-            "requested_by": CONTROLLER,
-        }
+    def _event(self, split: Split, record: ClusterRecord) -> CallEvent:
+        return CallEvent(
+            event=QUARANTINE,
+            phase="fence",
+            cluster=self._cluster.name,
+            operation=None,
+            epoch=record.epoch,
+            source=self._cluster.server(split.server),
+            target=self._cluster.server(record.active),
+            rule=SPLIT_BRAIN,
+            reason=split.detail,
+            requested_by=CONTROLLER,
+        )
 
     async def _write(self, word: str, detail: str) -> None:
         await self._outside.journal.hold(

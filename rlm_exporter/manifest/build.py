@@ -30,6 +30,7 @@ from rlm_exporter.manifest.model import (
     LogLevel,
     PoolsMissing,
     ReportLog,
+    RlmdownCall,
     Server,
     SettingsFormat,
     Takeover,
@@ -173,7 +174,7 @@ def _failover(part: Part) -> FailoverPolicy:
         detection=_choice(part.at("detection"), Detection(FAILOVER.detection)),
         triggers=triggers or FAILOVER.triggers,
         pools_missing=_choice(part.at("poolsMissing"), PoolsMissing(FAILOVER.pools_missing)),
-        fence=_hook(part.at("fence"), required=_HOOK.required) if part.at("fence").is_given else None,
+        fence=_fence(part.at("fence")),
         quarantine=_flag(part.at("quarantine"), default=FAILOVER.quarantine),
         before=tuple(_hook(item, required=_HOOK.required) for item in hooks.at("before").children()),
         after=tuple(_hook(item, required=False) for item in hooks.at("after").children()),
@@ -190,13 +191,26 @@ def _window(part: Part) -> FailbackWindow | None:
     )
 
 
+def _fence(part: Part) -> Hook | None:
+    """A dead server cannot be told to stop, so rlmdown is never required."""
+    if not part.is_given:
+        return None
+    return _hook(part, required=not part.at("rlmdown").is_given)
+
+
 def _hook(part: Part, *, required: bool) -> Hook:
-    command = tuple(_text(item) for item in part.at("exec").children())
     return Hook(
-        call=ExecCall(command=command) if command else HttpCall(url=_text(part.at("url"))),
+        call=_call(part),
         timeout=_duration(part.at("timeout"), _HOOK.timeout),
+        retries=_whole(part.at("retries"), _HOOK.retries),
         required=_flag(part.at("required"), default=required),
     )
+
+
+def _call(part: Part) -> ExecCall | HttpCall | RlmdownCall:
+    if part.at("exec").is_given:
+        return ExecCall(command=tuple(_text(item) for item in part.at("exec").children()))
+    return RlmdownCall() if part.at("rlmdown").is_given else HttpCall(url=_text(part.at("url")))
 
 
 def _haproxy(part: Part, spellings: Spellings) -> HaproxyEndpoint:

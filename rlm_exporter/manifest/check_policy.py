@@ -21,6 +21,7 @@ _FAILBACK_RANGE = (_SECOND, 168 * _HOUR)
 _HARD_STOP_RANGE = (_SECOND, _HOUR / 6)
 _CONNECT_RANGE = (timedelta(seconds=5), timedelta(minutes=5))
 _HOOK_RANGE = (_SECOND / 10, _HOUR / 6)
+_RLMDOWN_RANGE = (3 * _SECOND, _HOUR / 6)
 
 
 def check_policy(manifest: Part) -> Iterator[Problem]:
@@ -104,12 +105,25 @@ def _check_quarantine(failover: Part) -> Iterator[Problem]:
 
 def _check_hooks(failover: Part) -> Iterator[Problem]:
     after = tuple(failover.at("hooks", "after").children())
-    for hook in (failover.at("fence"), *failover.at("hooks", "before").children(), *after):
+    yield from _check_fence(failover.at("fence"))
+    for hook in (*failover.at("hooks", "before").children(), *after):
         yield from check_range(hook.at("timeout"), *_HOOK_RANGE)
     for hook in after:
         if hook.at("required").text == "true":
             text = "nothing is left to abort after a move; leave the key out, or put the hook under before"
             yield hook.at("required").problem(text)
+
+
+def _check_fence(fence: Part) -> Iterator[Problem]:
+    rlmdown = flag(fence.at("rlmdown"), default=False)
+    yield from check_range(fence.at("timeout"), *(_RLMDOWN_RANGE if rlmdown else _HOOK_RANGE))
+    if rlmdown is False and fence.at("rlmdown").is_given:
+        yield fence.at("rlmdown").problem("false fences nobody; leave the fence out")
+    if rlmdown and flag(fence.at("required"), default=False):
+        yield fence.at("required").problem(
+            "a server that is dead or hangs cannot be told to stop, so a required rlmdown would hold every "
+            "failover from it; leave the key out, or fence with exec"
+        )
 
 
 def _check_client_settings(settings: Part) -> Iterator[Problem]:

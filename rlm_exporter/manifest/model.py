@@ -163,11 +163,19 @@ class ExecCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RlmdownCall:
+    """A fence by RLM itself: `rlmutil rlmdown`, at the server's own address, with the daemon's rlmutil."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """One call outside, with its limit."""
 
-    call: ExecCall | HttpCall
+    call: ExecCall | HttpCall | RlmdownCall
     timeout: timedelta = timedelta(seconds=10)
+    """Of each attempt."""
+    retries: int = 0
+    """Further attempts after one that failed."""
     required: bool = True
     """A required hook that fails aborts the operation; any other is only reported."""
 

@@ -31,6 +31,9 @@ _SENTENCES: Mapping[tuple[Path, str], str] = {
 }
 """For a place and a keyword of the schema, where the general sentence would not explain enough."""
 
+_EXPLAINED = {"exec": "exec (a program and its arguments)", "rlmdown": "rlmdown: true"}
+"""Keys of which one has to be chosen, where the name alone does not say what to write."""
+
 _extended: Callable[..., type[Draft202012Validator]] = extend
 Finding = tuple[Path, str]
 
@@ -105,7 +108,7 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
         case "required":
             yield from ((((*path, key), "is missing; add it")) for key in _missing(instance, wanted, error))
         case "oneOf":
-            yield path, "needs exec (a program and its arguments) or url, and not both"
+            yield path, _one_of([str(each["required"][0]) for each in wanted])
         case _:
             yield path, own.format(value=shown(instance)) if own and instance else _sentence(error)
 
@@ -116,6 +119,11 @@ def _missing(instance: Mapping[str, Any], wanted: Sequence[str], error: Validati
     unknown = islice((key for key in instance if key not in known), MOST_PROBLEMS)
     meant = {closest(key, known) for key in unknown}
     return [key for key in wanted if key not in instance and key not in meant]
+
+
+def _one_of(keys: Sequence[str]) -> str:
+    words = _alternatives([_EXPLAINED.get(key, key) for key in keys])
+    return f"needs {words}, and not {'both' if len(keys) == 2 else 'more than one'}"
 
 
 def _any(value: Any) -> Any:

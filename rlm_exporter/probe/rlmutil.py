@@ -1,14 +1,10 @@
 """The license probe: `rlmutil rlmstat -a -c PORT@HOST`, one server a call, judged by its text.
 
-rlmutil's exit status is not documented, so it is extra evidence only. It waits up to 10 s for a dead host
-unless RLM_CONNECT_TIMEOUT says otherwise (5 s at the least), so the limit that counts is ours. Without `-c`
-it would look for `*.lic` in its working directory, so that is an empty one.
+rlmutil's exit status is not documented, so it is extra evidence only.
 """
 
 import asyncio
-import errno
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +14,7 @@ from typing import Self
 from rlm_exporter.probe import child
 from rlm_exporter.probe.ports import Clock
 from rlm_exporter.probe.result import Failure, FailureReason, LicenseResult, ProbeKind, ProbeResult
+from rlm_exporter.probe.rlmutil_program import RlmutilProgram, first_line
 from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.rlm.status import ErrorKind, RlmStatus
 
@@ -27,9 +24,6 @@ THREAD_LIMIT = 256 * 1024
 SHELL_CANNOT_RUN = frozenset({126, 127})
 """What a wrapper script exits with when it cannot run the real rlmutil."""
 PLACES = ("rlmutil", "/opt/rlm/bin/rlmutil", "/opt/rlm/rlmutil")
-MISSING = (
-    "no rlmutil found: give its path with --rlmutil or RLM_HA_RLMUTIL, or put it on PATH or into /opt/rlm/bin"
-)
 
 
 def find_rlmutil(
@@ -52,15 +46,8 @@ class RlmutilProbe:
     def __init__(
         self, *, rlmutil: Path | None, clock: Clock, environ: Mapping[str, str] = os.environ
     ) -> None:
-        self._rlmutil = rlmutil
+        self._program = RlmutilProgram(rlmutil, environ=environ)
         self._clock = clock
-        self._directory = tempfile.TemporaryDirectory(prefix="rlm-ha-rlmutil-")
-        self._environment = {
-            "PATH": environ.get("PATH", os.defpath),
-            "HOME": environ.get("HOME", self._directory.name),
-            "LANG": "C",
-            "RLM_CONNECT_TIMEOUT": "5",
-        }
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +59,7 @@ class RlmutilProbe:
 
     def close(self) -> None:
         """Remove the working directory; no probe may run any more."""
-        self._directory.cleanup()
+        self._program.close()
 
     async def probe(self, host: str, port: int, *, timeout: timedelta) -> LicenseResult:
         """One answer of one server; whatever rlmutil does is a result."""
@@ -87,25 +74,11 @@ class RlmutilProbe:
         )
 
     async def _ask(self, endpoint: str, timeout: timedelta) -> RlmStatus | Failure:
-        if self._rlmutil is None:
-            return Failure(reason=FailureReason.TOOL_MISSING, detail=MISSING)
-        try:
-            ended = await child.run(
-                [str(self._rlmutil), "rlmstat", "-a", "-c", endpoint],
-                cwd=self._working_directory(),
-                environment=self._environment,
-                timeout=timeout,
-                limit=OUTPUT_LIMIT,
-            )
-        except OSError as error:
-            return _cannot_start(self._rlmutil, error)
+        arguments = ("rlmstat", "-a", "-c", endpoint)
+        ended = await self._program.run(*arguments, timeout=timeout, limit=OUTPUT_LIMIT)
+        if isinstance(ended, Failure):
+            return ended
         return _cut(ended, timeout) or await _read(ended)
-
-    def _working_directory(self) -> Path:
-        """Made anew where a cleaner of old temporary files took it: it is empty, and untouched for weeks."""
-        directory = Path(self._directory.name)
-        directory.mkdir(mode=0o700, exist_ok=True)
-        return directory
 
 
 def _cut(ended: child.Ended, timeout: timedelta) -> Failure | None:
@@ -132,27 +105,10 @@ def _judge(status: RlmStatus, ended: child.Ended) -> RlmStatus | Failure:
     """The text decides; only a text that breaks off is believed or not by the exit status."""
     if status.reachable and not (status.error_kind is ErrorKind.TRUNCATED and ended.status != 0):
         return status
-    said = _first_line(ended.errors) or _first_line(ended.output)
+    said = first_line(ended.errors) or first_line(ended.output)
     how = f"rlmutil ended with {ended.status}" + (f": {said}" if said else " and printed nothing")
     if status.error_kind is ErrorKind.CONNECT:
         return Failure(reason=FailureReason.NO_ANSWER, detail="rlmutil could not connect to rlm")
     if status.error_kind is ErrorKind.EMPTY and ended.status in SHELL_CANNOT_RUN:
         return Failure(reason=FailureReason.TOOL_MISSING, detail=how)
     return Failure(reason=FailureReason.GARBAGE, detail=f"not a whole answer; {how}")
-
-
-def _cannot_start(rlmutil: Path, error: OSError) -> Failure:
-    if error.errno == errno.ENOENT and rlmutil.exists():
-        detail = (
-            f"{rlmutil} is there, but not the loader or interpreter that it asks for (see `file {rlmutil}`)"
-        )
-        return Failure(reason=FailureReason.TOOL_MISSING, detail=detail)
-    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENOEXEC, errno.EISDIR}:
-        detail = f"{rlmutil} cannot be run: {error.strerror}"
-        return Failure(reason=FailureReason.TOOL_MISSING, detail=detail)
-    return Failure(reason=FailureReason.LOCAL, detail=f"cannot start {rlmutil}: {error.strerror or error}")
-
-
-def _first_line(text: bytes) -> str:
-    lines = text.decode("utf-8", "replace").strip().splitlines()
-    return lines[0].strip()[:200] if lines else ""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rlm_exporter.errors import JournalError, LoadBalancerError, StaleEpochError
+from rlm_exporter.failover.calls import Called, CallEvent
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.haproxy.plan import Need
@@ -72,6 +73,8 @@ class World:
     stubborn: set[str] = field(default_factory=set)
     """Balancers that take commands and do not do them."""
     failing_hooks: dict[str, str] = field(default_factory=dict)
+    talkative_hooks: dict[str, str] = field(default_factory=dict)
+    """What there is to say of hooks that go well."""
     unwritable: str | None = None
     """Why what clients are told cannot be written."""
     seen_epoch: int = 0
@@ -156,14 +159,15 @@ class HookBox:
     """Hooks that fail where the world says so."""
 
     world: World
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[CallEvent] = field(default_factory=list)
 
-    async def run(self, hook: Hook, event: dict[str, Any]) -> str | None:
+    async def run(self, hook: Hook, event: CallEvent) -> Called:
         assert isinstance(hook.call, ExecCall)
         name = hook.call.command[0]
         self.world.done.append(name)
         self.events.append(event)
-        return self.world.failing_hooks.get(name)
+        why = self.world.failing_hooks.get(name)
+        return Called(went_well=why is None, detail=why or self.world.talkative_hooks.get(name, ""))
 
 
 @dataclass(kw_only=True)

@@ -99,19 +99,45 @@ async def test_hooks_get_the_whole_event(journal: FalteringJournal) -> None:
     operation = await stage.fail_over()
     await stage.procedure.announce(operation)
 
-    assert [event["phase"] for event in stage.hooks.events] == ["before", "fence", "after"]
-    assert stage.hooks.events[0] == {
+    assert [event.phase for event in stage.hooks.events] == ["before", "fence", "after"]
+    assert stage.hooks.events[0].document() == {
         "event": "failover",
         "phase": "before",
         "cluster": CLUSTER.name,
         "operation": operation.id,
         "epoch": operation.epoch,
         "from": "rlm1",
+        "from_host": "rlm1.example.com",
+        "from_port": 5053,
         "to": "rlm2",
+        "to_host": "rlm2.example.com",
+        "to_port": 5053,
         "rule": "failed_over",
         "reason": "rlm1 is down",
         "requested_by": "controller",
     }
+
+
+async def test_what_there_is_to_say_of_calls_that_went_well_stands_in_the_journal(
+    journal: FalteringJournal,
+) -> None:
+    world = World(talkative_hooks={"before": "attempt 2 of 3: went well", "fence": "rlm1 was told to stop"})
+    operation = await Stage(journal=journal, world=world, cluster=EVERYTHING).fail_over()
+    assert [(step.outcome, step.detail) for step in operation.steps[:2]] == [
+        (DONE, "attempt 2 of 3: went well"),
+        (DONE, "rlm1 was told to stop"),
+    ]
+
+
+async def test_the_server_that_balancers_are_called_back_to_is_not_fenced(journal: FalteringJournal) -> None:
+    stage = Stage(journal=journal, world=World(), cluster=EVERYTHING)
+    operation = await stage.fail_over(target="rlm1", trigger=TriggerKind.OPERATOR)
+    assert [(step.step, step.outcome) for step in operation.steps][:2] == [
+        ("before_hooks", DONE),
+        ("fence", StepOutcome.SKIPPED),
+    ]
+    assert "fence" not in stage.world.done
+    assert operation.state is COMMITTED
 
 
 async def test_hooks_after_a_commit_that_fail_change_nothing(journal: FalteringJournal) -> None:

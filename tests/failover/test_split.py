@@ -235,7 +235,8 @@ async def test_a_split_that_two_checks_have_seen_is_fenced_once_and_again_after_
     await look_and_wait(made, OLD, NEW, seconds=160)
     assert made.stage.world.done == ["fence", "fence"]
     event = made.stage.hooks.events[0]
-    assert (event["event"], event["from"], event["to"], event["phase"]) == (
+    document = event.document()
+    assert (document["event"], document["from"], document["to"], document["phase"]) == (
         QUARANTINE,
         "rlm1",
         "rlm2",

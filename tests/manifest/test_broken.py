@@ -21,7 +21,9 @@ ROWS = {
     "durations": 6,
     "out-of-range": 6,
     "duplicate-features": 7,
+    "fences": 11,
     "license-files": 13,
+    "hooks": 35,
 }
 """Rows of the checklist that a file shows; all others show the first."""
 

@@ -27,6 +27,7 @@ from rlm_exporter.manifest.model import (
     LogLevel,
     PoolsMissing,
     ReportLog,
+    RlmdownCall,
     Server,
     TriggerSource,
 )
@@ -213,7 +214,7 @@ def test_every_failover_field_is_read() -> None:
       detection: slow
       triggers: [alerts]
       poolsMissing: move
-      fence: {exec: [/usr/local/sbin/fence, --hard, 007, on], timeout: 30s}
+      fence: {exec: [/usr/local/sbin/fence, --hard, 007, on], timeout: 30s, retries: 2}
       hooks:
         before:
           - url: https://hooks.example.com/before?cluster=nuke
@@ -231,10 +232,21 @@ def test_every_failover_field_is_read() -> None:
         detection=Detection.SLOW,
         triggers=frozenset({TriggerSource.ALERTS}),
         pools_missing=PoolsMissing.MOVE,
-        fence=Hook(call=fence, timeout=timedelta(seconds=30)),
+        fence=Hook(call=fence, timeout=timedelta(seconds=30), retries=2),
         before=(Hook(call=before, required=False),),
         after=(Hook(call=ExecCall(command=("/usr/local/sbin/after",)), required=False),),
     )
+
+
+@pytest.mark.row(11)
+def test_a_fence_by_rlm_itself_is_best_effort() -> None:
+    found = cluster("""\
+  monitoring:
+    failover:
+      fence: {rlmdown: true}
+""")
+
+    assert found.failover.fence == Hook(call=RlmdownCall(), required=False)
 
 
 @pytest.mark.row(7)

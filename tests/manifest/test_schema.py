@@ -81,6 +81,8 @@ def test_defaults_are_those_of_the_model() -> None:
         (FAILOVER, "detection", failover.detection),
         (FAILOVER, "poolsMissing", failover.pools_missing),
         (FAILOVER, "quarantine", failover.quarantine),
+        (DEFS["hook"]["properties"], "retries", hook.retries),
+        (DEFS["fence"]["properties"], "retries", hook.retries),
     ):
         assert schema[key]["default"] == default
     for schema, key, duration in (
@@ -88,9 +90,17 @@ def test_defaults_are_those_of_the_model() -> None:
         (HEALTH, "timeout", health.timeout),
         (FAILOVER, "cooldown", failover.cooldown),
         (DEFS["hook"]["properties"], "timeout", hook.timeout),
+        (DEFS["fence"]["properties"], "timeout", hook.timeout),
         (DEFS["licenseFiles"]["properties"], "timeout", LicenseFetch(command=()).timeout),
     ):
         assert parse_duration(schema[key]["default"]) == duration
+
+
+def test_a_fence_is_a_hook_or_rlmdown() -> None:
+    fence, hook = DEFS["fence"], DEFS["hook"]
+    without = {key: value for key, value in fence["properties"].items() if key != "rlmdown"}
+    assert without == hook["properties"]
+    assert fence["oneOf"] == [*hook["oneOf"], {"required": ["rlmdown"]}]
 
 
 def test_choices_are_those_of_the_model() -> None:

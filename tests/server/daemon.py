@@ -5,6 +5,7 @@ import contextlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from rlm_exporter.failover.calls import Called
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
 from rlm_exporter.failover.ports import DirectProbe, Outside
@@ -225,13 +227,17 @@ def _controller(
             journal=journal,
             direct=_direct(prober),
             through=AtServer(cluster=described, license_probe=license_probe),
-            hooks=Hooks(),
+            hooks=Hooks(clock=clock, stop_server=_nobody_stops),
             publish=Publisher(described).publish,
             clock=clock,
             observer=ControllerObserver(instruments),
             seam=door,
         )
     )
+
+
+async def _nobody_stops(server: Server, *, limit: timedelta) -> Called:
+    raise AssertionError(f"{server.name}: no manifest here asks for rlmdown")
 
 
 def _direct(prober: Prober) -> DirectProbe:
