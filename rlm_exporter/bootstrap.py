@@ -23,10 +23,9 @@ from rlm_exporter.failover.rlmdown import Rlmdown
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.client import StatsPageClient
-from rlm_exporter.haproxy.config import isv_backend
+from rlm_exporter.haproxy.config import balancer_names
 from rlm_exporter.haproxy.plan import Repair
 from rlm_exporter.haproxy.reach import reach
-from rlm_exporter.haproxy.view import BalancerNames
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import ControllerObserver, ProberObserver, SteeringObserver
@@ -274,11 +273,7 @@ class _Assembly:
     def _balancer(
         self, cluster: Cluster, load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint, prober: Prober
     ) -> Balancer:
-        names = BalancerNames(
-            license_backend=endpoint.backend,
-            isv_backends={isv: isv_backend(endpoint, isv) for isv, _ in cluster.isv_ports},
-            servers=tuple(server.name for server in cluster.servers),
-        )
+        names = balancer_names(cluster, endpoint)
         client = StatsPageClient(endpoint=endpoint, names=names, clock=self._clock)
         self._clients.append(client)
         return Balancer(

@@ -105,6 +105,7 @@ class BalancerAnswer:
     active: str | None
     epoch: int | None
     unknown_servers: tuple[str, ...]
+    web_differs: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,13 +250,12 @@ def _balancer(balancer: BalancerAnswer, status: ClusterStatus) -> Cell:
         for line in server.balancers
         if line.balancer == balancer.name
     )
-    strangers = f"; does not know {', '.join(balancer.unknown_servers)}" if balancer.unknown_servers else ""
+    wrong = f"; does not know {', '.join(balancer.unknown_servers)}" if balancer.unknown_servers else ""
+    wrong += f"; {balancer.web_differs}" if balancer.web_differs else ""
     to = balancer.active or "nobody yet"
     epoch = "no epoch" if balancer.epoch is None else f"epoch {balancer.epoch}"
-    differs = balancer.active != status.active or bool(strangers)
-    return Cell(
-        f"{balancer.name} -> {to}, {epoch}{strangers}: {lines}", Tone.WARNING if differs else Tone.PLAIN
-    )
+    differs = balancer.active != status.active or bool(wrong)
+    return Cell(f"{balancer.name} -> {to}, {epoch}{wrong}: {lines}", Tone.WARNING if differs else Tone.PLAIN)
 
 
 def _decision(decision: DecisionView | None) -> tuple[Pair, ...]:

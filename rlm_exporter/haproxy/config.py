@@ -11,6 +11,7 @@ from urllib.parse import quote_plus, urlsplit
 from jinja2 import Environment, StrictUndefined, Template
 
 from rlm_exporter.errors import ManifestError
+from rlm_exporter.haproxy.view import BalancerNames
 from rlm_exporter.manifest.model import Cluster, Detection, HaproxyEndpoint, LoadBalancerSpec, Server
 from rlm_exporter.rlm.address import bracketed
 
@@ -70,6 +71,23 @@ def isv_backend(endpoint: HaproxyEndpoint, isv: str) -> str:
     return dict(endpoint.isv_backends).get(isv, f"rlm_isv_{isv}")
 
 
+def balancer_names(cluster: Cluster, endpoint: HaproxyEndpoint) -> BalancerNames:
+    """How the cluster is called in this HAProxy."""
+    balancer = cluster.load_balancer
+    follows = balancer is not None and balancer.web_port is not None and balancer.web_follows
+    return BalancerNames(
+        license_backend=endpoint.backend,
+        isv_backends={isv: isv_backend(endpoint, isv) for isv, _ in cluster.isv_ports},
+        web_backend=web_backend(endpoint) if follows else None,
+        servers=tuple(server.name for server in cluster.servers),
+    )
+
+
+def web_backend(endpoint: HaproxyEndpoint) -> str:
+    """The backend that carries the web port in this HAProxy."""
+    return endpoint.web_backend or "rlm_web_servers"
+
+
 def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOptions | None = None) -> str:
     """A haproxy.cfg for one balancer of the cluster, whole or for beside another file.
 
@@ -78,7 +96,6 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
     options = options or RenderOptions()
     balancer = _balancer(cluster)
     stop = endpoint.hard_stop_after
-    isvs = _isv_backends(cluster, endpoint)
     stats_uri, binds, tls = _stats_binds(endpoint, options)
     return _template().render(
         snippet=options.snippet,
@@ -92,9 +109,9 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
         timing=TIMINGS[cluster.failover.detection],
         license_frontend="rlm_license_frontend",
         license_backend=endpoint.backend,
-        web_backend=endpoint.web_backend or "rlm_web_servers",
-        isvs=isvs,
-        own_backends=(endpoint.backend, *(isv.backend for isv in isvs)),
+        web_backend=web_backend(endpoint),
+        isvs=_isv_backends(cluster, endpoint),
+        read_backends=_read_backends(balancer_names(cluster, endpoint)),
         hard_stop_after=None if stop is None else f"{stop.total_seconds() * 1000:.0f}ms",
         stats_uri=stats_uri,
         stats_binds=binds,
@@ -112,6 +129,11 @@ def _template() -> Template:
     environment.filters["exactly"] = _exactly
     source = resources.files(__package__).joinpath("haproxy.cfg.j2").read_text(encoding="utf-8")
     return environment.from_string(source)
+
+
+def _read_backends(names: BalancerNames) -> tuple[str, ...]:
+    web = () if names.web_backend is None else (names.web_backend,)
+    return (names.license_backend, *names.isv_backends.values(), *web)
 
 
 def _peers(endpoint: HaproxyEndpoint, options: RenderOptions) -> tuple[Peer, ...]:

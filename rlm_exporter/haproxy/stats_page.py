@@ -82,7 +82,25 @@ def parse_view(
         active=active,
         lines=lines,
         unknown_servers=unknown,
+        web_differs=None if names.web_backend is None else _web_differs(names, rows, lines),
     )
+
+
+def _web_differs(
+    names: BalancerNames, rows: Iterable[Mapping[str, str]], lines: Iterable[ServerLine]
+) -> str | None:
+    """The web backend's lines count for nothing else: its traffic says nothing of licenses."""
+    web = {row["svname"]: _line(row) for row in rows if row["pxname"] == names.web_backend}
+    for line in lines:
+        if line.backend != names.license_backend:
+            continue
+        found = web.get(line.server)
+        if found is None:
+            return f"{names.web_backend} has no {line.server}"
+        if {line.admin, found.admin} == {AdminState.READY, AdminState.MAINT}:
+            told = f"{names.web_backend} has {line.server} {found.status}"
+            return f"{told}, {names.license_backend} has it {line.status}"
+    return None
 
 
 def _rows(text: str) -> list[dict[str, str]]:

@@ -65,6 +65,8 @@ class BalancerView:
     """The license backend's servers, then those of each ISV backend."""
     unknown_servers: frozenset[str] = frozenset()
     """Names of ours that HAProxy does not know in some backend: the cluster is not ready."""
+    web_differs: str | None = None
+    """Why the web port cannot be leading to the active server, where it should; it holds up no move."""
 
     def license_line(self, server: str) -> ServerLine | None:
         """The server's line in the license backend (the first one), if HAProxy knows it."""
@@ -143,4 +145,6 @@ class BalancerNames:
 
     license_backend: str
     isv_backends: Mapping[str, str] = field(default_factory=dict)
+    web_backend: str | None = None
+    """Where the web port follows the active server; None where it does not."""
     servers: tuple[str, ...] = ()

@@ -87,6 +87,7 @@ def build_balancer(part: Part, spellings: Spellings) -> LoadBalancerSpec:
         host=parse_host(_text(part.at("host"))),
         port=_whole(part.at("port"), LOAD_BALANCER.port),
         web_port=_whole(part.at("webPort"), 0) or None,
+        web_follows=_flag(part.at("webFollows"), default=LOAD_BALANCER.web_follows),
         haproxy=tuple(_haproxy(entry, spellings) for entry in part.at("haproxy").children()),
     )
 

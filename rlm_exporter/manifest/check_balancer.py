@@ -64,6 +64,10 @@ def _check_front(balancer: Part, servers: Sequence[ServerPart]) -> Iterator[Prob
         taken[port] = balancer.at("port")
     if web and taken.setdefault(web, balancer.at("webPort")).name != "webPort":
         yield balancer.at("webPort").problem(f"{web} is also the license port; give each a port of its own")
+    if balancer.at("webFollows").text == "true" and not web and not balancer.at("webPort").is_broken:
+        yield balancer.at("webFollows").problem(
+            "there is no webPort that could follow; name one, or leave it out"
+        )
     for isv, number in {isv: number for server in servers for isv, number in server.isv_ports}.items():
         if number in taken:
             where = taken[number]

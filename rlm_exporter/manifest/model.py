@@ -234,6 +234,8 @@ class LoadBalancerSpec:
     host: str
     port: int = 5053
     web_port: int | None = None
+    web_follows: bool = False
+    """Whether the web port leads to the active server; else to the first whose web interface answers."""
     haproxy: tuple[HaproxyEndpoint, ...] = ()
 
 

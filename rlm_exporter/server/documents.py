@@ -221,6 +221,7 @@ def _balancer(reading: BalancerReading) -> Document:
         "epoch": view.epoch if view else None,
         "pid": view.pid if view else None,
         "unknown_servers": sorted(view.unknown_servers) if view else [],
+        "web_differs": view.web_differs if view else None,
     }
 
 

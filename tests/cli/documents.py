@@ -186,6 +186,7 @@ def balancer(name: str, **changes: Any) -> Document:
         "epoch": 7,
         "pid": 4711,
         "unknown_servers": [],
+        "web_differs": None,
         **changes,
     }
 

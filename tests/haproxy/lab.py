@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import aiohttp
+
 from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.balancer import Balancer
 from rlm_exporter.haproxy.client import StatsPageClient
@@ -18,7 +20,7 @@ from rlm_exporter.haproxy.config import (
     LONE_PEER_ADDRESS,
     Peer,
     RenderOptions,
-    isv_backend,
+    balancer_names,
     render_config,
 )
 from rlm_exporter.haproxy.reach import reach
@@ -181,11 +183,7 @@ class Lab:
 
     @property
     def names(self) -> BalancerNames:
-        return BalancerNames(
-            license_backend=self.endpoint.backend,
-            isv_backends={isv: isv_backend(self.endpoint, isv) for isv, _ in self.cluster.isv_ports},
-            servers=tuple(server.name for server in self.cluster.servers),
-        )
+        return balancer_names(self.cluster, self.endpoint)
 
     def client(self, *, names: BalancerNames | None = None, **changes: str | None) -> StatsPageClient:
         """A client of the stats page, with other settings of the endpoint where named."""
@@ -206,6 +204,15 @@ class Lab:
             clock=self.clock,
             observer=self.notes,
         )
+
+    async def page(self, path: str) -> str:
+        """What the stats page says past the product's reading of it."""
+        socket = self.endpoint.url.removeprefix("unix:")
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=socket)) as session,
+            session.get(f"http://lb{path}") as answer,
+        ):
+            return await answer.text()
 
     async def direct(self, server: str) -> str | None:
         host = self.cluster.server(server).host
@@ -249,6 +256,7 @@ def make_cluster(
     port: int = 5053,
     isv_port: int = 49152,
     web_port: int | None = None,
+    web_follows: bool = False,
     hosts: tuple[str, ...] = SERVER_HOSTS,
     detection: Detection = Detection.FAST,
 ) -> Cluster:
@@ -262,12 +270,15 @@ def make_cluster(
                 role=roles[number - 1],
                 host=host,
                 port=port,
+                web_port=web_port or 5054,
                 isv_ports=(("siemens", isv_port),),
             )
             for number, host in enumerate(hosts, start=1)
         ),
         failover=FailoverPolicy(detection=detection),
-        load_balancer=LoadBalancerSpec(host=BALANCER_HOST, port=port, web_port=web_port, haproxy=(endpoint,)),
+        load_balancer=LoadBalancerSpec(
+            host=BALANCER_HOST, port=port, web_port=web_port, web_follows=web_follows, haproxy=(endpoint,)
+        ),
     )
 
 
@@ -279,6 +290,8 @@ async def lab(
     change: Callable[[str], str] = lambda text: text,
     with_servers: bool = True,
     beside: Path | None = None,
+    web_port: int | None = None,
+    web_follows: bool = False,
 ) -> AsyncIterator[Lab]:
     """A running lab; `change` is what somebody does to the configuration by hand.
 
@@ -295,7 +308,9 @@ async def lab(
         )
     else:
         endpoint = HaproxyEndpoint(name="lb1", url=f"unix:{folder / 'steer.sock'}")
-    cluster = make_cluster(endpoint=endpoint, port=port, isv_port=isv_port)
+    cluster = make_cluster(
+        endpoint=endpoint, port=port, isv_port=isv_port, web_port=web_port, web_follows=web_follows
+    )
     peer = f"{BALANCER_HOST}:{free_port((BALANCER_HOST,))}"
     options = RenderOptions(
         bind=BALANCER_HOST,

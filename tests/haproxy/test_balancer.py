@@ -6,7 +6,6 @@ import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from rlm_exporter.errors import CommandRefusedError, LoadBalancerError, StaleEpochError
@@ -285,16 +284,11 @@ async def reloaded(made: Lab) -> None:
 
 async def taken(made: Lab) -> bool:
     """Whether the license port's front end has an open session."""
-    path = made.endpoint.url.removeprefix("unix:")
-    async with (
-        aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=path)) as session,
-        session.get("http://lb/stats;csv") as answer,
-    ):
-        rows = csv.DictReader((await answer.text()).removeprefix("# ").splitlines())
-        return any(
-            row["pxname"] == "rlm_license_frontend" and row["svname"] == "FRONTEND" and row["scur"] != "0"
-            for row in rows
-        )
+    rows = csv.DictReader((await made.page("/stats;csv")).removeprefix("# ").splitlines())
+    return any(
+        row["pxname"] == "rlm_license_frontend" and row["svname"] == "FRONTEND" and row["scur"] != "0"
+        for row in rows
+    )
 
 
 async def test_a_crash_without_a_controller_goes_to_the_backup_and_does_not_come_back(local: Lab) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.errors import ManifestError
-from rlm_exporter.haproxy.config import Peer, RenderOptions, isv_backend, render_config
+from rlm_exporter.haproxy.config import Peer, RenderOptions, balancer_names, isv_backend, render_config
 from rlm_exporter.manifest.model import (
     Cluster,
     Detection,
@@ -58,6 +58,7 @@ def cluster(
     isv_ports: tuple[tuple[tuple[str, int], ...], ...] = (ISV_PORTS,) * 3,
     web_port: int | None = None,
     web_tls: bool = True,
+    web_follows: bool = False,
 ) -> Cluster:
     return Cluster(
         name="rlm-ha-cluster",
@@ -71,7 +72,9 @@ def cluster(
         health_check=HealthCheckPolicy(web_tls=web_tls),
         failover=FailoverPolicy(detection=detection),
         features=(Feature(name="STARCCM", isv="siemens"),),
-        load_balancer=LoadBalancerSpec(host="rlm-lb.example.com", web_port=web_port, haproxy=endpoints),
+        load_balancer=LoadBalancerSpec(
+            host="rlm-lb.example.com", web_port=web_port, web_follows=web_follows, haproxy=endpoints
+        ),
     )
 
 
@@ -108,7 +111,8 @@ def test_a_snippet_for_a_lone_balancer_is_rendered_whole() -> None:
 def test_a_snippet_with_peers_says_what_the_other_file_has_to_say() -> None:
     endpoint = replace(REMOTE, hard_stop_after=timedelta(hours=1))
     options = RenderOptions(snippet=True, peers=PEERS)
-    assert is_golden("snippet-peers.cfg", render_config(cluster(LOCAL, endpoint), endpoint, options))
+    made = cluster(LOCAL, endpoint, web_port=5054, web_follows=True)
+    assert is_golden("snippet-peers.cfg", render_config(made, endpoint, options))
 
 
 @pytest.mark.parametrize(
@@ -153,13 +157,15 @@ def test_haproxy_has_nothing_to_complain_of_over_tls(tmp_path: Path, url: str) -
     assert complaints(config) == ""
 
 
+@pytest.mark.parametrize("web_follows", [True, False])
 @pytest.mark.parametrize("peers", [(), PEERS])
 def test_haproxy_has_nothing_to_complain_of_in_a_snippet_behind_another_file(
-    tmp_path: Path, peers: tuple[Peer, ...]
+    tmp_path: Path, peers: tuple[Peer, ...], web_follows: bool
 ) -> None:
     endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock", hard_stop_after=timedelta(hours=1))
     theirs, ours = tmp_path / "theirs.cfg", tmp_path / "ours.cfg"
-    text = render_config(cluster(endpoint, web_port=5054), endpoint, RenderOptions(snippet=True, peers=peers))
+    made = cluster(endpoint, web_port=5054, web_follows=web_follows)
+    text = render_config(made, endpoint, RenderOptions(snippet=True, peers=peers))
     theirs.write_text(THEIRS.format(local_peer="lb1"), encoding="utf-8")
     ours.write_text(text, encoding="utf-8")
     assert complaints(theirs, ours) == ""
@@ -250,6 +256,15 @@ def test_backends_have_the_manifests_names_or_ours() -> None:
     ):
         assert expected in text
     assert "rlm_license_servers" not in text
+
+
+def test_a_web_port_that_does_not_follow_has_nothing_to_do_with_the_licenses() -> None:
+    text = render_config(cluster(LOCAL, web_port=5054), LOCAL)
+    web = text.partition("frontend rlm_web_frontend\n")[2].partition("\nlisten ")[0]
+    assert "rlm_license_servers" not in web
+    assert balancer_names(cluster(LOCAL, web_port=5054), LOCAL).web_backend is None
+    following = cluster(LOCAL, web_port=5054, web_follows=True)
+    assert balancer_names(following, replace(LOCAL, web_backend="pages")).web_backend == "pages"
 
 
 def test_without_isvs_and_web_there_is_the_license_port_alone() -> None:

@@ -194,25 +194,16 @@ async def test_the_stats_page_takes_no_command_for_anything_else(both: tuple[Lab
 
 async def test_the_stats_page_shows_nothing_else(both: tuple[Lab, Shop]) -> None:
     made, _ = both
-    text = await get(made, "/stats;csv")
+    text = await made.page("/stats;csv")
     names = {line.partition(",")[0] for line in text.splitlines()[1:] if line}
     assert names == {"rlm_license_servers", "rlm_isv_siemens"}
 
 
-def steering(made: Lab) -> aiohttp.ClientSession:
-    path = made.endpoint.url.removeprefix("unix:")
-    return aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=path))
-
-
 async def post(made: Lab, body: str) -> int:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Epoch": "1"}
+    path = made.endpoint.url.removeprefix("unix:")
     async with (
-        steering(made) as session,
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=path)) as session,
         session.post("http://lb/stats", data=body, headers=headers, allow_redirects=False) as response,
     ):
         return response.status
-
-
-async def get(made: Lab, path: str) -> str:
-    async with steering(made) as session, session.get(f"http://lb{path}") as response:
-        return await response.text()

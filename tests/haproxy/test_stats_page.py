@@ -1,4 +1,5 @@
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -53,6 +54,30 @@ def page(*statuses: str, isv: tuple[str, ...] = ("UP", "UP", "UP")) -> str:
             "",
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("web", "expected"),
+    [
+        (("MAINT (via rlm_license_servers/rlm1)", "no check"), None),
+        (("UP", "UP"), "web has rlm1 UP, rlm_license_servers has it MAINT"),
+        (("MAINT", "MAINT"), "web has rlm2 MAINT, rlm_license_servers has it UP"),
+        (("MAINT (resolution)", "UP"), None),
+        (("MAINT",), "web has no rlm2"),
+        ((), "web has no rlm1"),
+    ],
+)
+def test_a_web_backend_that_does_not_follow_is_told_and_counts_for_nothing(
+    web: tuple[str, ...], expected: str | None
+) -> None:
+    text = page("MAINT", "UP").replace(row("web", "rlm1", "UP") + "\n", "") + "".join(
+        row("web", f"rlm{n}", status, sid=n) + "\n" for n, status in enumerate(web, start=1)
+    )
+    names = replace(NAMES, web_backend="web", servers=("rlm1", "rlm2"))
+    view = parse_view(text, HEADERS, balancer="lb1", names=names, read_at=AT)
+    assert view.web_differs == expected
+    assert view.unknown_servers == frozenset()
+    assert {line.backend for line in view.lines} == {"rlm_license_servers", "rlm_isv_siemens"}
 
 
 def read(text: str, headers: dict[str, str] | None = None) -> BalancerView:

@@ -314,6 +314,7 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
         """\
     port: 6053
     webPort: 6054
+    webFollows: true
     haproxy:
       - name: lb1
         url: unix:/run/haproxy/steer.sock
@@ -331,6 +332,7 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
         host="rlm-lb.example.com",
         port=6053,
         web_port=6054,
+        web_follows=True,
         haproxy=(
             HaproxyEndpoint(
                 name="lb1",

@@ -71,6 +71,7 @@ def test_defaults_are_those_of_the_model() -> None:
         (DEFS["server"]["properties"], "port", server.port),
         (DEFS["server"]["properties"], "webPort", server.web_port),
         (DEFS["loadBalancer"]["properties"], "port", balancer.port),
+        (DEFS["loadBalancer"]["properties"], "webFollows", balancer.web_follows),
         (DEFS["haproxy"]["properties"], "backend", haproxy.backend),
         (HEALTH, "retries", health.retries),
         (HEALTH, "checkWeb", health.check_web),

@@ -164,6 +164,7 @@ def test_a_balancer_that_cannot_be_read_is_unknown_not_old() -> None:
         "epoch": None,
         "pid": None,
         "unknown_servers": [],
+        "web_differs": None,
     }
 
 
