@@ -36,6 +36,10 @@ PROGRAMS = (
     Program(name="promtool", package="prometheus"),
     Program(name="alertmanager", package="prometheus-alertmanager", other_name="prometheus-alertmanager"),
     Program(name="amtool", package="prometheus-alertmanager"),
+    # For the tests of the shipped hook that changes DNS.
+    Program(name="named", package="bind9", version_option="-v"),
+    Program(name="nsupdate", package="bind9-dnsutils", version_option="-V"),
+    Program(name="dig", package="bind9-dnsutils", version_option="-v"),
 )
 
 # An ordinary user's PATH often lacks these.
@@ -72,8 +76,17 @@ def provide_parts(*, folder: Path, distribution: Distribution) -> None:
         version = version_of(program, fresh / "bin" / program.name, origin)
         say(f"using {program.name} from {origin}: {version}")
     (fresh / "stamp").write_text(stamp, encoding="utf-8")
-    remove(folder)
+    put_in_place(fresh, folder)
+
+
+def put_in_place(fresh: Path, folder: Path) -> None:
+    """Exchange a folder at once: tests that run meanwhile start programs from there."""
+    old = folder.with_name(f"{folder.name}.old")
+    remove(old)
+    if folder.exists():
+        folder.rename(old)
     fresh.rename(folder)
+    remove(old)
 
 
 def wanted_stamp() -> str:

@@ -14,6 +14,7 @@ from dev.parts import (
     lead_through_descriptor,
     mend_links,
     packages_for,
+    put_in_place,
     search_path,
     starting_script,
 )
@@ -42,7 +43,8 @@ def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]
 
 
 def test_names_the_packages_to_install_by_hand() -> None:
-    assert "haproxy prometheus prometheus-alertmanager\n" in how_to_install(packages_for(PROGRAMS))
+    told = how_to_install(packages_for(PROGRAMS))
+    assert "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils\n" in told
 
 
 def test_finds_alertmanager_under_debians_name(tmp_path: Path) -> None:
@@ -99,3 +101,15 @@ def test_a_link_to_what_the_machine_has_leads_to_the_machine(tmp_path: Path) -> 
     mend_links(tmp_path / "root", FIXED_FOLDER)
     assert (folder / "had").readlink() == Path("/usr/bin")
     assert (folder / "lost").readlink() == Path("../no-such-folder")
+
+
+def test_new_parts_take_the_place_of_old_ones_and_of_what_a_stop_has_left(tmp_path: Path) -> None:
+    fresh, folder, left = (tmp_path / name for name in ("parts.new", "parts", "parts.old"))
+    for each in (fresh, folder, left):
+        write_script(each / each.name)
+    put_in_place(fresh, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
+    assert [path.name for path in folder.iterdir()] == ["parts.new"]
+    write_script(fresh / "first")
+    put_in_place(fresh, tmp_path / "none before")
+    assert (tmp_path / "none before" / "first").exists()
