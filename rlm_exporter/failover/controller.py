@@ -12,6 +12,7 @@ import logging
 from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.by_hand import Answer
 from rlm_exporter.failover.decide import decide
+from rlm_exporter.failover.foreign_hands import ForeignHands
 from rlm_exporter.failover.lookout import Lookout
 from rlm_exporter.failover.memory import Memory, Standing
 from rlm_exporter.failover.mover import Mover
@@ -72,6 +73,7 @@ class ClusterController:
             wake=self.wake,
         )
         self._split_brain = SplitBrain(outside)
+        self._foreign_hands = ForeignHands(outside)
         self._operators = Operators(
             cluster=self._name,
             journal=outside.journal,
@@ -181,6 +183,7 @@ class ClusterController:
         await self._truth.tend_pins()
         self._mover.want_committed()
         await self._serve_wishes()
+        await self._foreign_hands.look()
         await self._decide_and_act(self._memory.record)
 
     def _store_unavailable(self, why: str) -> None:

@@ -78,6 +78,11 @@ class LoadBalancer(Protocol):
         """The newest reading."""
         ...
 
+    @property
+    def foreign_hand(self) -> str | None:
+        """What servers are in since somebody else has changed it; None where nobody has."""
+        ...
+
     async def observe(self) -> BalancerView:
         """A fresh reading; raises LoadBalancerError."""
         ...

@@ -66,6 +66,7 @@ class Balancer:
         self._steering = asyncio.Lock()
         self._applied: Applied | None = None
         self._foreign_since: float | None = None
+        self._foreign_hand: str | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +87,11 @@ class Balancer:
     def applied(self) -> Desired | None:
         """What this balancer was last seen to have taken; None before that."""
         return None if self._applied is None else self._applied.desired
+
+    @property
+    def foreign_hand(self) -> str | None:
+        """What servers are in since somebody else has changed it, until that is put right; None = nobody."""
+        return self._foreign_hand
 
     def old_worker(self) -> OldWorker | None:
         """The worker before this one, whose sessions no command reaches; None where there is none."""
@@ -239,7 +245,7 @@ class Balancer:
         if self._applied is not None and self._applied.settled_at is not None:
             settled_at = max(settled_at, self._applied.settled_at)
         self._applied = Applied(desired=desired, held=held, pid=view.pid, settled_at=settled_at)
-        self._foreign_since = None
+        self._foreign_since = self._foreign_hand = None
 
     async def _leave_it_to_haproxy(self, desired: Desired, view: BalancerView) -> None:
         """Nobody is wanted, or he takes no connection: who serves is HAProxy's, then the controller's."""
@@ -259,8 +265,9 @@ class Balancer:
 
     def _watch_for_foreign_hands(self, desired: Desired, view: BalancerView) -> None:
         if not foreign(desired=desired, view=view, applied=self._applied):
-            self._foreign_since = None
-        elif self._foreign_since is None:
+            self._foreign_since = self._foreign_hand = None
+            return
+        if self._foreign_since is None:
             self._foreign_since = self._clock.monotonic()
-            states = ", ".join(f"{line.server} {line.status}" for line in view.lines)
-            self._observer.foreign_hand(self.name, states)
+        lines = [line for server in self._servers if (line := view.license_line(server)) is not None]
+        self._foreign_hand = ", ".join(f"{line.server} {line.admin}" for line in lines)

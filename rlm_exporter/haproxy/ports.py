@@ -54,6 +54,3 @@ class SteeringObserver(Protocol):
 
     def steered(self, balancer: str, repair: str) -> None:
         """A balancer was steered, for this reason."""
-
-    def foreign_hand(self, balancer: str, detail: str) -> None:
-        """Somebody else changed a server's administrative state."""

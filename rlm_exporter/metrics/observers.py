@@ -54,9 +54,6 @@ class SteeringObserver:
         """A balancer was steered, for this reason."""
         self._instruments.reapplied(self._cluster, balancer, repair)
 
-    def foreign_hand(self, balancer: str, detail: str) -> None:
-        """Somebody else changed a server's administrative state; counted when that is put right."""
-
 
 class DenialObserver:
     """Counts denials, and says whether report logs can be read."""

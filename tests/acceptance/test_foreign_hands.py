@@ -66,6 +66,9 @@ def test_maint_by_somebody_elses_hand_is_written_down_followed_and_put_right(set
     assert (operation["kind"], operation["rule"], operation["to"]) == ("adopt", "adopted", "rlm2")
     assert "although rlm1 is healthy" in operation["reason"]
     assert len(moves(stage)) == 1
+    assert (
+        written(stage)[0] == "lb1: somebody else has changed who is held: rlm1 maint, rlm2 ready, rlm3 ready"
+    )
     assert answers_from(stage.events(), "rlm1", after=moved) == ()
     check_history(
         stage,
@@ -90,6 +93,9 @@ def test_a_pin_that_somebody_else_takes_off_is_put_back(set_stage: SetStage) -> 
     took = stage.wait(lambda: held(stage) == {"rlm3"}, "rlm3 in maintenance again", within=2 * MINUTE)
 
     assert took >= MINUTE - 2
+    assert written(stage) == [
+        "lb1: somebody else has changed who is held: rlm1 ready, rlm2 ready, rlm3 ready"
+    ]
     assert moves(stage) == []
     check_history(stage, faults=[Fault(part="lb1", since=began)], budget=1, soon=2 * MINUTE)
 
@@ -123,6 +129,12 @@ def test_of_two_balancers_that_do_not_agree_one_is_brought_back(set_stage: SetSt
     assert len(moves(stage)) == 1
     assert cluster(stage)["active"] == "rlm1"
     check_history(stage, faults=[Fault(part="lb2", since=began)], budget=1, soon=2 * MINUTE)
+
+
+def written(stage: Stage) -> list[str]:
+    """What the journal says of it, oldest first."""
+    decisions = reversed(stage.get(f"{api(stage)}/events")["decisions"])
+    return [each["detail"] for each in decisions if each["rule"] == "foreign_hand"]
 
 
 def free(stage: Stage) -> bool:

@@ -79,6 +79,8 @@ class World:
     """Why what clients are told cannot be written."""
     seen_epoch: int = 0
     """The highest epoch that a stranger has given to the balancers."""
+    foreign_hands: dict[str, str] = field(default_factory=dict)
+    """What servers are in at a balancer since somebody else has changed it."""
     old_workers: dict[str, OldWorker] = field(default_factory=dict)
     """What a reload has left behind, by balancer."""
     sent_to: dict[str, Desired] = field(default_factory=dict)
@@ -105,6 +107,10 @@ class Lb:
     @property
     def reading(self) -> BalancerReading:
         return read(balancer=self.name)
+
+    @property
+    def foreign_hand(self) -> str | None:
+        return self.world.foreign_hands.get(self.name)
 
     async def observe(self) -> BalancerView:
         raise AssertionError("the step runner does not look, it checks")

@@ -100,13 +100,9 @@ class Notes:
     """An observer that keeps what it is told."""
 
     repairs: list[str] = field(default_factory=list)
-    hands: list[str] = field(default_factory=list)
 
     def steered(self, balancer: str, repair: str) -> None:
         self.repairs.append(repair)
-
-    def foreign_hand(self, balancer: str, detail: str) -> None:
-        self.hands.append(detail)
 
 
 @dataclass(kw_only=True)

@@ -141,7 +141,6 @@ def test_repairs_and_deliveries_are_counted() -> None:
     counted = instruments()
     observer = SteeringObserver(counted, cluster="rlm-ha-cluster")
     observer.steered("lb1", "new_worker")
-    observer.foreign_hand("lb1", "rlm2 MAINT")
     counted.webhook_alert("repeat")
 
     repairs = {
