@@ -49,6 +49,7 @@ def nobody_returns(history: History) -> Iterator[str]:
 
 def _namings(history: History) -> Iterator[Commit]:
     """Every time that the journal names a server: as found, as about to be steered to, as committed."""
+    before = -inf  # what HAProxy did until the end of the operation before is told by that one
     for row in history.rows:
         if row.kind == "first_start":
             yield Commit(active=row.target, time=row.committed or row.started, begun=row.started)
@@ -56,17 +57,22 @@ def _namings(history: History) -> Iterator[Commit]:
         for number, apply in enumerate(applies):
             is_last = number == len(applies) - 1
             ended = (row.ended or inf) if is_last else applies[number + 1].at
-            begun = _left_by_itself(history, row) if number == 0 and row.kind == "adopt" else apply.at
+            may_follow = number == 0 and row.kind in {"adopt", "failover"}
+            begun = min(max(_left_by_itself(history, row), before), apply.at) if may_follow else apply.at
             yield Commit(active=apply.target, time=ended if ended < inf else apply.at, begun=begun)
         if row.state == "failed" and applies and row.ended is not None:
             # Back to the old one, or everything left to HAProxy where that is down too.
             yield Commit(active=row.target, time=row.ended, begun=applies[-1].at)
+        before = row.ended or before
 
 
 def _left_by_itself(history: History, row: Row) -> float:
-    """When HAProxy may have begun to move away from a server that was down, as an adoption tells later."""
+    """When HAProxy may have begun to move away from a server that was down.
+
+    An adoption tells of it later; so does a failover that was decided before anybody saw that move.
+    """
     ill = [fault.since for fault in history.faults if fault.part == row.source and _explains(fault, row)]
-    return max(ill, default=row.started)
+    return max(ill, default=inf if row.kind == "failover" else row.started)
 
 
 def _is_ill(history: History, seat: Seat) -> bool:

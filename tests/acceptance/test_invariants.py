@@ -297,6 +297,11 @@ LAWFUL = {
         events=(*visits("rlm1", 2, 10), *visits("rlm2", 13, 20), *visits("rlm1", 21, 30)),
         faults=SECOND_FAULT,
     ),
+    "HAProxy went first, and a failover decided before that was seen": with_row(
+        move(3, "rlm2", "rlm1", 22.0),
+        events=(*visits("rlm1", 2, 10), *visits("rlm2", 13, 20), *visits("rlm1", 21, 30)),
+        faults=SECOND_FAULT,
+    ),
     "a second fault, a second operation": with_row(
         move(3, "rlm2", "rlm3", 22.0),
         events=(*visits("rlm1", 2, 10), *visits("rlm2", 13, 20), *visits("rlm3", 23, 30)),
