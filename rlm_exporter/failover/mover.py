@@ -91,7 +91,7 @@ class Mover:
         last = await self._outside.journal.operations(self._name, limit=RECALLED)
         self._looked_back = True
         if last:
-            self.announcer.catch_up(last[0])
+            self.announcer.catch_up(last)
             self._recall(last)
 
     def minimum_epoch(self) -> int:

@@ -43,8 +43,18 @@ def resume_at(operation: Operation) -> StepName | None:
 def is_to_be_announced(operation: Operation) -> bool:
     """Whether it was committed and its hooks for afterwards have not run to their end."""
     announced = any(step.step == StepName.AFTER_HOOKS and step.outcome for step in operation.steps)
-    moved = operation.kind not in {OperationKind.FIRST_START, OperationKind.RESYNC}
-    return operation.state is OperationState.COMMITTED and moved and not announced
+    return has_moved(operation) and not announced
+
+
+def announcing_has_begun(operation: Operation) -> bool:
+    """Whether its hooks for afterwards were begun, to whatever end."""
+    return any(step.step == StepName.AFTER_HOOKS for step in operation.steps)
+
+
+def has_moved(operation: Operation) -> bool:
+    """Whether it was committed and clients are elsewhere since."""
+    still = {OperationKind.FIRST_START, OperationKind.RESYNC}
+    return operation.state is OperationState.COMMITTED and operation.kind not in still
 
 
 def has_touched_balancers(operation: Operation) -> bool:

@@ -75,6 +75,8 @@ class World:
     failing_hooks: dict[str, str] = field(default_factory=dict)
     talkative_hooks: dict[str, str] = field(default_factory=dict)
     """What there is to say of hooks that go well."""
+    hooks_go_on: asyncio.Event | None = None
+    """When hooks end; None = at once."""
     unwritable: str | None = None
     """Why what clients are told cannot be written."""
     seen_epoch: int = 0
@@ -172,6 +174,8 @@ class HookBox:
         name = hook.call.command[0]
         self.world.done.append(name)
         self.events.append(event)
+        if self.world.hooks_go_on is not None:
+            await self.world.hooks_go_on.wait()
         why = self.world.failing_hooks.get(name)
         return Called(went_well=why is None, detail=why or self.world.talkative_hooks.get(name, ""))
 
