@@ -9,11 +9,11 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test test-debian13 demo format lock clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
-		printf '%-14s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
+		printf '%-21s %s\n' "$$target" "$$text"; done
 
 setup: ## make .venv and .cache/parts in this clone; quick when nothing changed
 	@$(PYTHON) -m dev.setup
@@ -35,6 +35,9 @@ check-layers:
 
 test: check ## check, then every test on real parts; PYTEST="tests/dev -k lock" for some
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+
+test-debian13: ## as root: the tests of failovers on HAProxy 3.0 and Python 3.13, in a Debian 13 of its own
+	@$(PYTHON) -m dev.debian13 $(PYTEST)
 
 demo: setup ## the whole thing on loopback; SCENARIO=primary-hangs or primary-dies for a story with an end
 	@$(WITH_PARTS) exec $(BIN)/rlm-ha demo $${SCENARIO:+--scenario "$$SCENARIO"}
