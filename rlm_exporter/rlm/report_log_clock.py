@@ -23,10 +23,10 @@ class LogClock:
 
     __slots__ = ("_anchor", "_date", "_day", "_now", "set_back")
 
-    def __init__(self) -> None:
-        self._anchor: datetime | None = None
+    def __init__(self, dated: datetime | None = None) -> None:
+        self._anchor = dated
         """The newest line with a year."""
-        self._now: datetime | None = None
+        self._now = dated
         self._day: Day | None = None
         """The day that `_date` is the date of."""
         self._date: date | None = None

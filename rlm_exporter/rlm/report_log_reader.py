@@ -6,7 +6,7 @@ are cut into pieces changes nothing either.
 """
 
 from collections.abc import Callable
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from rlm_exporter.rlm import report_log_records as records
@@ -28,11 +28,12 @@ _FORMATS = {0: LogFormat.STD, 1: LogFormat.SMALL, 2: LogFormat.DETAILED}
 class ReportLogReader:
     """Takes a log piece by piece. Several files in a row are one log; `end_file` parts them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, dated: datetime | None = None) -> None:
+        """`dated` is a moment close to what comes first, where that is known from before."""
         self.header = Header()
         """Of the first file that has one."""
         self._events: list[Event] = []
-        self._clock = LogClock()
+        self._clock = LogClock(dated)
         self._sessions = Sessions(self._events)
         self._runs = Runs(self._events, self._sessions)
         self._text = LineSplitter()
@@ -41,7 +42,7 @@ class ReportLogReader:
         self._head_ends = 0
         """The last line that the text of a head may have; 0 where there is none."""
         self._is_detailed = False
-        self._waits = True
+        self._waits = dated is None
         """Whether the first dated line is yet to come."""
         self._waiting: list[records.Record] = []
         """What came before it."""
@@ -95,10 +96,14 @@ class ReportLogReader:
         self._file, self._line, self._head_ends = self._file + 1, 0, 0
         return self._taken()
 
+    def settle(self) -> list[Event]:
+        """Wait no longer for a line that has a year: what came before it keeps none."""
+        self._give_up_waiting()
+        return self._taken()
+
     def close(self) -> list[Event]:
         """There is no more: what is still out, and how the last run ended."""
-        events = self.end_file()
-        self._give_up_waiting()
+        events = self.end_file() + self.settle()
         self._runs.close()
         return events + self._taken()
 
