@@ -34,7 +34,13 @@ check-layers:
 	$(BIN)/lint-imports --no-logo
 
 test: check ## check, then every test on real parts; PYTEST="tests/dev -k lock" for some
+ifdef PYTEST
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST)
+else
+	# Whole clusters mostly wait for time to pass: more of them at once than there are cores, and nothing beside.
+	$(WITH_PARTS) $(BIN)/pytest -n 4 --dist loadgroup tests/acceptance
+	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --ignore tests/acceptance
+endif
 
 test-debian13: ## as root: the tests of failovers on HAProxy 3.0 and Python 3.13, in a Debian 13 of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)

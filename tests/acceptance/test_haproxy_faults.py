@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ pytestmark = pytest.mark.xdist_group("haproxy")
 
 FAST = Choices(triggers=("detector",), detection="fast")
 HARD_STOP = 10.0
+PROBED = timedelta(seconds=4)
+"""The limit of a probe through a balancer."""
 
 
 def halting_under_load(stage: Stage, moment: str, step: str) -> None:
@@ -49,6 +52,16 @@ def halting_under_load(stage: Stage, moment: str, step: str) -> None:
 def steps(operation: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The journal's rows of one step."""
     return [step for step in operation["steps"] if step["step"] == name]
+
+
+def is_waiting(stage: Stage) -> bool:
+    """Whether a verification goes on for longer than its probe may take."""
+    (operation,) = moves(stage)
+    rows = steps(operation, "verify")
+    if not rows or rows[-1]["done_at"] is not None:
+        return False
+    age = datetime.now(UTC) - datetime.fromisoformat(rows[-1]["intent_at"])
+    return age > PROBED
 
 
 def cut(stage: Stage) -> int:
@@ -103,6 +116,7 @@ def test_a_commit_waits_for_the_old_workers_end_and_the_target_is_watched(set_st
     reloaded = time.monotonic()
     gate.unlink()
     seconds_until_served_by(stage, "rlm2", after=reloaded, within=5)
+    stage.wait(lambda: is_waiting(stage), "a verification that goes on for the old worker alone", within=9)
     died = time.monotonic()
     stage.kill("rlm2")
     operation = wait_moved(stage)
