@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +29,12 @@ from rlm_exporter.haproxy.plan import Repair
 from rlm_exporter.haproxy.reach import reach
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.metrics.observers import ControllerObserver, ProberObserver, SteeringObserver
+from rlm_exporter.metrics.observers import (
+    ControllerObserver,
+    DenialObserver,
+    ProberObserver,
+    SteeringObserver,
+)
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.addresses import SystemResolver
 from rlm_exporter.probe.clock import SystemClock
@@ -38,6 +44,7 @@ from rlm_exporter.probe.ports import Clock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil import RlmutilProbe
 from rlm_exporter.probe.rlmutil_program import RlmutilProgram
+from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.probe.tcp import ConnectProbe
 from rlm_exporter.probe.through import AtServer, ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
@@ -48,6 +55,8 @@ from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.usage.denial_follower import DenialFollower
+from rlm_exporter.usage.denial_watch import DenialWatch
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +203,7 @@ class _Assembly:
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self._probers: list[Prober] = []
+        self._denial_watches: list[DenialWatch] = []
         self._clients: list[StatsPageClient] = []
         self._clock = clock
         self._instruments = instruments
@@ -213,6 +223,7 @@ class _Assembly:
         self._instruments.watch(cluster)
         prober = self._prober(cluster)
         self._probers.append(prober)
+        self._denial_watches += self._watches_of_denials(cluster, prober)
         self.controllers[cluster.name] = ClusterController(
             Outside(
                 cluster=cluster,
@@ -231,7 +242,9 @@ class _Assembly:
 
     def runs(self) -> list[Coroutine[None, None, None]]:
         """Everything that has to run, for a task each."""
-        return [each.run() for each in self._probers] + [each.run() for each in self.controllers.values()]
+        probers = [each.run() for each in self._probers]
+        controllers = [each.run() for each in self.controllers.values()]
+        return [*probers, *controllers, *(each.run() for each in self._denial_watches)]
 
     async def close(self) -> None:
         """Close the connections to the balancers."""
@@ -255,6 +268,21 @@ class _Assembly:
             },
             files_every=self._license_files_every,
         )
+
+    def _watches_of_denials(self, cluster: Cluster, prober: Prober) -> list[DenialWatch]:
+        return [
+            DenialWatch(
+                cluster=cluster,
+                server=server.name,
+                log=report_log,
+                follower=DenialFollower(Path(report_log.path)),
+                part=partial(_part, prober, server.name),
+                clock=self._clock,
+                observer=DenialObserver(self._instruments),
+            )
+            for server in cluster.servers
+            for report_log in server.report_logs
+        ]
 
     def _through(self, cluster: Cluster) -> ThroughProbe:
         balancer = cluster.load_balancer
@@ -300,6 +328,10 @@ def client_address(load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint) -
     if len(load_balancer.haproxy) < 2 or endpoint.url.startswith("unix:"):
         return load_balancer.host
     return urlsplit(endpoint.url).hostname or load_balancer.host
+
+
+def _part(prober: Prober, server: str) -> ServerSnapshot:
+    return prober.snapshot.server(server)
 
 
 def _direct(prober: Prober) -> DirectProbe:

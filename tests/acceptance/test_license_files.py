@@ -16,8 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rlm_exporter.simulator.launch import write_rlmutil
 from tests.ports import free_port
-from tests.simulated import ScenarioServer, wait_until
+from tests.simulated import ScenarioServer, SimulatedClient, ask_rlmutil, wait_until
 
+DENIED = "rlm_license_denied_total"
+FOLLOWED = "rlm_report_log_last_read_successful"
 EXPIRY = "rlm_license_expiry_timestamp_seconds"
 READ = "rlm_license_files_last_read_successful"
 
@@ -101,6 +103,27 @@ class Site:
         self._http.close()
 
     @property
+    def report_log(self) -> Path:
+        return self.folder / "acme.rl"
+
+    def refuse(self, product: str, *, count: int = 1, last_attempt: int = 1) -> None:
+        """Ask for what is not to be had."""
+        with SimulatedClient(self.server.host, self.server.isv_ports["acme"]) as client:
+            assert "error" in client.check_out(product, count=count, last_attempt=last_attempt)
+
+    def denials(self) -> dict[tuple[str, str], float]:
+        """Those above 0, by feature and reason."""
+        families = text_string_to_metric_families(self.get("/metrics") or "")
+        samples = [each for family in families for each in family.samples if each.name == DENIED]
+        assert all(each.labels["isv"] == "acme" for each in samples)
+        return {
+            (each.labels["feature"], each.labels["reason"]): each.value for each in samples if each.value > 0
+        }
+
+    def wait_denied(self, expected: dict[tuple[str, str], float]) -> None:
+        wait_until(lambda: self.denials() == expected, within=30, what=f"denials {expected}")
+
+    @property
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(encoding="utf-8")
 
@@ -170,3 +193,24 @@ def test_a_license_file_may_be_fetched_by_a_program(site: Site) -> None:
     with site.daemon(f"licenseFiles: {{exec: [cat, {site.license_file}]}}"):
         fetched = {place.replace("acme.lic", "fetched"): value for place, value in FAR.items()}
         site.wait_for(EXPIRY, "license", {**fetched, "fetched:3": end_of_day(2030, 1, 31)})
+
+
+def test_final_denials_are_counted_from_the_start_of_the_daemon_on_across_a_rotation(site: Site) -> None:
+    site.refuse("solver", count=2)
+    logs = f"{{isv: acme, path: {site.report_log}}}, {{isv: other, path: {site.folder / 'other.rl'}}}"
+    with site.daemon(f"reportLogs: [{logs}]"):
+        site.wait_for(FOLLOWED, "isv", {"acme": 1, "other": 0})
+        assert site.values(DENIED, "feature") == {"solver": 0, "mesher": 0}
+
+        site.refuse("solver", count=2)
+        site.refuse("solver", count=2, last_attempt=0)
+        site.refuse("mesher")
+        site.wait_denied({("solver", "too_many"): 1, ("mesher", "no_product"): 1})
+
+        later = site.folder / "later.rl"
+        site.refuse("mesher")
+        ask_rlmutil("rlmswitchr", "acme", str(later), "-c", site.server.endpoint)
+        site.refuse("mesher")
+        site.wait_denied({("solver", "too_many"): 1, ("mesher", "no_product"): 3})
+
+    assert site.log.count("No such file or directory") == 1
