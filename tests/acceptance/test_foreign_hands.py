@@ -32,7 +32,7 @@ from tests.acceptance.seeing import (
 pytestmark = pytest.mark.xdist_group("foreign_hands")
 
 FAST = Choices(triggers=("detector",), detection="fast")
-MINUTE = 8.0
+MINUTE = 6.0
 
 
 def hasty_under_load(stage: Stage) -> None:

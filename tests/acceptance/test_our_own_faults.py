@@ -41,7 +41,7 @@ def test_a_server_that_only_we_do_not_reach_keeps_its_clients(set_stage: SetStag
     block.touch()
     began = time.monotonic()
     stage.wait(lambda: rule(stage) == "monitor_disagrees", "the rule that believes clients", within=20)
-    watch(stage, 8)
+    watch(stage, 6)
     during = server(stage, "rlm1")["license"], rule(stage), moves(stage)
     block.unlink()
     stage.wait(lambda: rule(stage) == "active_healthy", "rlm1 as healthy", within=10)
@@ -63,7 +63,7 @@ def test_a_clock_that_jumps_an_hour_moves_nobody_and_makes_no_long_cooldown(set_
     stage.start_clients(holders=HOLDERS)
     wait_served(stage, holders=HOLDERS)
 
-    for seconds in (HOUR, 0, -HOUR, 0):
+    for seconds in (HOUR, -HOUR, 0):
         off.write_text(str(seconds), encoding="utf-8")
         watch(stage, 3)
         stage.wait(lambda: rule(stage) == "active_healthy", "a check on the new time", within=10)

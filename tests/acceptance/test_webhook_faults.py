@@ -105,7 +105,7 @@ def test_200_alerts_reach_each_its_own_cluster_and_nothing_across(set_stage: Set
     foreign = [fires(f"elsewhere-{number}", "rlm1") for number in range(150)]
     theirs = [fires(OTHER, f"rlm{number}") for number in range(50)]
     taken = send(stage, WEBHOOK, delivery(*foreign, *theirs, truncated=300))
-    watch(stage, 4)
+    watch(stage, 2)
 
     assert (taken.status_code, taken.json()["accepted"]) == (202, {"unknown_cluster": 150, "new": 50})
     assert (firing(stage), len(firing(stage, OTHER))) == (set(), 50)
