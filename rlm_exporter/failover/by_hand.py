@@ -108,7 +108,7 @@ def _target_judged(
         source=situation.record.active,
         target=target,
         kind=_kind(request, situation),
-        steps=_planned_steps(situation),
+        steps=_planned_steps(situation, target),
         warnings=_warnings(situation, unfit, unread),
     )
 
@@ -130,12 +130,12 @@ def _kind(request: FailoverRequest, situation: Situation) -> OperationKind:
     return request.kind
 
 
-def _planned_steps(situation: Situation) -> tuple[str, ...]:
-    policy = situation.cluster.failover
+def _planned_steps(situation: Situation, target: str) -> tuple[str, ...]:
+    policy, source = situation.cluster.failover, situation.record.active
     names = ", ".join(reading.balancer for reading in situation.readings)
     return (
         *(("before hooks",) if policy.before else ()),
-        *((f"fence {situation.record.active}",) if policy.fence is not None else ()),
+        *((f"fence {source}",) if policy.fence is not None and source != target else ()),
         f"apply on {names}" if names else "no balancer to steer",
         "verify through every balancer" if names else "verify directly",
         "commit",

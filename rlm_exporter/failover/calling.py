@@ -27,14 +27,21 @@ class Calling:
                 return StepOutcome.FAILED, _details(calls)
         return _told(calls)
 
-    async def fence(self, operation: Operation) -> Result:
-        """SKIPPED where nobody is to be fenced."""
+    async def fence(self, operation: Operation, *, only_target: bool) -> Result:
+        """SKIPPED where nobody is to be fenced; FAILED, too, where the `only_target` refuses connections."""
         hook = self._policy.fence
         if hook is None:
             return StepOutcome.SKIPPED, ""
         if operation.source in {None, operation.target}:
             # A balancer is called back to the active server: that one is about to serve.
             return StepOutcome.SKIPPED, f"{operation.target} stays the active server; nobody is left behind"
+        refused = await self._outside.direct(operation.target) if only_target else None
+        if refused is not None:
+            # The old server may be healthy: to stop it for a move that cannot be would be an outage.
+            return (
+                StepOutcome.FAILED,
+                f"nobody was fenced, because {operation.target} takes no clients: {refused}",
+            )
         called = await self._call(hook, operation, "fence")
         if called.went_well:
             return StepOutcome.DONE, called.detail

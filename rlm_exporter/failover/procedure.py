@@ -108,7 +108,11 @@ class Procedure:
                 return False
         if policy.fence is None:
             return True
-        fenced = await self._steps.run(operation, StepName.FENCE, lambda: self._calling.fence(operation))
+        fenced = await self._steps.run(
+            operation,
+            StepName.FENCE,
+            lambda: self._calling.fence(operation, only_target=_has_one_target(operation)),
+        )
         return fenced is not StepOutcome.FAILED
 
     async def _carry_out(self, operation: Operation, record: ClusterRecord) -> ClusterRecord:
@@ -147,11 +151,7 @@ class Procedure:
         )
 
     def _next_after(self, operation: Operation, excluded: frozenset[str]) -> str | None:
-        # An operator named one server: to choose another for him would be a surprise. A failback has a
-        # healthy server to go back to, and what only follows has nowhere to go.
-        if operation.trigger == TriggerKind.OPERATOR or operation.kind in FOLLOWING | PLANNED:
-            return None
-        return self._next_candidate(excluded)
+        return None if _has_one_target(operation) else self._next_candidate(excluded)
 
     async def _apply_and_verify(self, operation: Operation, record: ClusterRecord) -> StepOutcome:
         """DONE, PARTIAL, FAILED, or SKIPPED when the target was refused before anything was touched."""
@@ -253,6 +253,15 @@ def _is_good(operation: Operation, outcome: StepOutcome) -> bool:
     if operation.kind in PLANNED and not _leads_back(operation):
         return outcome is StepOutcome.DONE
     return outcome in {StepOutcome.DONE, StepOutcome.PARTIAL}
+
+
+def _has_one_target(operation: Operation) -> bool:
+    """Whether nobody else is chosen where the target fails.
+
+    An operator named one server: to choose another for him would be a surprise. A failback has a healthy
+    server to go back to, and what only follows has nowhere to go.
+    """
+    return operation.trigger == TriggerKind.OPERATOR or operation.kind in FOLLOWING | PLANNED
 
 
 def _leads_back(operation: Operation) -> bool:

@@ -132,8 +132,9 @@ def test_the_active_server_is_active_already(readings: Any) -> None:
 
 
 def test_a_balancer_that_has_moved_can_be_called_back() -> None:
-    plan = planned(wish("rlm1"), calm(readings=(read("rlm2"),)))
+    plan = planned(wish("rlm1"), calm(policy={"fence": hook("fence")}, readings=(read("rlm2"),)))
     assert (plan.source, plan.target) == ("rlm1", "rlm1")
+    assert plan.steps[0] == "apply on lb1", "rlm1 is about to serve, and nobody fences it"
 
 
 def test_what_holds_automatic_moves_is_only_a_warning() -> None:

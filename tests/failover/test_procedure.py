@@ -140,6 +140,23 @@ async def test_the_server_that_balancers_are_called_back_to_is_not_fenced(journa
     assert operation.state is COMMITTED
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": OperationKind.SWITCHOVER}, {"trigger": TriggerKind.OPERATOR}],
+    ids=["planned", "by hand"],
+)
+async def test_nobody_is_fenced_for_a_move_that_cannot_be(
+    changes: dict[str, Any], journal: FalteringJournal
+) -> None:
+    stage = Stage(journal=journal, world=World(refusing={"rlm2"}), cluster=FENCED)
+    operation = await stage.fail_over(**changes)
+    assert operation.state is ABORTED
+    assert stage.world.done == []
+    [step] = operation.steps
+    assert (step.step, step.outcome) == ("fence", FAILED)
+    assert step.detail == "nobody was fenced, because rlm2 takes no clients: rlm2 refuses"
+
+
 async def test_hooks_after_a_commit_that_fail_change_nothing(journal: FalteringJournal) -> None:
     both = with_hooks(after=(hook("after"), hook("after2")))
     stage = Stage(journal=journal, world=World(failing_hooks={"after": "no"}), cluster=both)
