@@ -134,7 +134,12 @@ def _check_socket(path: str) -> None:
 
 def _split(text: str, schemes: set[str], wanted: str) -> SplitResult:
     """The parts of a URL that has a host and nothing secret in it."""
-    advice = f"{shown(text)} is not an address that works here; write {wanted}"
+    if "@" in text.partition("//")[2].partition("/")[0]:
+        raise ValueError(
+            "holds a user name or a password; a manifest is no place for secrets, leave them out"
+        )
+    without_query = text.partition("?")[0]  # where tokens stand
+    advice = f"{shown(without_query)} is not an address that works here; write {wanted}"
     if not text.isascii() or re.search(r"[\s\x00-\x1f\x7f]", text):
         raise ValueError(advice)
     try:
@@ -145,10 +150,6 @@ def _split(text: str, schemes: set[str], wanted: str) -> SplitResult:
         raise ValueError(advice) from None
     if parts.scheme not in schemes or port == 0:
         raise ValueError(advice)
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "holds a user name or a password; a manifest is no place for secrets, leave them out"
-        )
     return parts
 
 

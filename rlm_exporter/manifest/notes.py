@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 
-from rlm_exporter.manifest.model import ClientServers, Cluster, Takeover
+from rlm_exporter.manifest.model import ClientServers, Cluster, RlmdownCall, Takeover
 
 
 def notes(cluster: Cluster) -> Iterator[str]:
     """Sentences about a cluster in which nothing is wrong."""
     if len(cluster.servers) == 1:
         yield "there is one server, so nothing can be moved anywhere"
+    fence = cluster.failover.fence
+    if fence is not None and isinstance(fence.call, RlmdownCall):
+        yield (
+            "fence: rlmdown cannot tell a server that is dead or hangs, and does not hold one that systemd "
+            "starts again; a fence with exec can"
+        )
     balancer = cluster.load_balancer
     if balancer is None:
         yield (

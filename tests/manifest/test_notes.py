@@ -38,6 +38,12 @@ def test_an_isv_without_a_port_goes_around_the_balancer() -> None:
     assert "the ISV foundry has no isvPorts" in said(SECOND, FEATURES, BALANCER, HAPROXY)
 
 
+def test_what_rlmdown_cannot_do_is_said_before_it_is_needed() -> None:
+    monitoring = "  monitoring: {{failover: {{fence: {{{}}}}}}}\n"
+    assert said(SECOND, monitoring.format("rlmdown: true")).startswith("fence: rlmdown cannot tell a server")
+    assert "rlmdown" not in said(SECOND, monitoring.format("exec: [/usr/local/sbin/fence]"))
+
+
 def test_a_whole_manifest_leaves_nothing_open() -> None:
     ports = "      isvPorts: {foundry: 5055}\n"
 
