@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TextIO
+from typing import Any, TextIO
+
+import orjson
 
 from rlm_exporter.cli.report_log_document import (
     denial_value,
@@ -15,7 +17,11 @@ from rlm_exporter.cli.spool import Spool
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
 from rlm_exporter.rlm.report_log_values import Denial, Event, LogWarning, Run, Session
 
-_encode = json.JSONEncoder().encode
+
+def _encode(value: dict[str, Any]) -> str:
+    """One line; letters beyond ASCII are escaped as everywhere, so that none can steer a terminal."""
+    data = orjson.dumps(value)
+    return data.decode("ascii") if data.isascii() else json.dumps(value)
 
 
 class DocumentSpool:
