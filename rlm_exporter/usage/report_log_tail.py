@@ -11,13 +11,12 @@ last lines after the next file is there.
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlm_exporter.rlm.report_log_place import Course, Footprint, TailPosition, spans
-from rlm_exporter.rlm.report_log_text import LONGEST_LINE
-from rlm_exporter.usage.report_log_files import Identity, OpenFile
+from rlm_exporter.rlm.report_log_place import Course, TailPosition
+from rlm_exporter.usage.report_log_cursor import PIECE, Cursor, cursor_at
+from rlm_exporter.usage.report_log_files import Identity
 from rlm_exporter.usage.report_log_search import Found, find_again, find_copy, find_next
 
-_PIECE = 1024 * 1024
-_AT_ONCE = 8 * _PIECE
+_AT_ONCE = 8 * PIECE
 """What one poll hands out at most."""
 
 
@@ -36,69 +35,6 @@ class Piece:
     """Whether lines between this piece and the next may have gone unread."""
 
 
-class _Log:
-    """The file that is read, and how far."""
-
-    def __init__(
-        self, name: Path, file: OpenFile, *, known: int = 0, left: TailPosition | None = None
-    ) -> None:
-        self.name = name
-        self.file = file
-        self.known = known
-        """Up to here it was read before a restart."""
-        self.left = left
-        self.footprint = Footprint()
-        self.course = Course()
-        self.head = file.head()
-
-    def go_on_from(self, other: "_Log") -> None:
-        """This file holds what was read of the other one."""
-        self.known, self.left = other.known, other.left
-        self.footprint, self.course = other.footprint, other.course
-
-    def read(self) -> bytes:
-        """The next whole lines; nothing of a line that may still grow, unless it is too long to be one."""
-        offset = self.footprint.offset
-        if offset < self.known:
-            return self.file.read(offset, min(_PIECE, self.known - offset))
-        data = self.file.read(offset, _PIECE)
-        end = data.rfind(b"\n") + 1
-        return data[:end] if end or len(data) < 4 * LONGEST_LINE else data
-
-    def take(self, data: bytes) -> None:
-        """These bytes were handed out."""
-        self.footprint.take(data)
-        self.course = self.course.after(data)
-        if self.head.begins is None:
-            self.head = self.file.head()
-
-    def skip_to(self, offset: int) -> None:
-        """Up to there it was handed out before."""
-        self.footprint = Footprint.of(
-            self.file.read(*spans(offset)[0]), self.file.read(*spans(offset)[1]), offset
-        )
-        self.known = offset
-
-    def is_cut(self) -> bool:
-        """Whether what was read of it is no longer in it."""
-        mark = self.footprint
-        return not self.file.holds(offset=mark.offset, first=mark.first, last=mark.last)
-
-    def position(self) -> TailPosition:
-        """Where the next byte is."""
-        return TailPosition(
-            name=str(self.name),
-            device=self.file.identity.device,
-            inode=self.file.identity.inode,
-            offset=self.footprint.offset,
-            first=self.footprint.first,
-            last=self.footprint.last,
-            begins=self.head.begins,
-            dated=self.course.dated,
-            left=self.left,
-        )
-
-
 class ReportLogTail:
     """Follows the log that a server writes at `path`; `since` is the place kept from an earlier run.
 
@@ -112,8 +48,8 @@ class ReportLogTail:
         self._home = path
         self._since = since
         self._from_end = from_end
-        self._log: _Log | None = None
-        self._parted: _Log | None = None
+        self._log: Cursor | None = None
+        self._parted: Cursor | None = None
         """What was followed before the file was let go."""
         self._waited: Identity | None = None
         """The next file, if it was there already when the last poll found nothing more."""
@@ -157,10 +93,10 @@ class ReportLogTail:
         if self._log is not None:
             return []
         if self._since is None:
-            self._log = _opened(self._home, self._home)
+            self._log = cursor_at(self._home, self._home)
             if self._log is not None and self._from_end:
                 size = self._log.file.size()
-                self._log.skip_to(max(size - _PIECE, 0))
+                self._log.skip_to(max(size - PIECE, 0))
                 self._log.known = size
             self._from_end = False
             return []
@@ -168,7 +104,7 @@ class ReportLogTail:
         if file is None:
             return self._open_later(self._since)
         known = 0 if self._parted is not None else self._since.offset
-        self._log = _Log(Path(self._since.name), file, known=known, left=self._since.left)
+        self._log = Cursor(Path(self._since.name), file, known=known, left=self._since.left)
         self._log.course = Course(dated=self._since.dated)
         if self._parted is not None:
             self._log.go_on_from(self._parted)
@@ -177,7 +113,7 @@ class ReportLogTail:
     def _open_later(self, since: TailPosition) -> list[Piece]:
         """What was read is gone; go on with the first file that is later."""
         found = find_next(since, None, home=self._home, switched_to=None)
-        self._log = None if found is None else _opened(found.path, found.name)
+        self._log = None if found is None else cursor_at(found.path, found.name)
         if self._log is None:
             return []
         self._log.course = Course(dated=since.dated)
@@ -194,7 +130,7 @@ class ReportLogTail:
             if copy is None:
                 return [self._begin_again(log)]
             log.file.close()
-            self._log = _Log(log.name, copy)
+            self._log = Cursor(log.name, copy)
             self._log.go_on_from(log)
             log, data = self._log, self._log.read()
         if not data:
@@ -204,9 +140,9 @@ class ReportLogTail:
         self._waited = None
         return [Piece(data=data, position=log.position(), is_new=is_new)]
 
-    def _begin_again(self, log: _Log) -> Piece:
+    def _begin_again(self, log: Cursor) -> Piece:
         """The file was cut or overwritten, and nobody has what it held."""
-        self._log = _Log(log.name, log.file)
+        self._log = Cursor(log.name, log.file)
         self._log.course = Course(dated=log.course.dated)
         return Piece(data=b"", position=self._log.position(), ends_file=True, lost=True)
 
@@ -216,7 +152,7 @@ class ReportLogTail:
         if log is None:
             return []
         found = find_next(log.position(), log.file, home=self._home, switched_to=log.course.switched_to)
-        following = None if found is None else _opened(found.path, found.name)
+        following = None if found is None else cursor_at(found.path, found.name)
         if found is None or following is None:
             return []
         if self._is_the_same(log, following):
@@ -227,7 +163,7 @@ class ReportLogTail:
             return []
         return [self._leave(log, found, following)]
 
-    def _is_the_same(self, log: _Log, other: _Log) -> bool:
+    def _is_the_same(self, log: Cursor, other: Cursor) -> bool:
         """Somebody has put a copy in the file's place; go on in it."""
         mark = log.footprint
         if other.name != log.name or not mark.offset:
@@ -239,9 +175,9 @@ class ReportLogTail:
         self._log = other
         return True
 
-    def _leave(self, log: _Log, found: Found, following: _Log) -> Piece:
+    def _leave(self, log: Cursor, found: Found, following: Cursor) -> Piece:
         """A last line that nothing ended is handed out: nothing will end it any more."""
-        rest = log.file.read(log.footprint.offset, _PIECE)
+        rest = log.file.read(log.footprint.offset, PIECE)
         log.take(rest)
         following.course = Course(dated=log.course.dated)
         if found.offset:
@@ -251,15 +187,3 @@ class ReportLogTail:
         log.file.close()
         self._log, self._waited = following, None
         return Piece(data=rest, position=following.position(), ends_file=True)
-
-
-def _opened(path: Path, name: Path) -> _Log | None:
-    try:
-        file = OpenFile(path)
-    except FileNotFoundError:
-        return None
-    try:
-        return _Log(name, file)
-    except OSError:
-        file.close()
-        raise

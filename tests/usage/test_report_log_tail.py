@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.rlm.report_log_place import TailPosition
-from rlm_exporter.usage import report_log_tail
+from rlm_exporter.usage import report_log_cursor, report_log_tail
 from rlm_exporter.usage.report_log_tail import ReportLogTail
 from tests.usage.growing_log import GrowingLog, Reader
 
@@ -402,11 +402,11 @@ def test_from_the_end_tells_only_what_is_new(server: GrowingLog) -> None:
 
 
 def test_from_the_end_reads_no_more_of_a_large_log_than_it_needs(server: GrowingLog) -> None:
-    while server.path.stat().st_size < 3 * report_log_tail._PIECE:
+    while server.path.stat().st_size < 3 * report_log_cursor.PIECE:
         server.deny(1000)
     tail = ReportLogTail(server.path, from_end=True)
     read = sum(len(piece.data) for piece in tail.poll())
-    assert read <= report_log_tail._PIECE
+    assert read <= report_log_cursor.PIECE
     server.deny()
     [piece] = tail.poll()
     assert piece.is_new
@@ -466,7 +466,7 @@ def test_what_is_no_file_is_an_error_and_is_tried_again(tmp_path: Path, what: st
 
 
 def test_a_poll_hands_out_a_bounded_part(server: GrowingLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_log_tail, "_PIECE", 4096)
+    monkeypatch.setattr(report_log_cursor, "PIECE", 4096)
     monkeypatch.setattr(report_log_tail, "_AT_ONCE", 16384)
     server.deny(2000)
     tail = ReportLogTail(server.path)
