@@ -22,6 +22,7 @@ from tests.acceptance.seeing import (
     moves,
     rule,
     seconds_until_served_by,
+    server,
     settled_on,
     start_daemon_with_seam,
     under_load,
@@ -30,6 +31,7 @@ from tests.acceptance.seeing import (
     wait_served,
     watch,
 )
+from tests.simulated import SimulatedClient
 
 pytestmark = pytest.mark.xdist_group("hooks")
 
@@ -93,7 +95,7 @@ def test_a_required_fence_that_fails_every_time_is_tried_at_a_growing_distance(
 
     stage.wait(lambda: len(fence.calls) == 2, "the second attempt", within=40)
     first, second = (call["t"] for call in fence.calls)
-    assert 30 <= second - first <= 35
+    assert 30 <= second - first <= 40
     stage.wait(lambda: rule(stage) == "last_attempt_failed", "the rule again", within=10)
     held = cluster(stage)["failover"]["decision"]["detail"]
     told = re.fullmatch(r"2 operations of this incident failed; the next in (\d+) s", held)
@@ -129,7 +131,8 @@ def test_rlmdown_ends_the_old_server_of_a_move_by_hand(set_stage: SetStage) -> N
     assert moved.returncode == 0, moved.stderr
     assert stage.processes.wait_end("rlm1", within=5) == 0
     [(outcome, detail)] = steps(stage, "fence")
-    assert (outcome, detail) == ("done", "rlm1 was told to stop; nothing has listened for 1.5 s")
+    assert outcome == "done"
+    assert re.fullmatch(r"rlm1 was told to stop; nothing has listened for [12]\.\d s", detail)
     seconds_until_served_by(stage, "rlm2", after=began, within=5)
     watch(stage, 3)
     check_history(stage, faults=[Fault(part="rlm1", since=began)], budget=6)
@@ -150,6 +153,34 @@ def test_a_server_that_hangs_is_left_although_rlmdown_cannot_stop_it(set_stage: 
     assert detail.startswith("rlm1 did not stop: ")
     seconds_until_served_by(stage, "rlm2", after=hung, within=10)
     check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=20)
+
+
+@pytest.mark.row(3)
+@pytest.mark.row(11)
+def test_rlmdown_ends_a_server_that_serves_beside_the_active_one(set_stage: SetStage) -> None:
+    policy = {"fence": {"rlmdown": True}, "quarantine": True}
+    stage = set_stage(Choices(triggers=("detector",), more_failover=policy))
+    stage.start_daemon()
+    wait_ready(stage)
+    stage.wait(lambda: has_been_looked_at(stage, "rlm2"), "a check of rlm2 since the beginning", within=10)
+
+    with SimulatedClient(stage.layout.host("rlm2"), stage.layout.isv_port) as client:
+        assert "handle" in client.check_out("STARCCM")
+        assert stage.processes.wait_end("rlm2", within=30) == 0
+
+    def quarantines() -> list[str]:
+        journal = json.loads(licenses(stage, "events", "--json").stdout)
+        return [each["detail"] for each in journal["decisions"] if each["rule"] == "quarantine"]
+
+    stage.wait(lambda: len(quarantines()) == 1, "the quarantine in the journal", within=10)
+    assert quarantines()[0].startswith("rlm2 was fenced: rlm2 was told to stop; nothing has listened for ")
+    assert moves(stage) == []
+
+
+def has_been_looked_at(stage: Stage, name: str) -> bool:
+    """Whether what it lists is known from before anybody came there."""
+    checked = server(stage, name)["license"]["checked_at"]
+    return bool(checked is not None and checked > cluster(stage)["active_since"])
 
 
 @pytest.mark.row(35)
