@@ -9,7 +9,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test test-debian13 demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test soak test-debian13 demo format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -41,6 +41,9 @@ else
 	$(WITH_PARTS) $(BIN)/pytest -n 4 --dist loadgroup tests/acceptance
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --ignore tests/acceptance
 endif
+
+soak: setup ## the rules of failover over many more and longer random sequences
+	$(WITH_PARTS) HYPOTHESIS_PROFILE=soak $(BIN)/pytest -p no:xdist tests/failover/test_sequences.py
 
 test-debian13: ## as root: the tests of failovers on HAProxy 3.0 and Python 3.13, in a Debian 13 of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)
