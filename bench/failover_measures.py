@@ -15,9 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import requests
+
 from bench.failover_stage import (
     HOLDERS,
     NEXT,
+    announced,
     holders_events,
     last_move,
     nobody_held,
@@ -288,6 +291,7 @@ def daemon_killed(interrupts: Interrupts, runs: int) -> Iterator[Samples]:
 
             stage.wait(converged, f"an end of the operation killed {moment} {step}", within=40)
             took = time.monotonic() - returned
+            stage.wait(lambda: announced(stage), "the hooks for afterwards", within=20)
             seen = stage.cluster()
             active = active if seen is None else seen["active"]
             stage.kill("rlm-ha")
@@ -307,5 +311,7 @@ def _die_at(stage: Stage, target: str, moment: str, step: StepName) -> None:
     )
     wait_all_up(stage)
     url = f"{stage.layout.daemon_url}/api/v1/clusters/{CLUSTER}/failover"
-    stage.post(url, {"to": target, "requested_by": "bench"})
+    # It may be dead before it has answered.
+    with contextlib.suppress(requests.ConnectionError):
+        stage.post(url, {"to": target, "requested_by": "bench"})
     stage.processes.wait_end("rlm-ha", within=30)

@@ -18,6 +18,7 @@ from rlm_exporter.demo.layout import CLUSTER, SERVERS, Choices
 from rlm_exporter.demo.processes import Interrupts, StageError
 from rlm_exporter.demo.programs import find_programs, free_layout
 from rlm_exporter.demo.stage import Stage
+from rlm_exporter.failover.steps import StepName
 from rlm_exporter.simulator.event import ClientKind, EventKind
 from rlm_exporter.simulator.history import first_session_on, read_events
 
@@ -108,15 +109,26 @@ def holders_events(stage: Stage, kind: EventKind, *, after: float) -> list[float
 
 
 def settled_on(stage: Stage, server: str | None = None) -> bool:
-    """Whether journal and balancer have the same server active under one epoch, and nothing is open."""
-    seen = stage.cluster()
-    if seen is None or seen["failover"]["operation"] is not None:
+    """Whether journal and balancer have the same server active under one epoch, and nothing is open.
+
+    A daemon that has just started answers a moment before it knows of open operations: the journal tells.
+    """
+    seen, operations = stage.cluster(), stage.operations()
+    if seen is None or not operations or any(each["state"] == "open" for each in operations):
         return False
     balancer = seen["balancers"][0]
     return bool(
         seen["active"] == balancer["active"]
         and balancer["epoch"] == seen["epoch"]
         and server in {None, seen["active"]}
+    )
+
+
+def announced(stage: Stage) -> bool:
+    """Whether the newest move's hooks for afterwards have run: the next daemon would run them first."""
+    move = last_move(stage)
+    return move is not None and any(
+        step["step"] == StepName.AFTER_HOOKS.value and step["outcome"] for step in move["steps"]
     )
 
 
