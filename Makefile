@@ -38,7 +38,7 @@ ifdef PYTEST
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST)
 else
 	# Whole clusters mostly wait for time to pass: more of them at once than there are cores, and nothing beside.
-	$(WITH_PARTS) $(BIN)/pytest -n 4 --dist loadgroup tests/acceptance
+	$(WITH_PARTS) $(BIN)/pytest -n 3 --dist loadgroup tests/acceptance
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --ignore tests/acceptance
 endif
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -80,8 +81,16 @@ async def test_a_server_that_is_told_ends_and_is_seen_to_be_gone(
     assert "Shutdown request by" in server.dlog.read_text(encoding="utf-8")
 
 
+def refuses(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) != 0
+
+
 async def test_one_that_is_dead_could_not_be_told(server: SimulatedServer, rlmutil: Path) -> None:
     server.kill()
+    # Its ISV server notices and ends a moment later.
+    wait_until(lambda: refuses(server.host, server.isv_port), what="the end of the ISV server")
     began = time.monotonic()
     called = await stop(described(server), rlmutil)
     assert called == Called(
