@@ -54,6 +54,9 @@ AFTER_RETURN = 8.0
 
 MOVES_A_RUN = 5
 RELOADS_A_RUN = 5
+HELD_BACK = 3.0
+"""Seconds after which connections that HAProxy held back have their answer, and count."""
+
 DELIVERIES_PAUSE = 0.02
 SLOW_HOOK = 1.5
 """Seconds for which an operation is kept open while alerts are delivered."""
@@ -230,6 +233,7 @@ def reloads(interrupts: Interrupts, runs: int) -> Iterator[Samples]:
             for _ in range(RELOADS_A_RUN):
                 reload_haproxy(stage)
                 pause(stage, random.uniform(0.2, 3.5))
+            pause(stage, HELD_BACK)
             yield _wrong(stage, "reload", since)
 
 
@@ -244,7 +248,7 @@ def kills(interrupts: Interrupts, runs: int) -> Iterator[Samples]:
             stage.start_haproxy()
             stage.wait(lambda before=before: worker(stage) not in {None, before}, "a new worker", within=10)  # type: ignore[misc]  # a default binds the loop's variable
             stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 at the balancer", within=10)
-            pause(stage, 1.0)
+            pause(stage, HELD_BACK)
             yield _wrong(stage, "kill", since)
 
 
