@@ -13,6 +13,7 @@ from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.failover.steps import announcing_has_begun, has_moved, is_to_be_announced
+from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.store.records import Operation
 
 log = logging.getLogger(__name__)
@@ -45,14 +46,12 @@ class Announcer:
             self.announce(last.id)
 
     async def _announced(self, operation_id: int) -> None:
-        try:
-            async with self._turn:
-                operation = await self._outside.journal.operation(operation_id)
-                if operation is not None and is_to_be_announced(operation):
-                    await self._procedure.announce(operation)
-        except JournalError as error:
-            log.warning("operation %d cannot be announced: %s", operation_id, error)
-        except Exception as error:
-            # The root of a task of its own: a defect of ours here must not end the controller's loops.
-            log.exception("operation %d: announcing failed", operation_id)
-            self._outside.observer.stumbled(self._outside.cluster.name, error)
+        what = f"announcing operation {operation_id}"
+        with surviving(self._outside.cluster.name, what, observer=self._outside.observer):
+            try:
+                async with self._turn:
+                    operation = await self._outside.journal.operation(operation_id)
+                    if operation is not None and is_to_be_announced(operation):
+                        await self._procedure.announce(operation)
+            except JournalError as error:
+                log.warning("operation %d cannot be announced: %s", operation_id, error)

@@ -23,6 +23,7 @@ from rlm_exporter.failover.reasons import Hold, Move, Reason
 from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.failover.split_brain import SplitBrain
 from rlm_exporter.failover.steering import PACE, Steering
+from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.failover.trigger import (
     FailoverRequest,
     MaintenanceRequest,
@@ -149,18 +150,18 @@ class ClusterController:
                 async with asyncio.timeout(PACE):
                     await self._wake.wait()
             self._wake.clear()
-            try:
-                await self._look()
-            except ConflictError as error:
-                # Somebody else wrote first; what is so now is read at the next look.
-                log.info("cluster=%s looking again: %s", self._name, error)
-                self.wake()
-            except JournalError as error:
-                self._store_unavailable(str(error))
-            except Exception as error:
-                # A task loop, the place where a defect of ours must not end the watch over a cluster.
-                log.exception("cluster=%s looking failed", self._name)
-                self._outside.observer.stumbled(self._name, error)
+            with surviving(self._name, "looking", observer=self._outside.observer):
+                await self._look_or_tell()
+
+    async def _look_or_tell(self) -> None:
+        try:
+            await self._look()
+        except ConflictError as error:
+            # Somebody else wrote first; what is so now is read at the next look.
+            log.info("cluster=%s looking again: %s", self._name, error)
+            self.wake()
+        except JournalError as error:
+            self._store_unavailable(str(error))
 
     async def _look(self) -> None:
         try:

@@ -1,12 +1,9 @@
 """Keeps what clients are told as the record says, beside the writer: files get lost, people change them."""
 
-import logging
-
 from rlm_exporter.failover.memory import Memory
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.steering import PACE
-
-log = logging.getLogger(__name__)
+from rlm_exporter.failover.task_root import surviving
 
 AGAIN = 30.0
 """Seconds after which files are looked at again although nobody has moved."""
@@ -24,12 +21,8 @@ class Publishing:
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
-            try:
+            with surviving(self._outside.cluster.name, "publishing", observer=self._outside.observer):
                 await self._turn()
-            except Exception as error:
-                # A task loop: a defect of ours must not end the care for what clients are told.
-                log.exception("cluster=%s publishing failed", self._outside.cluster.name)
-                self._outside.observer.stumbled(self._outside.cluster.name, error)
             await self._outside.clock.sleep(PACE)
 
     async def _turn(self) -> None:

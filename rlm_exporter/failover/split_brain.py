@@ -9,6 +9,7 @@ from rlm_exporter.failover.calls import CallEvent
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.rules_of_moving import retry_after
 from rlm_exporter.failover.split import Session, Split, checkouts_beside, sessions_from_before
+from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.haproxy.applied import SETTLE
 from rlm_exporter.haproxy.traffic import COUNT_LAG
 from rlm_exporter.probe.snapshot import ServerSnapshot
@@ -131,24 +132,25 @@ class SplitBrain:
         return not count or self._outside.clock.monotonic() - last >= retry_after(count).total_seconds()
 
     async def _fence(self, split: Split, record: ClusterRecord) -> None:
-        hook = self._cluster.failover.fence
         try:
-            if hook is None:
-                return
-            called = await self._outside.hooks.run(hook, self._event(split, record))
-            what = "was" if called.went_well else "cannot be"
-            told = f"{split.server} {what} fenced" + (f": {called.detail}" if called.detail else "")
-            log.warning("cluster=%s quarantine: %s", self._cluster.name, told)
-            self._outside.prober.check_now(split.server)
+            with surviving(self._cluster.name, QUARANTINE, observer=self._outside.observer):
+                await self._fence_and_write(split, record)
+        finally:
+            self._running.discard(split.server)
+
+    async def _fence_and_write(self, split: Split, record: ClusterRecord) -> None:
+        hook = self._cluster.failover.fence
+        if hook is None:
+            return
+        called = await self._outside.hooks.run(hook, self._event(split, record))
+        what = "was" if called.went_well else "cannot be"
+        told = f"{split.server} {what} fenced" + (f": {called.detail}" if called.detail else "")
+        log.warning("cluster=%s quarantine: %s", self._cluster.name, told)
+        self._outside.prober.check_now(split.server)
+        try:
             await self._write(QUARANTINE, told)
         except JournalError as error:
             log.warning("cluster=%s quarantine cannot be written down: %s", self._cluster.name, error)
-        except Exception as error:
-            # The root of a task of its own: a defect of ours must not end the controller's loops.
-            log.exception("cluster=%s quarantine failed", self._cluster.name)
-            self._outside.observer.stumbled(self._cluster.name, error)
-        finally:
-            self._running.discard(split.server)
 
     def _event(self, split: Split, record: ClusterRecord) -> CallEvent:
         return CallEvent(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rlm_exporter.errors import LoadBalancerError, StaleEpochError
 from rlm_exporter.failover.ports import Clock, LoadBalancer, Observer
+from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.haproxy.view import BalancerView, Desired
 
 log = logging.getLogger(__name__)
@@ -55,13 +56,9 @@ class Steering:
 
     async def _keep(self, balancer: LoadBalancer) -> None:
         while True:
-            try:
+            pace = PACE
+            with surviving(self._cluster, f"steering {balancer.name}", observer=self._observer):
                 pace = await self._turn(balancer)
-            except Exception as error:
-                # A task loop: a defect of ours must not end the care for a balancer.
-                log.exception("cluster=%s balancer=%s steering failed", self._cluster, balancer.name)
-                self._observer.stumbled(self._cluster, error)
-                pace = PACE
             await self._clock.sleep(pace)
 
     async def _turn(self, balancer: LoadBalancer) -> float:
