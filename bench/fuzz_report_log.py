@@ -11,17 +11,18 @@ explains.
 import argparse
 import random
 import sys
-import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+from bench.mangle import fuzz, mangle
 from rlm_exporter.rlm.report_log_place import Course, read_head
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
 from rlm_exporter.rlm.report_log_totals import Totals
 from rlm_exporter.rlm.report_log_values import Begun, Denial, Ended, Event, LogWarning, Run, Session
 
-SEEDS = sorted((Path(__file__).parent.parent / "tests" / "data" / "report_log").glob("*.log"))
+_DATA = Path(__file__).parent.parent / "tests" / "data" / "report_log"
+SEEDS = tuple(path.read_bytes() for path in sorted(_DATA.glob("*.log")))
 TOKENS = (
     b'"', b'""', b" ", b"  ", b"\t", b"\n", b"\r\n", b"\r", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xe4",
     b"\xc2\xa0", b"\nSTART rlm1 03/02/2026 08:00\n", b"\nEND 03/02/2026 12:00\n", b"\n12/31/2999 23:59\n",
@@ -35,30 +36,17 @@ TOKENS = (
 _SECONDS_PER_BYTE = 5e-6
 """Some ten times what the slowest shape takes; beyond it something is not linear."""
 
+_LARGEST = 30_000
 
-def mangle(seed: bytes, chance: random.Random) -> bytes:
-    """A seed with some pieces cut, doubled, moved and replaced."""
-    data = bytearray(seed)
-    for _ in range(chance.choice((1, 2, 4, 8, 32))):
-        at = chance.randrange(len(data) + 1)
-        until = min(len(data), at + chance.choice((0, 1, 2, 8, 64, 500)))
-        match chance.randrange(6):
-            case 0:
-                data[at:until] = chance.choice(TOKENS)
-            case 1:
-                data[at:until] = chance.choice(TOKENS) * chance.choice((1, 3, 200))
-            case 2:
-                data[at:at] = data[at:until] * chance.choice((1, 2, 50))
-            case 3:
-                del data[at:until]
-            case 4:
-                lines = bytes(data).split(b"\n")
-                chance.shuffle(lines)
-                data[:] = b"\n".join(lines)
-            case _:
-                data[at:at] = chance.randbytes(chance.choice((1, 4)))
-        del data[30_000:]
-    return bytes(data)
+
+def make(chance: random.Random) -> bytes:
+    """Up to three seeds after one another, their lines at times shuffled, and mangled."""
+    data = b"".join(chance.choices(SEEDS, k=chance.choice((1, 1, 1, 2, 3))))
+    if chance.random() < 0.3:
+        lines = data.split(b"\n")
+        chance.shuffle(lines)
+        data = b"\n".join(lines)
+    return mangle(data, TOKENS, chance, most=_LARGEST)
 
 
 def read(data: bytes, sizes: tuple[int, ...]) -> tuple[list[Event], dict[str, int]]:
@@ -73,9 +61,10 @@ def read(data: bytes, sizes: tuple[int, ...]) -> tuple[list[Event], dict[str, in
     return events + reader.close(), reader.peak_seats
 
 
-def check(data: bytes, chance: random.Random) -> None:
+def check_log(data: bytes) -> None:
     """Read it in two ways; AssertionError where something is not as it must be."""
     events, peaks = read(data, (len(data) or 1,))
+    chance = random.Random(data)
     assert (events, peaks) == read(data, (chance.randrange(1, 200), chance.randrange(1, 5000))), (
         "pieces matter"
     )
@@ -110,26 +99,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None, help="the same number gives the same run")
     options = parser.parse_args()
-    number = random.randrange(2**32) if options.seed is None else options.seed
-    chance = random.Random(number)
-    seeds = [file.read_bytes() for file in SEEDS]
-    end, tries = time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
-        tries += 1
-        parts = chance.choices(seeds, k=chance.choice((1, 1, 1, 2, 3)))
-        data = mangle(b"".join(parts), chance)
-        began = time.process_time()
-        try:
-            check(data, chance)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what we look for
-            print(f"{type(error).__name__}: {error}\nseed {number}, try {tries}:\n{data!r}")
-            return 1
-        took = time.process_time() - began
-        if took > 0.05 + len(data) * _SECONDS_PER_BYTE:
-            print(f"{took:.3f} s for {len(data)} bytes, seed {number}, try {tries}:\n{data!r}")
-            return 1
-    print(f"{tries} logs, seed {number}: every promise was kept")
-    return 0
+    checks = [(check_log, make)]
+    return fuzz(checks, seconds=options.seconds, number=options.seed, per_byte=_SECONDS_PER_BYTE)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ def mangle(seed: bytes, tokens: Sequence[bytes], chance: random.Random, *, most:
 
 
 def fuzz(
-    makers: Sequence[tuple[Check, Callable[[random.Random], bytes]]], *, seconds: float, number: int | None
+    makers: Sequence[tuple[Check, Callable[[random.Random], bytes]]],
+    *,
+    seconds: float,
+    number: int | None,
+    per_byte: float = SECONDS_PER_BYTE,
 ) -> int:
     """Run the checks in turn on what their makers give, until the time is over or one breaks a promise.
 
@@ -54,7 +58,7 @@ def fuzz(
         began = time.process_time()
         complaint = _complaint(check, data)
         took = time.process_time() - began
-        if complaint is None and took > 0.05 + len(data) * SECONDS_PER_BYTE:
+        if complaint is None and took > 0.05 + len(data) * per_byte:
             complaint = f"{took:.3f} s for {len(data)} bytes"
         if complaint is not None:
             FINDING.write_bytes(data)
