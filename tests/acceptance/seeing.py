@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rlm_exporter.demo.layout import CLUSTER
+from rlm_exporter.demo.layout import CLUSTER, Choices
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.event import ClientKind, EventKind
 from rlm_exporter.simulator.history import first_session_on
 
+FAST = Choices(triggers=("detector",), detection="fast")
 HOLDERS = 5
 """Clients that keep a seat."""
 
@@ -18,9 +19,21 @@ HOLDERS = 5
 def under_load(stage: Stage) -> None:
     """The daemon runs, and clients are served."""
     stage.start_daemon()
+    _under_load(stage)
+
+
+def _under_load(stage: Stage) -> None:
     wait_ready(stage)
     stage.start_clients(holders=HOLDERS)
     wait_served(stage, holders=HOLDERS)
+
+
+def halting_under_load(stage: Stage, moment: str, step: str) -> Path:
+    """The same with a daemon that halts there: the file appears, and it goes on once that is removed."""
+    gate = stage.folder / "gate"
+    start_daemon_with_seam(stage, "halting_daemon.py", moment, step, str(gate))
+    _under_load(stage)
+    return gate
 
 
 def start_daemon_with_seam(stage: Stage, program: str, *arguments: str) -> None:

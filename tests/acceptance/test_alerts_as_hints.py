@@ -13,15 +13,12 @@ from rlm_exporter.simulator.history import answers_from
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
 from tests.acceptance.seeing import (
-    HOLDERS,
     cluster,
+    halting_under_load,
     moves,
     rule,
-    start_daemon_with_seam,
     under_load,
     wait_moved,
-    wait_ready,
-    wait_served,
     watch,
 )
 
@@ -145,11 +142,7 @@ def test_an_alert_that_never_resolves_sees_a_second_incident(set_stage: SetStage
 @pytest.mark.case(14)
 def test_an_alert_that_resolves_in_the_middle_changes_nothing(set_stage: SetStage) -> None:
     stage = set_stage(ALERTS_ALONE)
-    gate = stage.folder / "gate"
-    start_daemon_with_seam(stage, "halting_daemon.py", "ran", "apply", str(gate))
-    wait_ready(stage)
-    stage.start_clients(holders=HOLDERS)
-    wait_served(stage, holders=HOLDERS)
+    gate = halting_under_load(stage, "ran", "apply")
 
     hung = time.monotonic()
     stage.stop_server("rlm1")

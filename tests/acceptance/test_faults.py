@@ -16,6 +16,7 @@ from tests.acceptance.conftest import SetStage
 from tests.acceptance.evidence import ADOPTION_LAG, SOON
 from tests.acceptance.history import Budget, Fault, check_history
 from tests.acceptance.seeing import (
+    FAST,
     ask_for,
     cluster,
     moves,
@@ -32,7 +33,6 @@ from tests.acceptance.seeing import (
 # Not with those that measure seconds: what counts here is the order of things.
 pytestmark = pytest.mark.xdist_group("faults")
 
-FAST = Choices(triggers=("detector",), detection="fast")
 FOLLOWED = 60.0
 """Seconds after which a balancer is followed that has left a healthy server."""
 

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import answers_from
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
 from tests.acceptance.meddling import edit_config, runtime, with_runtime_socket
 from tests.acceptance.seeing import (
+    FAST,
     HOLDERS,
     cluster,
     held,
@@ -31,7 +31,6 @@ from tests.acceptance.seeing import (
 
 pytestmark = pytest.mark.xdist_group("foreign_hands")
 
-FAST = Choices(triggers=("detector",), detection="fast")
 MINUTE = 6.0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rlm_exporter.demo.layout import CLUSTER, ISV, PRODUCTS, Choices
+from rlm_exporter.demo.layout import CLUSTER, ISV, PRODUCTS
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.event import EventKind
 from rlm_exporter.simulator.history import answers_from, split_sessions
@@ -17,36 +17,26 @@ from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
 from tests.acceptance.meddling import edit_config, reload_haproxy, render_again, send, start_cold
 from tests.acceptance.seeing import (
-    HOLDERS,
+    FAST,
     ask_for,
     cluster,
+    halting_under_load,
     held,
     moves,
     seconds_until_served_by,
     server,
     settled_on,
-    start_daemon_with_seam,
     under_load,
     wait_moved,
     wait_ready,
-    wait_served,
     watch,
 )
 
 pytestmark = pytest.mark.xdist_group("haproxy")
 
-FAST = Choices(triggers=("detector",), detection="fast")
 HARD_STOP = 10.0
 PROBED = timedelta(seconds=4)
 """The limit of a probe through a balancer."""
-
-
-def halting_under_load(stage: Stage, moment: str, step: str) -> None:
-    """A daemon that halts there until the file `gate` is gone, and clients that are served."""
-    start_daemon_with_seam(stage, "halting_daemon.py", moment, step, str(stage.folder / "gate"))
-    wait_ready(stage)
-    stage.start_clients(holders=HOLDERS)
-    wait_served(stage, holders=HOLDERS)
 
 
 def steps(operation: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -73,8 +63,7 @@ def cut(stage: Stage) -> int:
 @pytest.mark.parametrize("moment", ["intended", "ran"])
 def test_a_reload_in_the_middle_of_a_move_is_repaired_and_told(moment: str, set_stage: SetStage) -> None:
     stage = set_stage(FAST)
-    gate = stage.folder / "gate"
-    halting_under_load(stage, moment, "apply")
+    gate = halting_under_load(stage, moment, "apply")
 
     ask_for(stage, "rlm2")
     stage.wait(gate.exists, "an operation in the middle of apply", within=20)
@@ -106,8 +95,7 @@ def test_a_commit_waits_for_the_old_workers_end_and_the_target_is_watched(set_st
         document["spec"]["loadBalancer"]["haproxy"][0]["hardStopAfter"] = f"{HARD_STOP:g}s"
 
     render_again(stage, ends)
-    gate = stage.folder / "gate"
-    halting_under_load(stage, "intended", "apply")
+    gate = halting_under_load(stage, "intended", "apply")
 
     hung = time.monotonic()
     stage.stop_server("rlm1")

@@ -5,26 +5,22 @@ from typing import Any
 
 import pytest
 
-from rlm_exporter.demo.layout import CLUSTER, Choices
+from rlm_exporter.demo.layout import CLUSTER
 from rlm_exporter.demo.stage import Stage
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
 from tests.acceptance.meddling import send
 from tests.acceptance.seeing import (
-    HOLDERS,
+    FAST,
     cluster,
+    halting_under_load,
     moves,
     settled_on,
-    start_daemon_with_seam,
     under_load,
     wait_moved,
-    wait_ready,
-    wait_served,
 )
 
 pytestmark = pytest.mark.xdist_group("controllers")
-
-FAST = Choices(triggers=("detector",), detection="fast")
 
 
 def ask(stage: Stage, verb: str, **fields: Any) -> tuple[int, str]:
@@ -37,11 +33,7 @@ def ask(stage: Stage, verb: str, **fields: Any) -> tuple[int, str]:
 @pytest.mark.case(26)
 def test_a_move_by_hand_beside_an_automatic_one_is_refused(set_stage: SetStage) -> None:
     stage = set_stage(FAST)
-    gate = stage.folder / "gate"
-    start_daemon_with_seam(stage, "halting_daemon.py", "intended", "apply", str(gate))
-    wait_ready(stage)
-    stage.start_clients(holders=HOLDERS)
-    wait_served(stage, holders=HOLDERS)
+    gate = halting_under_load(stage, "intended", "apply")
     hung = time.monotonic()
     stage.stop_server("rlm1")
     stage.wait(gate.exists, "an automatic operation in the middle of apply", within=20)

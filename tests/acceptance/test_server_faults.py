@@ -14,16 +14,17 @@ from rlm_exporter.simulator.mode import Mode
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Budget, Fault, check_history
 from tests.acceptance.seeing import (
+    FAST,
     HOLDERS,
     ask_for,
     cluster,
+    halting_under_load,
     held,
     moves,
     rule,
     seconds_until_served_by,
     server,
     settled_on,
-    start_daemon_with_seam,
     under_load,
     wait_moved,
     wait_ready,
@@ -32,8 +33,6 @@ from tests.acceptance.seeing import (
 )
 
 pytestmark = pytest.mark.xdist_group("server-faults")
-
-FAST = Choices(triggers=("detector",), detection="fast")
 
 
 @pytest.mark.case(1)
@@ -170,11 +169,7 @@ def test_a_server_that_goes_up_and_down_is_left_once(set_stage: SetStage) -> Non
 @pytest.mark.case(9)
 def test_a_standby_that_dies_between_apply_and_verify_is_passed_over(set_stage: SetStage) -> None:
     stage = set_stage(FAST)
-    gate = stage.folder / "gate"
-    start_daemon_with_seam(stage, "halting_daemon.py", "after", "apply", str(gate))
-    wait_ready(stage)
-    stage.start_clients(holders=HOLDERS)
-    wait_served(stage, holders=HOLDERS)
+    gate = halting_under_load(stage, "after", "apply")
 
     hung = time.monotonic()
     stage.stop_server("rlm1")
