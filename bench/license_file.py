@@ -4,10 +4,10 @@ python -m bench.license_file
 """
 
 import sys
-import time
 from collections.abc import Callable
 from datetime import date
 
+from bench.timing import processor_seconds
 from rlm_exporter.rlm.license_file import parse_license_file
 from rlm_exporter.rlm.license_findings import find_faults
 
@@ -60,13 +60,8 @@ SHAPES: tuple[Callable[[int], str], ...] = (
 
 
 def seconds(data: bytes) -> float:
-    """Processor time of the best of three readings, with judging."""
-    best = float("inf")
-    for _ in range(3):
-        began = time.process_time()
-        find_faults(parse_license_file(data), as_of=_TODAY)
-        best = min(best, time.process_time() - began)
-    return best
+    """Processor time of reading and judging a file."""
+    return processor_seconds(lambda: find_faults(parse_license_file(data), as_of=_TODAY))
 
 
 def main() -> int:

@@ -11,10 +11,10 @@ where time grows faster than the size.
 import argparse
 import re
 import sys
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bench.timing import processor_seconds
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
 
 WANTED = 200_000
@@ -150,13 +150,8 @@ def split(data: bytes) -> int:
 
 
 def seconds(work: Callable[[bytes], int], data: bytes) -> float:
-    """Processor time of the best of three readings."""
-    best = float("inf")
-    for _ in range(3):
-        began = time.process_time()
-        work(data)
-        best = min(best, time.process_time() - began)
-    return best
+    """Processor time of reading a log."""
+    return processor_seconds(lambda: work(data))
 
 
 def measure(shape: Callable[[int], list[str]], times: int, work: Callable[[bytes], int]) -> float:
