@@ -13,7 +13,7 @@ pytestmark = pytest.mark.row(5)
 MANIFEST = Plan(interval=timedelta(seconds=30), timeout=timedelta(seconds=10), attempts=3)
 FAST = Plan(
     interval=timedelta(seconds=5),
-    timeout=timedelta(seconds=4),
+    timeout=timedelta(seconds=3.5),
     attempts=1,
     ping=timedelta(seconds=1),
     urgent=True,
