@@ -12,7 +12,7 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import requests
@@ -162,7 +162,10 @@ class OverUnix(http.client.HTTPConnection):
 
 
 def webhook(interrupts: Interrupts, runs: int) -> Iterator[Samples]:
-    """Alerts are delivered one after the other, while an operation is open and moves clients."""
+    """New alerts are delivered one after the other, while an operation is open and moves clients.
+
+    Each run is an incident of its own: when it is over, its alerts are resolved.
+    """
     choices = Choices(
         detection="fast",
         cooldown="1s",
@@ -175,7 +178,17 @@ def webhook(interrupts: Interrupts, runs: int) -> Iterator[Samples]:
         for _ in range(runs):
             wait_all_up(stage)
             active = NEXT[active]
+            first = next(number)
             yield {"webhook": _deliveries_during(stage, active, number)}
+            _resolve(stage, range(first, next(number)))
+
+
+def _resolve(stage: Stage, numbers: Iterable[int]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", stage.layout.daemon_port, timeout=10)
+    delivery = json.dumps(_delivery(numbers, "resolved"))
+    connection.request("POST", "/webhooks/alertmanager", delivery, JSON)
+    _answer(connection, 202)
+    connection.close()
 
 
 def _deliveries_during(stage: Stage, target: str, number: Iterator[int]) -> list[float]:
@@ -187,7 +200,7 @@ def _deliveries_during(stage: Stage, target: str, number: Iterator[int]) -> list
     took: list[tuple[float, float]] = []
     while True:
         began, clock = time.time(), time.monotonic()
-        connection.request("POST", "/webhooks/alertmanager", json.dumps(_delivery(next(number))), JSON)
+        connection.request("POST", "/webhooks/alertmanager", json.dumps(_delivery([next(number)])), JSON)
         _answer(connection, 202)
         took.append((began, time.monotonic() - clock))
         time.sleep(DELIVERIES_PAUSE)
@@ -210,18 +223,21 @@ def _answer(connection: http.client.HTTPConnection, expected: int) -> bytes:
     return body
 
 
-def _delivery(number: int) -> dict[str, object]:
-    """One new alert that asks for a failover; the active server is healthy, so it moves nothing."""
-    alert = {
-        "status": "firing",
-        "labels": {"alertname": "RLMFailoverWanted", "cluster": CLUSTER, "rlm_action": "failover"},
-        "annotations": {},
-        "startsAt": "2026-03-02T08:00:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "generatorURL": "",
-        "fingerprint": f"{number:016x}",
-    }
-    return {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "alerts": [alert]}
+def _delivery(numbers: Iterable[int], status: str = "firing") -> dict[str, object]:
+    """Alerts that ask for a failover; the active server is healthy, so they move nothing."""
+    alerts = [
+        {
+            "status": status,
+            "labels": {"alertname": "RLMFailoverWanted", "cluster": CLUSTER, "rlm_action": "failover"},
+            "annotations": {},
+            "startsAt": "2026-03-02T08:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z" if status == "firing" else "2026-03-02T08:01:00Z",
+            "generatorURL": "",
+            "fingerprint": f"{number:016x}",
+        }
+        for number in numbers
+    ]
+    return {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": status, "alerts": alerts}
 
 
 def reloads(interrupts: Interrupts, runs: int) -> Iterator[Samples]:

@@ -65,8 +65,10 @@ def link_alerts(
             select(operation_alert.c.alert_id).where(operation_alert.c.operation_id == operation_id)
         ).scalars()
     )
-    for alert_id in sorted(_meant(connection, cluster, sorted(set(fingerprints))) - linked):
-        connection.execute(insert(operation_alert).values(operation_id=operation_id, alert_id=alert_id))
+    missing = sorted(_meant(connection, cluster, sorted(set(fingerprints))) - linked)
+    if missing:
+        rows = [{"operation_id": operation_id, "alert_id": alert_id} for alert_id in missing]
+        connection.execute(insert(operation_alert), rows)
 
 
 def _meant(connection: Connection, cluster: str, fingerprints: Sequence[str]) -> set[int]:
