@@ -6,6 +6,7 @@ starts it from there.
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,12 +24,16 @@ class Program:
     package: str
     version_option: str = "--version"
     other_name: str | None = None
+    folders: str | None = None
+    """A pattern of folders, the newest version first, that are looked through before any other."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every name that a file of it may have, ours first."""
         return (self.name,) if self.other_name is None else (self.name, self.other_name)
 
+
+POSTGRESQL = "usr/lib/postgresql/*/bin"
 
 PROGRAMS = (
     Program(name="haproxy", package="haproxy", version_option="-v"),
@@ -40,6 +45,10 @@ PROGRAMS = (
     Program(name="named", package="bind9", version_option="-v"),
     Program(name="nsupdate", package="bind9-dnsutils", version_option="-V"),
     Program(name="dig", package="bind9-dnsutils", version_option="-v"),
+    # What Debian has on PATH under these names are scripts for installed clusters.
+    Program(name="initdb", package="postgresql", folders=POSTGRESQL),
+    Program(name="postgres", package="postgresql", folders=POSTGRESQL),
+    Program(name="psql", package="postgresql", folders=POSTGRESQL),
 )
 
 # An ordinary user's PATH often lacks these.
@@ -63,7 +72,7 @@ def provide_parts(*, folder: Path, distribution: Distribution) -> None:
     found = {
         program.name: path
         for program in PROGRAMS
-        if (path := find(program, search_path(os.environ.get("PATH", "")))) is not None
+        if (path := find(program, search_path(os.environ.get("PATH", "")), Path("/"))) is not None
     }
     fresh = folder.with_name(f"{folder.name}.new")
     remove(fresh)
@@ -101,12 +110,24 @@ def search_path(path: str) -> str:
     return os.pathsep.join(f for f in folders if f.startswith("/") and not f.rstrip("/").endswith(OUR_FOLDER))
 
 
-def find(program: Program, path: str) -> Path | None:
-    """Return where a program is, under any of its names."""
+def find(program: Program, path: str, root: Path) -> Path | None:
+    """Return where a program is, under any of its names: in folders of its own below `root`, or on `path`."""
+    path = os.pathsep.join((*own_folders(program, root), path))
     for name in program.names:
         if (found := shutil.which(name, path=path)) is not None:
             return Path(found)
     return None
+
+
+def own_folders(program: Program, root: Path) -> list[str]:
+    """Return the folders in which a distribution keeps versions of a program side by side, newest first."""
+    if program.folders is None:
+        return []
+    numbers = re.compile(r"\d+")
+    found = sorted(
+        root.glob(program.folders), key=lambda folder: [int(n) for n in numbers.findall(str(folder))]
+    )
+    return [str(folder) for folder in reversed(found)]
 
 
 def packages_for(programs: Iterable[Program]) -> tuple[str, ...]:
@@ -132,7 +153,7 @@ def unpack_missing(missing: list[Program], fresh: Path, distribution: Distributi
     mend_links(root, FIXED_FOLDER)
     libraries = library_folders(root)
     for program in missing:
-        binary = find(program, os.pathsep.join(f"{root}{folder}" for folder in SYSTEM_FOLDERS))
+        binary = find(program, os.pathsep.join(f"{root}{folder}" for folder in SYSTEM_FOLDERS), root)
         if binary is None:
             raise SetupError(f"The package {program.package} holds no {program.name}; install it yourself.")
         script = fresh / "bin" / program.name

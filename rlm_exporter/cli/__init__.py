@@ -84,6 +84,14 @@ def _commands() -> dict[str, click.Command]:
             },
             help="Files for others, made from the manifest.",
         ),
+        "db": LazyGroup(
+            commands={
+                "upgrade": LazyCommand(
+                    f"{_HERE}.db:upgrade_command", "Bring the journal's tables to this version."
+                ),
+            },
+            help="The journal's database.",
+        ),
         "demo": LazyCommand(f"{_HERE}.demo:demo_command", "Show the whole thing on this machine."),
         "simulate": LazyGroup(
             commands={

@@ -1,4 +1,4 @@
-"""The one error of the journal that a caller answers instead of reporting."""
+"""The errors of the journal that a caller answers instead of reporting."""
 
 from rlm_exporter.errors import JournalError
 
@@ -13,3 +13,7 @@ class ConflictError(JournalError):
     def __init__(self, message: str, *, operation_id: int | None = None) -> None:
         super().__init__(message)
         self.operation_id = operation_id
+
+
+class LeaseLostError(ConflictError):
+    """Another daemon may act for the cluster by now, so nothing was written."""

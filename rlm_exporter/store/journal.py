@@ -1,15 +1,17 @@
 """The journal as the rest of the program sees it: what is known, what is wanted, what was done and why."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, insert, update
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.store import alerts, clusters, history, operations
+from rlm_exporter.store import alerts, clusters, history, leases, operations
+from rlm_exporter.store.database import database_at
+from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
 from rlm_exporter.store.records import (
     AlertRecord,
     AlertResult,
@@ -23,10 +25,11 @@ from rlm_exporter.store.records import (
     ReceivedAlert,
     StepOutcome,
 )
-from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.tables import write_check
 from rlm_exporter.store.thread import StoreThread
-from rlm_exporter.store.upgrade import upgrade
+from rlm_exporter.store.upgrade import check, upgrade
+
+T = TypeVar("T")
 
 # Longer than SQLite's own wait for a lock, so that a lock is told as one.
 LIMIT = timedelta(seconds=10)
@@ -40,19 +43,22 @@ class Journal:
     write the caller must read again. Times are aware.
     """
 
-    def __init__(self, *, thread: StoreThread) -> None:
+    def __init__(self, *, thread: StoreThread, guard: Guard | None = None) -> None:
         self._thread = thread
+        self._guard = guard
 
     @classmethod
     async def open(cls, *, url: str, limit: timedelta = LIMIT) -> Self:
-        """Open the journal at `sqlite:///PATH`, made or upgraded to this version's schema.
+        """Open the journal at `sqlite:///PATH` or `postgresql://USER@HOST/DATABASE`.
 
-        The directory must exist. `limit` bounds each later call.
+        A file is made or upgraded to this version's schema; its directory must exist. A schema that several
+        daemons share must be this version's already. `limit` bounds each later call.
         """
-        database = SqliteFile.at(url)
+        database = database_at(url)
         thread = StoreThread(database=database, limit=limit)
+        fit = check if database.is_shared else upgrade
         try:
-            await thread.call(lambda: upgrade(database), limit=OPENING_LIMIT)
+            await thread.call(lambda: fit(database), limit=OPENING_LIMIT)
             database.remember_identity()
         except BaseException:  # also when cancelled: the thread and the file are let go
             with suppress(JournalError):
@@ -72,8 +78,40 @@ class Journal:
     ) -> None:
         await self.close()
 
+    def guarded(self, guard: Guard) -> "Journal":
+        """The same journal, of which every write is guarded. It is closed with this one."""
+        return Journal(thread=self._thread, guard=guard)
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        guard = self._guard
+        if guard is None:
+            return await self._thread.write(work)
+
+        def guarded(connection: Connection) -> T:
+            guard(connection)
+            return work(connection)
+
+        return await self._thread.write(guarded)
+
+    async def take_leases(
+        self,
+        *,
+        claimant: Claimant,
+        clusters: Iterable[str],
+        held: Mapping[str, int],
+        lasting: timedelta,
+    ) -> LeasesTaken:
+        """Renew the leases of these clusters that are held, by token, and take those that have run out."""
+        return await self._write(
+            lambda c: leases.take_leases(c, claimant=claimant, clusters=clusters, held=held, lasting=lasting)
+        )
+
+    async def release_leases(self, *, claimant: Claimant, held: Mapping[str, int]) -> None:
+        """Let go of leases at once."""
+        await self._write(lambda c: leases.release_leases(c, claimant=claimant, held=held))
+
     async def check_writable(self) -> None:
-        """Write one row to disk; `JournalError` says why it cannot be."""
+        """Write one row to disk, guarded or not; `JournalError` says why it cannot be."""
         await self._thread.write(_count_check)
 
     async def cluster(self, name: str) -> ClusterRecord | None:
@@ -102,7 +140,7 @@ class Journal:
         `epoch` is raised above any that the cluster's history has used. `ConflictError` where a record
         stands already.
         """
-        return await self._thread.write(
+        return await self._write(
             lambda c: clusters.found_cluster(
                 c,
                 name=cluster,
@@ -126,7 +164,7 @@ class Journal:
         expected_version: int | None = None,
     ) -> ClusterRecord:
         """Replace a cluster's pins; `ConflictError` when its record has not the expected version."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: clusters.set_pins(c, cluster, pins=pins, expected_version=expected_version, now=now)
         )
 
@@ -134,7 +172,7 @@ class Journal:
         self, cluster: str, *, until: datetime | None, now: datetime, expected_version: int | None = None
     ) -> ClusterRecord:
         """Pause a cluster until a moment; None ends the pause."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: clusters.set_pause(c, cluster, until=until, expected_version=expected_version, now=now)
         )
 
@@ -142,7 +180,7 @@ class Journal:
         self, cluster: str, *, now: datetime, expected_version: int | None = None
     ) -> ClusterRecord:
         """An operator has seen what was done: cooldown, chase and failed attempts hold nothing any more."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: clusters.acknowledge(c, cluster, expected_version=expected_version, now=now)
         )
 
@@ -168,7 +206,7 @@ class Journal:
         `alerts` are the fingerprints of those it answers. `ConflictError` carries the id of the open
         operation, or of the one made with this idempotency key; None when the record moved.
         """
-        return await self._thread.write(
+        return await self._write(
             lambda c: operations.claim_operation(
                 c,
                 cluster=cluster,
@@ -189,7 +227,7 @@ class Journal:
 
     async def intend(self, operation_id: int, *, step: str, target: str, epoch: int, now: datetime) -> int:
         """Write what is about to be done; the number under which `done` writes what came of it."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: operations.write_intent(
                 c, operation_id=operation_id, step=step, target=target, epoch=epoch, now=now
             )
@@ -205,7 +243,7 @@ class Journal:
         detail: str = "",
     ) -> None:
         """Write what came of a step, once; the same again changes nothing, another is refused."""
-        await self._thread.write(
+        await self._write(
             lambda c: operations.write_outcome(
                 c, operation_id=operation_id, number=number, outcome=outcome, detail=detail, now=now
             )
@@ -215,7 +253,7 @@ class Journal:
         self, operation_id: int, *, target: str, now: datetime, minimum_epoch: int = 0
     ) -> Operation:
         """Lead an open operation to another server under a new epoch, as `claim` finds it."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: operations.retarget_operation(
                 c, operation_id=operation_id, target=target, minimum_epoch=minimum_epoch, now=now
             )
@@ -235,7 +273,7 @@ class Journal:
         Pins are replaced; None begins no cooldown and leaves one that runs. A commit made already changes
         nothing and gives the record as it is.
         """
-        return await self._thread.write(
+        return await self._write(
             lambda c: operations.commit_operation(
                 c,
                 operation_id=operation_id,
@@ -248,7 +286,7 @@ class Journal:
 
     async def end(self, operation_id: int, *, state: OperationState, outcome: str, now: datetime) -> None:
         """Close an operation as ABORTED or FAILED; the cluster's record stays."""
-        await self._thread.write(
+        await self._write(
             lambda c: operations.end_operation(
                 c, operation_id=operation_id, state=state, outcome=outcome, now=now
             )
@@ -258,7 +296,7 @@ class Journal:
         self, operation_id: int, *, pins: tuple[Pin, ...], outcome: str, now: datetime
     ) -> ClusterRecord:
         """Close an operation as FAILED that the balancers have seen: active stays, its epoch is now ours."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: operations.roll_back_operation(
                 c, operation_id=operation_id, pins=pins, outcome=outcome, now=now
             )
@@ -311,7 +349,7 @@ class Journal:
         self, received: Iterable[ReceivedAlert], *, now: datetime
     ) -> tuple[AlertResult, ...]:
         """Take one delivery in, all of it or nothing; one answer for each alert, in order."""
-        return await self._thread.write(lambda c: alerts.record_alerts(c, received, now=now))
+        return await self._write(lambda c: alerts.record_alerts(c, received, now=now))
 
     async def firing_alerts(self, cluster: str) -> tuple[AlertRecord, ...]:
         """What fires as far as we were told, oldest first."""
@@ -319,13 +357,13 @@ class Journal:
 
     async def link_alerts(self, operation_id: int, *, alerts: Iterable[str]) -> Operation:
         """Say that alerts with these fingerprints were part of an operation; linked ones stay linked."""
-        return await self._thread.write(
+        return await self._write(
             lambda c: operations.link_operation_alerts(c, operation_id=operation_id, fingerprints=alerts)
         )
 
     async def hold(self, cluster: str, *, rule: str, trigger: str, detail: str, now: datetime) -> None:
         """Write a decision that held; when that is worth a row is the caller's to say."""
-        await self._thread.write(
+        await self._write(
             lambda c: history.insert_held(
                 c, cluster=cluster, rule=rule, trigger=trigger, detail=detail, now=now
             )

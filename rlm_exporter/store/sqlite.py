@@ -1,19 +1,22 @@
 """The embedded database: one SQLite file in WAL mode, durable at each commit, for one daemon."""
 
+import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rlm_exporter.errors import JournalError
+
+logger = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 
@@ -40,21 +43,20 @@ class SqliteFile:
 
     def __init__(self, *, path: Path) -> None:
         self.path = path
+        self.name = str(path)
         self.engine = _engine(path)
         self.driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+        self.is_shared = False
         self._identity: tuple[int, int] | None = None
 
     @classmethod
-    def at(cls, url: str) -> "SqliteFile":
+    def at(cls, url: URL) -> "SqliteFile":
         """The file that a URL `sqlite:////var/lib/rlm-ha/journal.db` names; `JournalError` for any other."""
-        parsed = _parse(url)
-        if parsed.get_backend_name() != "sqlite":
+        if not url.database or url.database == ":memory:" or url.query:
             raise JournalError(
-                f"journal {parsed.render_as_string()}: only SQLite is known here; give sqlite:///PATH"
+                f"journal {url.render_as_string()}: a plain file is needed; give sqlite:///PATH"
             )
-        if not parsed.database or parsed.database == ":memory:" or parsed.query:
-            raise JournalError(f"journal {url}: a plain file is needed; give sqlite:///PATH")
-        path = Path(parsed.database).absolute()
+        path = Path(url.database).absolute()
         if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where a parent is not ours to enter
             raise JournalError(
                 f"journal {path}: there is no directory {path.parent} that this user can enter; create it"
@@ -72,8 +74,29 @@ class SqliteFile:
                 f"journal {self.path}: the file was removed or replaced while in use; restart the daemon"
             )
 
-    def copy_to(self, target: Path) -> None:
-        """A whole, readable copy through SQLite's own backup; it appears under its name when complete."""
+    @contextmanager
+    def upgrading(self) -> Iterator[Connection]:
+        """A writing transaction, which nobody else can be in."""
+        with self.engine.connect() as connection:
+            connection.execution_options(rlm_ha_writes=True)
+            with connection.begin():
+                yield connection
+
+    def is_worth_repeating(self, error: BaseException) -> bool:
+        """Never: writers wait for each other before they read."""
+        return False
+
+    def interrupt(self) -> None:
+        """No need: a wait for a lock is bounded, and a disk cannot be told to hurry."""
+
+    def keep_copy(self, revision: str) -> None:
+        """A whole, readable copy beside the file, through SQLite's own backup."""
+        copy = self.path.with_name(f"{self.path.name}.schema-{revision}")
+        self._copy_to(copy)
+        logger.info("journal %s: kept a copy as %s before the upgrade", self.path, copy)
+
+    def _copy_to(self, target: Path) -> None:
+        # It appears under its name when complete.
         unfinished = target.with_name(f"{target.name}.unfinished")
         unfinished.unlink(missing_ok=True)
         try:
@@ -101,13 +124,6 @@ class SqliteFile:
         except OSError:
             return None
         return status.st_dev, status.st_ino
-
-
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise JournalError(f"journal {url!r} is not a URL; give sqlite:///PATH") from error
 
 
 def _engine(path: Path) -> Engine:

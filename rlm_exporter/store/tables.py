@@ -198,6 +198,18 @@ decision = Table(
 )
 Index(None, decision.c.cluster, decision.c.at)
 
+# Before the cluster's first record somebody has to write it: so no reference to the cluster.
+lease = Table(
+    "lease",
+    metadata,
+    Column("cluster", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("url", String),
+    Column("token", BigInteger, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
 # One row, rewritten to find out whether the journal can be written at all.
 write_check = Table(
     "write_check",

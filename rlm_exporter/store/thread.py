@@ -1,6 +1,7 @@
 """The one thread in which the store talks to its database, beside the event loop."""
 
 import asyncio
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,12 @@ from rlm_exporter.errors import JournalError
 from rlm_exporter.store.ports import Database
 
 T = TypeVar("T")
+
+ATTEMPTS = 8
+"""Of one transaction that others are in the way of."""
+
+PAUSE = 0.01
+"""Seconds at the most before the second attempt, and so much more before each further one."""
 
 
 class _AbandonedError(Exception):
@@ -30,6 +37,7 @@ class StoreThread:
 
     def __init__(self, *, database: Database, limit: timedelta) -> None:
         self._database = database
+        self._errors: tuple[type[Exception], ...] = (SQLAlchemyError, *database.driver_errors)
         self._limit = limit
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rlm-ha-store")
         self._closed = False
@@ -65,9 +73,10 @@ class StoreThread:
             async with asyncio.timeout(seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._executor, work, abandoned)
         except TimeoutError as error:
+            self._database.interrupt()
             raise JournalError(
-                f"the journal did not answer within {seconds:g} s; look at its disk, and read it again "
-                "before you rely on what was asked"
+                f"the journal did not answer within {seconds:g} s; look at {self._database.name}, and read "
+                "it again before you rely on what was asked"
             ) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -79,7 +88,18 @@ class StoreThread:
             abandoned.set()
 
     def _transact(self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event) -> T:
-        return self._translated(lambda: self._in_transaction(work, writes=writes, abandoned=abandoned))
+        return self._translated(lambda: self._repeated(work, writes=writes, abandoned=abandoned))
+
+    def _repeated(self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event) -> T:
+        """Once more where another daemon's transaction was in the way; the work then sees what that did."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return self._in_transaction(work, writes=writes, abandoned=abandoned)
+            except self._errors as error:
+                if not self._database.is_worth_repeating(error):
+                    raise
+            abandoned.wait(random.uniform(0, attempt * PAUSE))  # noqa: S311 - spreads two who met
+        return self._in_transaction(work, writes=writes, abandoned=abandoned)
 
     def _in_transaction(
         self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event
@@ -95,8 +115,7 @@ class StoreThread:
         return result
 
     def _translated(self, work: Callable[[], T]) -> T:
-        errors: tuple[type[Exception], ...] = (SQLAlchemyError, *self._database.driver_errors)
         try:
             return work()
-        except errors as error:
+        except self._errors as error:
             raise JournalError(self._database.explain(error)) from error

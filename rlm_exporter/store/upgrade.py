@@ -1,4 +1,4 @@
-"""Brings a database to the schema that this version knows, or says why not."""
+"""Brings a database to the schema that this version knows, or says why it does not fit."""
 
 import logging
 from pathlib import Path
@@ -10,58 +10,78 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.store.sqlite import SqliteFile
+from rlm_exporter.store.ports import Database
 
 logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(database: SqliteFile, *, migrations: Path = MIGRATIONS) -> None:
-    """Upgrade in one transaction; a copy of an older journal is kept beside it first.
+def upgrade(database: Database, *, migrations: Path = MIGRATIONS) -> tuple[str | None, str]:
+    """Upgrade in one transaction; a copy of an older SQLite journal is kept beside it first.
 
-    Safe to repeat, and to run from two processes at once: the second waits and finds nothing to do.
+    Safe to repeat, and to run from several processes at once: the others wait and find nothing to do. Gives
+    the revisions before and after; None = the database was empty.
     """
+    config, scripts = _steps(migrations)
+    head = _head(scripts)
+    with database.upgrading() as connection:
+        current = _current(connection, database)
+        if current == head:
+            return current, head
+        _refuse_unknown(current, scripts, database)
+        if current is not None:
+            database.keep_copy(current)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    logger.info("journal %s: schema upgraded from %s to %s", database.name, current or "nothing", head)
+    return current, head
+
+
+def check(database: Database, *, migrations: Path = MIGRATIONS) -> None:
+    """Raise `JournalError` unless the schema is exactly ours, and say what to do."""
+    _, scripts = _steps(migrations)
+    with database.engine.connect() as connection:
+        current = _current(connection, database)
+    _refuse_unknown(current, scripts, database)
+    if current != _head(scripts):
+        had = "the database is empty" if current is None else f"its schema {current} is older"
+        raise JournalError(
+            f"journal {database.name}: {had}, and this version of rlm-ha needs {_head(scripts)}; "
+            "run once, from any replica: rlm-ha db upgrade"
+        )
+
+
+def _steps(migrations: Path) -> tuple[Config, ScriptDirectory]:
     config = Config()
     # Alembic reads the option with configparser's rules, where a percent sign starts a reference.
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
+    return config, ScriptDirectory.from_config(config)
+
+
+def _head(scripts: ScriptDirectory) -> str:
     head = scripts.get_current_head()
-    with database.engine.connect() as connection:
-        connection.execution_options(rlm_ha_writes=True)
-        with connection.begin():
-            current = _current(connection, database)
-            if current == head:
-                return
-            _refuse_unknown(current, scripts, database)
-            if current is not None:
-                _keep_copy(current, database)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    logger.info("journal %s: schema upgraded from %s to %s", database.path, current or "nothing", head)
+    if head is None:
+        raise JournalError("the installation is damaged: it has no schema; install rlm-ha-exporter again")
+    return head
 
 
-def _current(connection: Connection, database: SqliteFile) -> str | None:
+def _current(connection: Connection, database: Database) -> str | None:
     """The schema's revision; None in an empty database."""
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None and inspect(connection).get_table_names():
         raise JournalError(
-            f"journal {database.path}: the database holds tables of another program; give another path"
+            f"journal {database.name}: the database holds tables of another program; give another one"
         )
     return current
 
 
-def _refuse_unknown(current: str | None, scripts: ScriptDirectory, database: SqliteFile) -> None:
+def _refuse_unknown(current: str | None, scripts: ScriptDirectory, database: Database) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if current is not None and current not in known:
+        kept = "that was kept" if not database.is_shared else "that you made"
         raise JournalError(
-            f"journal {database.path}: its schema {current} is newer than this version of rlm-ha knows "
+            f"journal {database.name}: its schema {current} is newer than this version of rlm-ha knows "
             f"(up to {scripts.get_current_head()}); install the newer version again, or put "
-            "back the copy that was kept before the upgrade"
+            f"back the copy {kept} before the upgrade"
         )
-
-
-def _keep_copy(current: str, database: SqliteFile) -> None:
-    copy = database.path.with_name(f"{database.path.name}.schema-{current}")
-    database.copy_to(copy)
-    logger.info("journal %s: kept a copy as %s before the upgrade", database.path, copy)

@@ -44,12 +44,12 @@ def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]
 
 def test_names_the_packages_to_install_by_hand() -> None:
     told = how_to_install(packages_for(PROGRAMS))
-    assert "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils\n" in told
+    assert "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils postgresql\n" in told
 
 
 def test_finds_alertmanager_under_debians_name(tmp_path: Path) -> None:
     debians = write_script(tmp_path / "prometheus-alertmanager")
-    assert find(BY_NAME["alertmanager"], str(tmp_path)) == debians
+    assert find(BY_NAME["alertmanager"], str(tmp_path), tmp_path) == debians
 
 
 def test_looks_where_an_ordinary_users_path_does_not() -> None:
@@ -113,3 +113,18 @@ def test_new_parts_take_the_place_of_old_ones_and_of_what_a_stop_has_left(tmp_pa
     write_script(fresh / "first")
     put_in_place(fresh, tmp_path / "none before")
     assert (tmp_path / "none before" / "first").exists()
+
+
+def test_takes_the_newest_of_versions_that_stand_side_by_side(tmp_path: Path) -> None:
+    for version in ("9.6", "15", "17"):
+        write_script(tmp_path / "usr" / "lib" / "postgresql" / version / "bin" / "initdb")
+    on_path = write_script(tmp_path / "usr" / "bin" / "initdb")
+    newest = tmp_path / "usr" / "lib" / "postgresql" / "17" / "bin" / "initdb"
+    assert find(BY_NAME["initdb"], str(on_path.parent), tmp_path) == newest
+    newest.unlink()
+    assert find(BY_NAME["initdb"], str(on_path.parent), tmp_path) == newest.parents[2] / "15/bin/initdb"
+
+
+def test_takes_from_path_what_has_no_folder_of_its_own(tmp_path: Path) -> None:
+    on_path = write_script(tmp_path / "usr" / "bin" / "psql")
+    assert find(BY_NAME["psql"], str(on_path.parent), tmp_path) == on_path

@@ -1,10 +1,7 @@
 """The committed truth of a cluster: its first record, its pins, its version."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-
 import pytest
+from sqlalchemy import Engine, text
 
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store.errors import ConflictError
@@ -57,13 +54,12 @@ async def test_there_is_one_first_start(journal: Journal) -> None:
 
 
 async def test_a_cluster_that_comes_back_goes_above_the_epochs_of_its_history(
-    journal: Journal, path: Path
+    journal: Journal, engine: Engine
 ) -> None:
     await founded(journal)
     await committed(journal, await claimed(journal, minimum_epoch=41))
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DELETE FROM cluster")
-        connection.commit()
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM cluster"))
     record = await founded(journal, epoch=1)
     assert (record.epoch, record.highest_epoch) == (42, 42)
 

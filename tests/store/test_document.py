@@ -1,16 +1,12 @@
 """`docs/journal.md` and the tables say the same, and its queries run."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.tables import metadata
-from rlm_exporter.store.upgrade import upgrade
-from tests.store.situations import url_of
 
 TEXT = (Path(__file__).parents[2] / "docs" / "journal.md").read_text()
 QUERIES = [
@@ -19,15 +15,6 @@ QUERIES = [
     for query in block.split(";")
     if query.strip()
 ]
-
-
-@pytest.fixture
-def engine(path: Path) -> Iterator[Engine]:
-    """An empty journal."""
-    database = SqliteFile.at(url_of(path))
-    upgrade(database)
-    yield database.engine
-    database.engine.dispose()
 
 
 @pytest.mark.parametrize("table", [table.name for table in metadata.sorted_tables])

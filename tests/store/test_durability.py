@@ -13,7 +13,7 @@ import pytest
 from rlm_exporter.store.errors import ConflictError
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.records import Operation, OperationState, StepOutcome
-from tests.store.situations import CLUSTER, claimed, committed, founded, later, url_of
+from tests.store.situations import CLUSTER, claimed, committed, founded, later
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 30
@@ -70,10 +70,10 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def running(program: str, path: Path) -> AsyncIterator[Process]:
+async def running(program: str, url: str) -> AsyncIterator[Process]:
     """Another process on the same journal, killed and reaped at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, url_of(path), cwd=ROOT, stdin=PIPE, stdout=PIPE
+        sys.executable, "-c", program, url, cwd=ROOT, stdin=PIPE, stdout=PIPE
     )
     try:
         yield process
@@ -97,8 +97,8 @@ async def lines_until_the_end(process: Process) -> list[list[str]]:
     return [line.split() for line in rest.splitlines(keepends=True) if line.endswith("\n")]
 
 
-async def test_of_two_claims_at_once_one_wins(path: Path) -> None:
-    async with await Journal.open(url=url_of(path)) as one, await Journal.open(url=url_of(path)) as two:
+async def test_of_two_claims_at_once_one_wins(url: str) -> None:
+    async with await Journal.open(url=url) as one, await Journal.open(url=url) as two:
         await founded(one)
         for _ in range(20):
             record = await one.cluster(CLUSTER)
@@ -114,10 +114,10 @@ async def test_of_two_claims_at_once_one_wins(path: Path) -> None:
         assert len(await one.operations(CLUSTER)) == 21
 
 
-async def test_of_two_processes_that_claim_at_once_one_wins(path: Path) -> None:
-    async with await Journal.open(url=url_of(path)) as journal:
+async def test_of_two_processes_that_claim_at_once_one_wins(url: str) -> None:
+    async with await Journal.open(url=url) as journal:
         await founded(journal)
-        async with running(CLAIMS_AT_A_SIGN, path) as one, running(CLAIMS_AT_A_SIGN, path) as two:
+        async with running(CLAIMS_AT_A_SIGN, url) as one, running(CLAIMS_AT_A_SIGN, url) as two:
             for process in (one, two):
                 assert await line_of(process) == ["ready"]
             for process in (one, two):
@@ -129,11 +129,11 @@ async def test_of_two_processes_that_claim_at_once_one_wins(path: Path) -> None:
     assert answers == [["lost", str(opened.id)], ["won", str(opened.id)]]
 
 
-async def test_a_process_killed_between_intent_and_outcome_leaves_the_operation_open(path: Path) -> None:
-    async with running(DIES_IN_APPLY, path) as process:
+async def test_a_process_killed_between_intent_and_outcome_leaves_the_operation_open(url: str) -> None:
+    async with running(DIES_IN_APPLY, url) as process:
         operation_id, number = map(int, await line_of(process))
         process.send_signal(signal.SIGKILL)
-    async with await Journal.open(url=url_of(path)) as journal:
+    async with await Journal.open(url=url) as journal:
         found = await journal.open_operation(CLUSTER)
         assert found is not None
         assert found.id == operation_id
@@ -147,14 +147,14 @@ async def test_a_process_killed_between_intent_and_outcome_leaves_the_operation_
 
 
 @pytest.mark.parametrize("after", [1, 4, 9, 20])
-async def test_nothing_that_was_acknowledged_is_lost_by_a_kill(path: Path, after: int) -> None:
-    async with await Journal.open(url=url_of(path)) as journal:
+async def test_nothing_that_was_acknowledged_is_lost_by_a_kill(url: str, after: int) -> None:
+    async with await Journal.open(url=url) as journal:
         await founded(journal)
-    async with running(MOVES_FOR_EVER, path) as process:
+    async with running(MOVES_FOR_EVER, url) as process:
         told = [await line_of(process) for _ in range(after)]
         process.send_signal(signal.SIGKILL)
         told += await lines_until_the_end(process)
-    async with await Journal.open(url=url_of(path)) as journal:
+    async with await Journal.open(url=url) as journal:
         states = {one.id: one.state for one in await journal.operations(CLUSTER, limit=100_000)}
         record = await journal.cluster(CLUSTER)
         opened = await journal.open_operation(CLUSTER)

@@ -1,13 +1,10 @@
 """Reading back: operations with all that belongs to them, counts for the rules, decisions that held."""
 
-from pathlib import Path
-
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from rlm_exporter.store.history import read_operations
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.records import FailedAttempts, OperationKind, StepOutcome
-from rlm_exporter.store.sqlite import SqliteFile
 from tests.store.situations import (
     CLUSTER,
     NOW,
@@ -18,7 +15,6 @@ from tests.store.situations import (
     failed,
     founded,
     later,
-    url_of,
 )
 
 
@@ -67,20 +63,18 @@ async def test_operations_are_limited_by_time_and_number(journal: Journal) -> No
     assert await journal.operations("another") == ()
 
 
-async def test_many_operations_cost_as_many_statements_as_one(journal: Journal, path: Path) -> None:
+async def test_many_operations_cost_as_many_statements_as_one(journal: Journal, engine: Engine) -> None:
     await moves(journal, 5)
-    database = SqliteFile.at(url_of(path))
     statements: list[str] = []
 
     def note(*arguments: object) -> None:
-        statements.extend({str(arguments[2])} - {"BEGIN"})
+        statements.extend({str(arguments[2])} - {"BEGIN IMMEDIATE"})
 
-    with database.engine.connect() as connection:
+    with engine.connect() as connection:
         event.listen(connection, "before_cursor_execute", note)
         read_operations(connection, CLUSTER, since=None, limit=1)
         for_one = len(statements)
         read_operations(connection, CLUSTER, since=None, limit=100)
-    database.engine.dispose()
     assert len(statements) - for_one == for_one == 3
 
 

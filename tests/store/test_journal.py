@@ -80,29 +80,29 @@ async def test_a_clean_end_leaves_one_file(path: Path) -> None:
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
-async def test_readiness_writes_for_real(journal: Journal, path: Path) -> None:
+async def test_readiness_writes_for_real(file_journal: Journal, path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     before = log.stat().st_size
-    await journal.check_writable()
+    await file_journal.check_writable()
     assert log.stat().st_size > before
 
 
 async def test_a_disk_without_room_stops_writes_and_nothing_is_half_written(
-    journal: Journal, path: Path
+    file_journal: Journal, path: Path
 ) -> None:
-    await founded(journal)
+    await founded(file_journal)
     log = path.with_name(f"{path.name}-wal")
     with files_limited_to(log.stat().st_size + PAGE):
         with pytest.raises(JournalError, match=r"the disk (is full|reports an error)"):
-            await claimed(journal, reason="x" * 20 * PAGE)
+            await claimed(file_journal, reason="x" * 20 * PAGE)
         with pytest.raises(JournalError, match=r"the disk (is full|reports an error)"):
-            await journal.check_writable()
-        record = await journal.cluster(CLUSTER)
+            await file_journal.check_writable()
+        record = await file_journal.cluster(CLUSTER)
         assert record is not None
         assert (record.version, record.highest_epoch) == (1, 1)
-        assert await journal.open_operation(CLUSTER) is None
-    await journal.check_writable()
-    assert (await claimed(journal)).epoch == 2
+        assert await file_journal.open_operation(CLUSTER) is None
+    await file_journal.check_writable()
+    assert (await claimed(file_journal)).epoch == 2
 
 
 async def test_a_read_only_file_is_refused_with_what_to_do(folder: Path) -> None:
@@ -151,25 +151,25 @@ async def test_a_damaged_file_says_so_and_how_to_go_on(path: Path) -> None:
 
 
 async def test_a_file_that_was_removed_while_in_use_takes_no_more_writes(
-    journal: Journal, path: Path
+    file_journal: Journal, path: Path
 ) -> None:
-    await founded(journal)
+    await founded(file_journal)
     path.unlink()
     with pytest.raises(JournalError, match="was removed or replaced while in use; restart the daemon"):
-        await claimed(journal)
+        await claimed(file_journal)
     with pytest.raises(JournalError, match="was removed or replaced"):
-        await journal.check_writable()
+        await file_journal.check_writable()
 
 
 async def test_a_file_that_was_replaced_while_in_use_takes_no_more_writes(
-    journal: Journal, path: Path, tmp_path: Path
+    file_journal: Journal, path: Path, tmp_path: Path
 ) -> None:
-    await founded(journal)
+    await founded(file_journal)
     backup = tmp_path / "backup.db"
     await filled(backup)
     backup.replace(path)
     with pytest.raises(JournalError, match="was removed or replaced"):
-        await claimed(journal)
+        await claimed(file_journal)
 
 
 async def test_reads_and_writes_of_many_tasks_do_not_disturb_each_other(journal: Journal) -> None:

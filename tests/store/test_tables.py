@@ -14,26 +14,40 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from rlm_exporter.store.database import database_at
 from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.tables import NaiveTimeError, metadata, operation, operation_step, write_check
 from rlm_exporter.store.upgrade import upgrade
 from tests.store.situations import NOW, url_of
 
+CATALOGUE = """
+SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable
+|| ' ' || coalesce(column_default, '') FROM information_schema.columns WHERE table_schema = 'public'
+"""
+
+
+def schema_of(engine: Engine) -> set[str]:
+    """All that makes this schema, as the database itself writes it, spaces apart."""
+    query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+    if engine.dialect.name == "postgresql":
+        query = CATALOGUE
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(query).all()
+    return {" ".join(sql.split()) for (sql,) in rows if "alembic_version" not in sql}
+
 
 @pytest.fixture
-def engine(path: Path) -> Iterator[Engine]:
-    """A database brought to the newest schema step by step."""
-    database = SqliteFile.at(url_of(path))
-    upgrade(database)
-    yield database.engine
+def empty(url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database without any schema, of the same kind as the test's own."""
+    made = (
+        url_of(tmp_path / "empty.db") if url.startswith("sqlite") else request.getfixturevalue("server_url")
+    )
+    database = database_at(made)
+    yield database.engine.execution_options(rlm_ha_writes=True)
     database.engine.dispose()
-
-
-def schema_of(path: Path) -> set[str]:
-    """Every statement by which SQLite would make this schema, spaces apart."""
-    with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {" ".join(sql.split()) for (sql,) in rows if "alembic_version" not in sql}
 
 
 def test_steps_lead_to_the_tables_as_alembic_compares_them(engine: Engine) -> None:
@@ -42,12 +56,11 @@ def test_steps_lead_to_the_tables_as_alembic_compares_them(engine: Engine) -> No
         assert compare_metadata(context, metadata) == []
 
 
-def test_steps_lead_to_the_tables_word_by_word(engine: Engine, path: Path, tmp_path: Path) -> None:
+def test_steps_lead_to_the_tables_word_by_word(engine: Engine, empty: Engine) -> None:
     # Alembic does not compare CHECK constraints and the conditions of partial indexes; the text has both.
-    whole = SqliteFile.at(url_of(tmp_path / "whole.db"))
-    metadata.create_all(whole.engine)
-    whole.engine.dispose()
-    assert schema_of(path) == schema_of(tmp_path / "whole.db")
+    metadata.create_all(empty)
+    assert len(schema_of(empty)) > len(metadata.tables)
+    assert schema_of(engine) == schema_of(empty)
 
 
 def test_postgresql_gets_the_same_partial_indexes() -> None:
@@ -147,13 +160,16 @@ def test_a_time_without_a_zone_is_refused_as_a_defect(engine: Engine) -> None:
         insert_operation(connection, started_at=datetime(2026, 3, 1, 2, 14))  # noqa: DTZ001 - what is tested
 
 
-def test_a_person_reads_times_in_order(engine: Engine, path: Path) -> None:
-    with engine.begin() as connection:
+def test_a_person_reads_times_in_order_in_the_file(path: Path) -> None:
+    database = SqliteFile(path=path)
+    upgrade(database)
+    with database.engine.begin() as connection:
         insert_operation(connection, started_at=NOW)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT started_at FROM operation").fetchone() == (
             "2026-03-01 02:14:07.250000",
         )
+    database.engine.dispose()
 
 
 def test_the_row_of_the_write_check_stands_apart(engine: Engine) -> None:

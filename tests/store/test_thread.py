@@ -14,12 +14,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.thread import StoreThread
-from tests.store.situations import url_of
 
 
 @pytest.fixture
 def database(path: Path) -> SqliteFile:
-    return SqliteFile.at(url_of(path))
+    return SqliteFile(path=path)
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ async def test_work_whose_caller_was_cancelled_is_rolled_back(
 
 
 async def test_a_lock_held_by_another_process_is_told_as_one(thread: StoreThread, path: Path) -> None:
-    other = SqliteFile.at(url_of(path))
+    other = SqliteFile(path=path)
     event.listen(other.engine, "connect", _impatient)
     impatient = StoreThread(database=other, limit=timedelta(seconds=10))
     begun, done = threading.Event(), threading.Event()
@@ -146,7 +145,7 @@ async def test_a_lock_held_by_another_process_is_told_as_one(thread: StoreThread
 
 
 async def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
-    database = SqliteFile.at(url_of(path))
+    database = SqliteFile(path=path)
     event.listen(database.engine, "connect", _small)
     full = StoreThread(database=database, limit=timedelta(seconds=10))
     await full.write(lambda c: c.execute(text("CREATE TABLE one (n INTEGER NOT NULL, filler TEXT)")))
@@ -168,7 +167,7 @@ async def test_closing_waits_for_work_under_way(database: SqliteFile, thread: St
         gate.wait(10)
         insert(connection)
 
-    closing = StoreThread(database=SqliteFile.at(url_of(database.path)), limit=timedelta(seconds=10))
+    closing = StoreThread(database=SqliteFile(path=database.path), limit=timedelta(seconds=10))
     writing = asyncio.create_task(closing.write(work))
     assert await asyncio.to_thread(begun.wait, 10)
     ending = asyncio.create_task(closing.close())

@@ -1,0 +1,51 @@
+"""`rlm-ha db`: the journal's database, past the daemon."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.errors import RlmExporterError
+
+
+@click.command("upgrade")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Manifests of which the database is taken where --store is not given.",
+)
+@click.option("--store", help="sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+def upgrade_command(config: tuple[Path, ...], store: str | None) -> None:
+    """Bring the journal's tables to this version; safe to repeat, and from several machines at once."""
+    # SQLAlchemy and Alembic take a while to import.
+    from rlm_exporter.store.database import database_at  # noqa: PLC0415
+    from rlm_exporter.store.upgrade import upgrade  # noqa: PLC0415
+
+    try:
+        database = database_at(_store(store, config))
+        try:
+            before, after = upgrade(database)
+        finally:
+            database.engine.dispose()
+    except RlmExporterError as error:
+        click.echo(f"rlm-ha: {error}", err=True)
+        sys.exit(ExitCode.FAILED)
+    had = "no tables" if before is None else f"schema {before}"
+    told = f"already schema {after}" if before == after else f"{had}, now schema {after}"
+    click.echo(f"{database.name}: {told}")
+
+
+def _store(store: str | None, config: tuple[Path, ...]) -> str:
+    from rlm_exporter.manifest.load import load_manifests  # noqa: PLC0415
+
+    named = (
+        store or os.environ.get("RLM_HA_STORE") or (load_manifests(config).config.store if config else None)
+    )
+    if named is None:
+        raise click.UsageError(
+            "which database? Give --store, RLM_HA_STORE, or --config with manifests that name it"
+        )
+    return named
