@@ -5,6 +5,8 @@ import contextlib
 import fcntl
 import logging
 import random
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +20,7 @@ from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import ConfigurationError, JournalError
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
+from rlm_exporter.failover.leadership import Alone, LeaseKeeper
 from rlm_exporter.failover.ports import DirectProbe, Outside, Seam, ThroughProbe
 from rlm_exporter.failover.reasons import Reason
 from rlm_exporter.failover.rlmdown import Rlmdown
@@ -54,7 +57,9 @@ from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
+from rlm_exporter.store.database import is_shared
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.store.leases import Claimant
 from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
 
@@ -65,6 +70,9 @@ PARALLEL_PROBES = 32
 
 SHUTDOWN_LIMIT = 2.0
 """Seconds that requests under way may take at the end."""
+
+RENEWAL_LIMIT = timedelta(seconds=4)
+"""For one transaction about leases; the next try must come before they are good for nothing."""
 
 FACTS_PACE = 1.0
 """Seconds between two lookings-over of what the page of metrics is told."""
@@ -78,13 +86,17 @@ class Settings:
     host: str
     port: int
     store: str
-    """`sqlite:///PATH`."""
+    """`sqlite:///PATH` or `postgresql://USER@HOST/DATABASE`."""
     rlmutil: Path | None
     """None = there is none; license probes say so, the others go on."""
     compatibility_names: bool = True
     tokens: tuple[Token, ...] = ()
     license_files_every: timedelta = FILES_EVERY
     """How often license files are read."""
+    name: str = ""
+    """What this daemon is called among several on one database; empty = host and port."""
+    advertise: str | None = None
+    """The URL at which operators find it."""
 
 
 async def nothing(moment: str, step: str) -> None:
@@ -106,8 +118,11 @@ async def run_daemon(
     clock = clock or SystemClock()
     instruments = _instruments()
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(_alone_on(settings.store))
+        shared = is_shared(settings.store)
+        if not shared:
+            stack.enter_context(_alone_on(settings.store))
         journal = await stack.enter_async_context(await Journal.open(url=settings.store))
+        keeper = await stack.enter_async_context(_leases(settings, clock)) if shared else None
         await _fits(settings.clusters, journal)
         assembly = _Assembly(
             clock=clock,
@@ -117,6 +132,7 @@ async def run_daemon(
             rlmutil=stack.enter_context(RlmutilProgram(settings.rlmutil)),
             seam=seam,
             license_files_every=settings.license_files_every,
+            keeper=keeper,
         )
         stack.push_async_callback(assembly.close)
         for cluster in settings.clusters:
@@ -134,6 +150,8 @@ async def run_daemon(
         listening(settings.host, port)
         async with asyncio.TaskGroup() as group:
             runs = [page.run(), _telling(services, journal), *assembly.runs()]
+            if keeper is not None:
+                runs.append(keeper.run())
             tasks = [group.create_task(run) for run in runs]
             await stop.wait()
             for task in tasks:
@@ -159,6 +177,26 @@ def _alone_on(store: str) -> Iterator[None]:
                 f"another rlm-ha works on {store}: stop it, or choose another --state-dir"
             ) from error
         yield
+
+
+@contextlib.asynccontextmanager
+async def _leases(settings: Settings, clock: Clock) -> AsyncIterator[LeaseKeeper]:
+    """Who of several daemons acts, on a connection of its own: nothing slow may come before a renewal."""
+    claimant = Claimant(
+        name=settings.name or f"{socket.gethostname()}:{settings.port}", url=settings.advertise
+    )
+    async with await Journal.open(url=settings.store, limit=RENEWAL_LIMIT) as journal:
+        keeper = LeaseKeeper(
+            store=journal,
+            claimant=claimant,
+            clusters=[cluster.name for cluster in settings.clusters],
+            clock=clock,
+            elapsed=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        )
+        try:
+            yield keeper
+        finally:
+            await keeper.release()
 
 
 async def _fits(clusters: tuple[Cluster, ...], journal: Journal) -> None:
@@ -200,6 +238,7 @@ class _Assembly:
         rlmutil: RlmutilProgram,
         seam: Seam,
         license_files_every: timedelta,
+        keeper: LeaseKeeper | None,
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self._probers: list[Prober] = []
@@ -211,6 +250,7 @@ class _Assembly:
         self._license_probe = license_probe
         self._seam = seam
         self._license_files_every = license_files_every
+        self._keeper = keeper
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
         self._slots = asyncio.Semaphore(PARALLEL_PROBES)
@@ -229,7 +269,9 @@ class _Assembly:
                 cluster=cluster,
                 prober=prober,
                 balancers=self._balancers(cluster, prober),
-                journal=self._journal,
+                journal=self._journal
+                if self._keeper is None
+                else self._journal.guarded(self._keeper.guard(cluster.name)),
                 direct=_direct(prober),
                 through=self._through(cluster),
                 hooks=self._hooks,
@@ -237,6 +279,7 @@ class _Assembly:
                 clock=self._clock,
                 observer=ControllerObserver(self._instruments),
                 seam=self._seam,
+                leadership=Alone() if self._keeper is None else self._keeper.of(cluster.name),
             )
         )
 

@@ -197,6 +197,18 @@ class SplitView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseView:
+    """Who of several daemons acts for the cluster."""
+
+    ours: bool
+    """Whether it is the one that answered."""
+    holder: str | None
+    url: str | None
+    remaining_seconds: float
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverView:
     """The policy and the present state of moving."""
 
@@ -219,6 +231,8 @@ class FailoverView:
     last_operation: OperationView | None
     split_brain: tuple[SplitView, ...] | None = None
     """None from a daemon that does not tell."""
+    lease: LeaseView | None = None
+    """None where one daemon is alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

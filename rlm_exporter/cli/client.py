@@ -33,6 +33,9 @@ CONNECT_LIMIT = 3.0
 READ_LIMIT = 15.0
 """Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
 
+HANDED_ON = 2
+"""How often a wish follows a lease that changes hands meanwhile."""
+
 _BY_KIND = {"unknown_server": ExitCode.NOT_FOUND, "unknown_cluster": ExitCode.NOT_FOUND}
 _BY_STATUS = {
     400: ExitCode.USAGE,
@@ -80,7 +83,6 @@ class Client:
     """One daemon. Each call raises ApiError, or UnreachableError where there was no answer of the daemon."""
 
     def __init__(self, connection: Connection, *, trace: Callable[[str], None]) -> None:
-        self._url = connection.url
         self._trace = trace
         self._session = requests.Session()
         self._session.auth = _BearerAuth(connection.token)
@@ -88,10 +90,7 @@ class Client:
         # Repeating is decided here, where it is known what may be repeated.
         self._session.mount("http://", HTTPAdapter(max_retries=0))
         self._session.mount("https://", HTTPAdapter(max_retries=0))
-        if is_loopback(urlsplit(connection.url).hostname or ""):
-            # A proxy would look for the daemon on its own machine.
-            self._session.trust_env = False
-            self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        self._use(connection.url)
 
     @property
     def url(self) -> str:
@@ -130,6 +129,11 @@ class Client:
     def _ask(self, kind: type[T], method: str, path: str, **arguments: Any) -> Answer[T]:
         response = self._send(method, path, **arguments)
         document = self._document(response)
+        for _ in range(HANDED_ON):
+            if not self._is_handed_on(response, document):
+                break
+            response = self._send(method, path, **arguments)
+            document = self._document(response)
         if not response.ok:
             raise self._problem(response, document)
         try:
@@ -140,6 +144,27 @@ class Client:
                 status=response.status_code,
                 exit_code=ExitCode.FAILED,
             ) from error
+
+    def _is_handed_on(self, response: requests.Response, document: Mapping[str, Any]) -> bool:
+        """Whether another daemon acts for the cluster and says where it is: it is asked from now on."""
+        leader = document.get("leader_url")
+        if response.status_code != 409 or document.get("kind") != "not_leader" or not isinstance(leader, str):
+            return False
+        leader = leader.rstrip("/")
+        if leader == self._url or urlsplit(leader).scheme not in {"http", "https"}:
+            return False
+        if urlsplit(self._url).scheme == "https" and urlsplit(leader).scheme != "https":
+            return False  # a token is not sent in the clear because an answer says so
+        self._trace(f"{document.get('detail')}: asking there")
+        self._use(leader)
+        return True
+
+    def _use(self, url: str) -> None:
+        self._url = url
+        if is_loopback(urlsplit(url).hostname or ""):
+            # A proxy would look for the daemon on its own machine.
+            self._session.trust_env = False
+            self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
         url = self._url + path

@@ -17,6 +17,7 @@ import click
 
 from rlm_exporter.cli.logs import set_up_logging
 from rlm_exporter.errors import ConfigurationError, FormatError, RlmExporterError
+from rlm_exporter.manifest.formats import check_http_url
 from rlm_exporter.rlm.address import bracketed, parse_host_port
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Flags:
     state_dir: Path | None = None
     store: str | None = None
     rlmutil: Path | None = None
+    name: str | None = None
+    advertise: str | None = None
 
 
 @click.command("serve")
@@ -51,7 +54,9 @@ class Flags:
 )
 @click.option("--listen", help=f"ADDRESS:PORT of the HTTP interface; default {DEFAULT_LISTEN}.")
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Where the journal is kept.")
-@click.option("--store", help="sqlite:///PATH of the journal, in place of one in the state directory.")
+@click.option("--store", help="sqlite:///PATH or postgresql://USER@HOST/DATABASE of the journal.")
+@click.option("--name", help="What this daemon is called among several on one database; default HOST:PORT.")
+@click.option("--advertise", help="The URL at which operators reach this daemon, for the others to tell.")
 @click.option("--rlmutil", type=click.Path(path_type=Path), help="The vendor's rlmutil.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default=None)
 @click.option("--log-format", type=click.Choice(["logfmt", "json"]), default=None)
@@ -60,6 +65,8 @@ def serve_command(
     listen: str | None,
     state_dir: Path | None,
     store: str | None,
+    name: str | None,
+    advertise: str | None,
     rlmutil: Path | None,
     log_level: str | None,
     log_format: str | None,
@@ -75,7 +82,15 @@ def serve_command(
         )
         if not loaded.clusters:
             raise ConfigurationError("no cluster in the configuration: give a LicenseServer manifest")
-        flags = Flags(config=config, listen=listen, state_dir=state_dir, store=store, rlmutil=rlmutil)
+        flags = Flags(
+            config=config,
+            listen=listen,
+            state_dir=state_dir,
+            store=store,
+            rlmutil=rlmutil,
+            name=name,
+            advertise=advertise,
+        )
         settings = settings_from(flags, loaded.config, loaded.clusters, os.environ)
         asyncio.run(_serve(settings))
     except RlmExporterError as error:
@@ -117,7 +132,22 @@ def settings_from(
         rlmutil=rlmutil,
         compatibility_names=config.compatibility_names,
         tokens=tokens,
+        name=flags.name or environ.get("RLM_HA_NAME") or "",
+        advertise=_advertised(flags.advertise or environ.get("RLM_HA_ADVERTISE"), host, port),
     )
+
+
+def _advertised(url: str | None, host: str, port: int) -> str | None:
+    """What was said, or an address that others can reach; None where there is no such thing to tell."""
+    if url is not None:
+        try:
+            check_http_url(url)
+        except ValueError as error:
+            raise ConfigurationError(f"--advertise: {error}") from error
+        return url.rstrip("/")
+    if is_loopback(host) or host in {"0.0.0.0", "::"}:  # noqa: S104 - no address is bound here
+        return None
+    return f"http://{bracketed(host)}:{port}"
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from rlm_exporter.cli.answers import (
     ClusterStatus,
     DecisionView,
     FailoverView,
+    LeaseView,
     OperationView,
     PinView,
     ServerView,
@@ -176,6 +177,7 @@ def _ha_facts(status: ClusterStatus) -> tuple[Pair, ...]:
         ("Cooldown", Cell(_cooldown(failover))),
         *_labelled("Pinned", (Cell("; ".join(map(_pin, failover.pins))),) if failover.pins else ()),
         *_balancers(status),
+        *_lease(failover.lease),
         *_decision(failover.decision),
         *_alerts(failover),
         *_open_operation(failover.operation),
@@ -256,6 +258,18 @@ def _balancer(balancer: BalancerAnswer, status: ClusterStatus) -> Cell:
     epoch = "no epoch" if balancer.epoch is None else f"epoch {balancer.epoch}"
     differs = balancer.active != status.active or bool(wrong)
     return Cell(f"{balancer.name} -> {to}, {epoch}{wrong}: {lines}", Tone.WARNING if differs else Tone.PLAIN)
+
+
+def _lease(lease: LeaseView | None) -> tuple[Pair, ...]:
+    """Who of several daemons acts."""
+    if lease is None:
+        return ()
+    if lease.trouble:
+        return (("Acts", Cell(f"nobody, as far as this daemon knows: {lease.trouble}", Tone.BAD)),)
+    if lease.ours:
+        return (("Acts", Cell(f"{lease.holder}, the daemon that answers")),)
+    where = f" ({lease.url})" if lease.url else ""
+    return (("Acts", Cell(f"{lease.holder or 'not known yet'}{where}, another daemon", Tone.QUIET)),)
 
 
 def _decision(decision: DecisionView | None) -> tuple[Pair, ...]:

@@ -36,10 +36,12 @@ from rlm_exporter.failover.trigger import (
 from rlm_exporter.failover.truth import Truth
 from rlm_exporter.failover.wishes import Wishes, answer_while_open
 from rlm_exporter.manifest.model import Cluster, TriggerSource
-from rlm_exporter.store.errors import ConflictError
+from rlm_exporter.store.errors import ConflictError, LeaseLostError
 from rlm_exporter.store.records import AlertRecord, ClusterRecord
 
 log = logging.getLogger(__name__)
+
+ENDING = Refusal(kind=RefusalKind.NOT_READY, detail="the daemon is ending; what was begun is taken up again")
 
 
 class ClusterController:
@@ -57,6 +59,7 @@ class ClusterController:
             balancers=outside.balancers,
             clock=outside.clock,
             observer=outside.observer,
+            leadership=outside.leadership,
             wake=self.wake,
         )
         self._reporters = Reporters(
@@ -113,7 +116,9 @@ class ClusterController:
     @property
     def standing(self) -> Standing:
         """What is so at the moment."""
-        return self._memory.standing(self._steering.desired, self._split_brain.splits)
+        return self._memory.standing(
+            self._steering.desired, self._split_brain.splits, self._outside.leadership.view
+        )
 
     def wake(self) -> None:
         """Something happened: look now."""
@@ -121,12 +126,21 @@ class ClusterController:
 
     async def request(self, request: Request) -> Answer:
         """An operator's wish. Answers when it is refused, planned, done, or has become an open operation."""
+        if (refusal := self.refusal_of_a_follower()) is not None:
+            return refusal
         operation = self._memory.operation
         if operation is not None and isinstance(request, FailoverRequest | MaintenanceRequest):
             return answer_while_open(request, operation)
         wish = self._wishes.add(request)
         self.wake()
         return await wish.answered()
+
+    def refusal_of_a_follower(self) -> Refusal | None:
+        """What to answer while another daemon acts for this cluster; None while we do."""
+        lease = self._outside.leadership.view
+        if lease is None or lease.ours:
+            return None
+        return Refusal(kind=RefusalKind.NOT_LEADER, detail=lease.why_not_ours, leader_url=lease.url)
 
     async def run(self) -> None:
         """Look and steer until cancelled."""
@@ -151,7 +165,39 @@ class ClusterController:
                     await self._wake.wait()
             self._wake.clear()
             with surviving(self._name, "looking", observer=self._outside.observer):
-                await self._look_or_tell()
+                if self._outside.leadership.begin():
+                    await self._lead()
+                else:
+                    await self._follow()
+
+    async def _lead(self) -> None:
+        """Look and act; what is under way ends where it stands when the lease does."""
+        look = asyncio.create_task(self._look_or_tell())
+        lost = asyncio.create_task(self._outside.leadership.lost())
+        try:
+            await asyncio.wait({look, lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lost.cancel()
+            look.cancel()
+            await asyncio.wait({look, lost})
+        if not look.cancelled():
+            look.result()
+
+    async def _follow(self) -> None:
+        """Know what is so, and do nothing: another daemon acts."""
+        self._mover.rest()
+        self._split_brain.rest()
+        refusal = self.refusal_of_a_follower()
+        if refusal is not None:
+            self._note(Hold(reason=Reason.NOT_LEADER, detail=refusal.detail), None)
+            self._wishes.refuse_all(refusal)
+        try:
+            await self._truth.check_writable()
+            await self._truth.read()
+        except JournalError as error:
+            self._say_store_away(str(error))
+        record = self._memory.record
+        self._outside.prober.set_active(record.active if record is not None else None)
 
     async def _look_or_tell(self) -> None:
         try:
@@ -188,12 +234,15 @@ class ClusterController:
         await self._decide_and_act(self._memory.record)
 
     def _store_unavailable(self, why: str) -> None:
-        if self._memory.store_writable:
-            log.error("cluster=%s the journal is away: %s", self._name, why)
-        self._memory.store_writable = False
+        self._say_store_away(why)
         detail = f"the journal is away: {why}"
         self._note(Hold(reason=Reason.STORE_UNAVAILABLE, detail=detail), None)
         self._wishes.refuse_all(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=detail))
+
+    def _say_store_away(self, why: str) -> None:
+        if self._memory.store_writable:
+            log.error("cluster=%s the journal is away: %s", self._name, why)
+        self._memory.store_writable = False
 
     async def _decide_and_act(self, record: ClusterRecord) -> None:
         self._lookout.check_what_looks_wrong(record.active)
@@ -246,6 +295,12 @@ class ClusterController:
                 continue
             try:
                 self._memory.record = await self._operators.serve(wish, record)
+            except asyncio.CancelledError:
+                wish.answer(self.refusal_of_a_follower() or ENDING)
+                raise
+            except LeaseLostError as error:
+                wish.answer(Refusal(kind=RefusalKind.NOT_LEADER, detail=str(error)))
+                raise
             except ConflictError as error:
                 wish.answer(Refusal(kind=RefusalKind.OPERATION_OPEN, detail=str(error)))
                 raise

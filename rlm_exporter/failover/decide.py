@@ -31,6 +31,7 @@ from rlm_exporter.failover.rules_of_need import (
 )
 from rlm_exporter.failover.rules_of_sight import (
     balancer_unknown,
+    not_leader,
     operation_open,
     snapshot_stale,
     store_unavailable,
@@ -71,6 +72,7 @@ def trace(situation: Situation) -> tuple[Seen, ...]:
 
 _RULES: tuple[tuple[tuple[Reason, ...], Callable[[Situation], Decision | None]], ...] = (
     ((Reason.SNAPSHOT_STALE,), snapshot_stale),
+    ((Reason.NOT_LEADER,), not_leader),
     ((Reason.STORE_UNAVAILABLE,), store_unavailable),
     ((Reason.OPERATION_OPEN,), operation_open),
     ((Reason.BALANCER_UNKNOWN,), balancer_unknown),

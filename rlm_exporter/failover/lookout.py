@@ -41,6 +41,7 @@ class Lookout:
         self._journal = outside.journal
         self._reporters = reporters
         self._clock = outside.clock
+        self._leadership = outside.leadership
         self._seen_epoch = seen_epoch
         self._clocks = self._clock.now(), self._clock.monotonic()
         self._steady_since: datetime | None = None
@@ -60,6 +61,7 @@ class Lookout:
             evidence=evidence(
                 active=record.active, snapshot=self._prober.snapshot, balancers=self._balancers, now=now
             ),
+            lease=self._leadership.view,
             reports=self._reporters.reports,
             seen_epoch=self._seen_epoch(),
             steady_since=self._steady_since,

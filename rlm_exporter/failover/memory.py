@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.reasons import Decision
 from rlm_exporter.failover.split import Split
 from rlm_exporter.failover.trigger import Trigger
@@ -24,6 +25,8 @@ class Standing:
     store_writable: bool
     splits: tuple[Split, ...] = ()
     """Servers that serve beside the active one."""
+    lease: LeaseView | None = None
+    """Who of several daemons may act; None where we are alone."""
 
 
 class Memory:
@@ -57,8 +60,10 @@ class Memory:
         """The next one is news, whatever it is."""
         self._decision = None
 
-    def standing(self, desired: Desired | None, splits: tuple[Split, ...]) -> Standing:
-        """A picture of it, with what balancers are made to have and who serves that should not."""
+    def standing(
+        self, desired: Desired | None, splits: tuple[Split, ...], lease: LeaseView | None
+    ) -> Standing:
+        """A picture of it, with what balancers are made to have, who serves that should not, and who acts."""
         return Standing(
             record=self.record,
             desired=desired,
@@ -68,4 +73,5 @@ class Memory:
             operation=self.operation,
             store_writable=self.store_writable,
             splits=splits,
+            lease=lease,
         )

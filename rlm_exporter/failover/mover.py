@@ -84,6 +84,12 @@ class Mover:
         self._steering.want(committed_desired(record, self._members, let_be=let_be))
         self._outside.prober.set_active(record.active)
 
+    def rest(self) -> None:
+        """Another daemon acts: want nothing, and take up what it has left when it is our turn again."""
+        self._steering.rest()
+        self._looked_back = False
+        self._memory.let_be = None
+
     async def look_back(self) -> None:
         """Take up what an earlier life of ours has left: hooks, and that balancers choose by themselves."""
         if self._looked_back:
@@ -117,33 +123,6 @@ class Mover:
             minimum_epoch=self.minimum_epoch(),
         )
         await self.carry_on(operation)
-
-    async def _claim(
-        self,
-        record: ClusterRecord,
-        *,
-        kind: OperationKind,
-        rule: str,
-        target: str,
-        reason: str,
-        trigger: TriggerKind,
-        alerts: tuple[str, ...],
-    ) -> Operation:
-        return await self._outside.journal.claim(
-            cluster=self._name,
-            kind=kind,
-            rule=rule,
-            source=record.active,
-            target=target,
-            requested_by="controller",
-            reason=reason,
-            trigger=trigger,
-            expected_version=record.version,
-            alerts=alerts,
-            idempotency_key=None,
-            now=self._outside.clock.now(),
-            minimum_epoch=self.minimum_epoch(),
-        )
 
     async def carry_on(self, operation: Operation) -> ClusterRecord:
         """Run an operation from where it stands to its end."""

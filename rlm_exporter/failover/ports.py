@@ -1,16 +1,19 @@
 """What the controller needs from outside, by shape."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from rlm_exporter.failover.calls import Called, CallEvent
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.haproxy.plan import Need
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
 from rlm_exporter.manifest.model import Cluster, Hook, Server
 from rlm_exporter.probe.child import Ended
 from rlm_exporter.probe.result import Failure, LicenseResult, TcpResult
 from rlm_exporter.probe.snapshot import ClusterSnapshot
+from rlm_exporter.store.leases import Claimant, LeasesTaken
 from rlm_exporter.store.records import (
     AlertRecord,
     ClusterRecord,
@@ -170,6 +173,41 @@ class Seam(Protocol):
 
     async def __call__(self, moment: str, step: str) -> None:
         """`moment` is before, intended, ran or after."""
+        ...
+
+
+class Leadership(Protocol):
+    """Whether this daemon, of several that share a journal, may act for one cluster."""
+
+    @property
+    def view(self) -> LeaseView | None:
+        """What is known of the lease; None where there is none, because nobody else can act."""
+        ...
+
+    def begin(self) -> bool:
+        """Begin to act, or go on; whether we may."""
+        ...
+
+    def may_act(self) -> bool:
+        """Whether what was begun may be gone on with."""
+        ...
+
+    async def lost(self) -> None:
+        """Return as soon as what was begun may not be gone on with."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """Where leases are kept; every method raises JournalError."""
+
+    async def take_leases(
+        self, *, claimant: Claimant, clusters: Iterable[str], held: Mapping[str, int], lasting: timedelta
+    ) -> LeasesTaken:
+        """Renew those of these clusters that are held, by token, and take those that have run out."""
+        ...
+
+    async def release_leases(self, *, claimant: Claimant, held: Mapping[str, int]) -> None:
+        """Let go of leases at once."""
         ...
 
 
@@ -336,3 +374,4 @@ class Outside:
     clock: Clock
     observer: Observer
     seam: Seam
+    leadership: Leadership

@@ -27,7 +27,7 @@ class Publishing:
 
     async def _turn(self) -> None:
         record, now = self._memory.record, self._outside.clock.monotonic()
-        if record is None or self._memory.operation is not None:
+        if record is None or self._memory.operation is not None or not self._outside.leadership.may_act():
             return
         if record.active == self._told and now - self._at < AGAIN:
             return

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     """The rule that gave a decision."""
 
     SNAPSHOT_STALE = "snapshot_stale"
+    NOT_LEADER = "not_leader"
     STORE_UNAVAILABLE = "store_unavailable"
     OPERATION_OPEN = "operation_open"
     BALANCER_UNKNOWN = "balancer_unknown"
@@ -55,6 +56,12 @@ RULES: tuple[Rule, ...] = tuple(
     Rule(number=number, reason=reason, when=when, then=then)
     for number, reason, when, then in (
         (1, Reason.SNAPSHOT_STALE, "the newest check is older than two checks take", "hold, check now"),
+        (
+            2,
+            Reason.NOT_LEADER,
+            "of several daemons another one acts for this cluster, or our lease has under 5 s left",
+            "hold",
+        ),
         (3, Reason.STORE_UNAVAILABLE, "the journal cannot be written", "hold; HAProxy goes on alone"),
         (4, Reason.OPERATION_OPEN, "an operation is open for this cluster", "hold"),
         (5, Reason.BALANCER_UNKNOWN, "there are balancers, and none can be read", "hold, alert"),
@@ -158,8 +165,6 @@ RULES: tuple[Rule, ...] = tuple(
         (21, Reason.FAILED_OVER, "otherwise", "fail over to the best candidate"),
     )
 )
-"""Number 2, the lease among several controllers, is not built yet."""
-
 NUMBERS: dict[Reason, int] = {rule.reason: rule.number for rule in RULES}
 
 

@@ -25,6 +25,13 @@ def snapshot_stale(situation: Situation) -> Decision | None:
     )
 
 
+def not_leader(situation: Situation) -> Decision | None:
+    """Another daemon acts, or nobody knows who does."""
+    if situation.lease is None or situation.lease.ours:
+        return None
+    return Hold(reason=Reason.NOT_LEADER, detail=situation.lease.why_not_ours)
+
+
 def store_unavailable(situation: Situation) -> Decision | None:
     """The journal cannot be written."""
     if situation.store_writable:

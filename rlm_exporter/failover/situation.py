@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rlm_exporter.failover.external import HealthReport
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.spans import cooldown_left, lasted
 from rlm_exporter.failover.trigger import Trigger
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Traffic
@@ -49,6 +50,8 @@ class Situation:
     """When we last went above a balancer's epoch, newest first."""
     steady_since: datetime | None = None
     """When the wall clock was last set; None when it was not, in this life of ours."""
+    lease: LeaseView | None = None
+    """Who of several daemons may act; None where we are alone."""
     reports: tuple[HealthReport, ...] = ()
     """What other monitors said, stale or not; they may hold a move back and never cause one."""
 

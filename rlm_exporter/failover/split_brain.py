@@ -46,6 +46,10 @@ class SplitBrain:
         self.splits: tuple[Split, ...] = ()
         self.group: asyncio.TaskGroup | None = None
 
+    def rest(self) -> None:
+        """Another daemon watches: raise nothing, and begin anew when it is our turn again."""
+        self._since, self._known, self._seen, self.splits = None, {}, {}, ()
+
     async def look(self, record: ClusterRecord, *, elsewhere: bool) -> None:
         """See who serves beside the active server. Raises JournalError.
 
@@ -140,7 +144,7 @@ class SplitBrain:
 
     async def _fence_and_write(self, split: Split, record: ClusterRecord) -> None:
         hook = self._cluster.failover.fence
-        if hook is None:
+        if hook is None or not self._outside.leadership.may_act():
             return
         called = await self._outside.hooks.run(hook, self._event(split, record))
         what = "was" if called.went_well else "cannot be"

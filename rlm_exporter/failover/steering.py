@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from rlm_exporter.errors import LoadBalancerError, StaleEpochError
-from rlm_exporter.failover.ports import Clock, LoadBalancer, Observer
+from rlm_exporter.failover.ports import Clock, Leadership, LoadBalancer, Observer
 from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.haproxy.view import BalancerView, Desired
 
@@ -29,12 +29,14 @@ class Steering:
         balancers: tuple[LoadBalancer, ...],
         clock: Clock,
         observer: Observer,
+        leadership: Leadership,
         wake: Callable[[], None],
     ) -> None:
         self._cluster = cluster
         self._balancers = balancers
         self._clock = clock
         self._observer = observer
+        self._leadership = leadership
         self._wake = wake
         self._troubles: dict[str, str] = {}
         self.desired: Desired | None = None
@@ -53,6 +55,10 @@ class Steering:
     def want(self, desired: Desired) -> None:
         """From the next turn on, this is what balancers are made to have."""
         self.desired = desired
+
+    def rest(self) -> None:
+        """Only read, until something is wanted again."""
+        self.desired, self.hurried = None, False
 
     async def _keep(self, balancer: LoadBalancer) -> None:
         while True:
@@ -76,7 +82,7 @@ class Steering:
         return QUICK_PACE if self.hurried else PACE
 
     async def _converge(self, balancer: LoadBalancer) -> None:
-        if self.desired is None:
+        if self.desired is None or not self._leadership.may_act():
             await balancer.observe()
         elif await balancer.converge(self.desired) is not None:
             self._wake()

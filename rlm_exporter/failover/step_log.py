@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.steps import StepName
+from rlm_exporter.store.errors import LeaseLostError
 from rlm_exporter.store.records import Operation, StepOutcome
 
 Result = tuple[StepOutcome, str]
@@ -24,6 +25,9 @@ class StepLog:
         await outside.seam("before", step)
         number = await self.intend(operation, step)
         await outside.seam("intended", step)
+        if not outside.leadership.may_act():
+            # A process that was frozen here does not know it yet.
+            raise LeaseLostError(f"operation {operation.id}: {step} is not begun, the lease is over")
         began = outside.clock.monotonic()
         outcome, detail = await action()
         await outside.seam("ran", step)

@@ -94,6 +94,8 @@ class RefusalKind(StrEnum):
     """The server serves clients at the moment."""
     BALANCER_UNKNOWN = "balancer_unknown"
     STORE_UNAVAILABLE = "store_unavailable"
+    NOT_LEADER = "not_leader"
+    """Another daemon acts for this cluster: ask that one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +104,5 @@ class Refusal:
 
     kind: RefusalKind
     detail: str
+    leader_url: str | None = None
+    """Where the daemon is found that would do it."""

@@ -21,6 +21,10 @@ class ControllerFacts:
     balancer_disagrees: bool | None
     cooldown_remaining: timedelta = timedelta(0)
     paused: bool | None = None
+    lease_ours: bool | None = None
+    """Whether this daemon acts for the cluster."""
+    lease_remaining: float | None = None
+    """Seconds for which the lease is still ours; None where there is no lease."""
     unacknowledged: int | None = None
     """Automatic moves that no operator has acknowledged."""
     failovers: int | None = None

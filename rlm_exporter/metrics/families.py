@@ -276,6 +276,17 @@ HA_PAUSED = Family(
     help="Whether an operator holds back automatic moves at the moment.",
     labels=_CLUSTER,
 )
+HA_LEADER = Family(
+    name="rlm_ha_leader",
+    help="Whether this daemon, of those that share a journal, acts for the cluster.",
+    labels=_CLUSTER,
+)
+HA_LEASE_REMAINING = Family(
+    name="rlm_ha_lease_remaining_seconds",
+    help="How long this daemon still has the cluster's lease; absent where it is alone on its journal.",
+    labels=_CLUSTER,
+    unit="seconds",
+)
 HA_UNACKNOWLEDGED = Family(
     name="rlm_ha_unacknowledged_operations",
     help="Automatic moves that no operator has acknowledged.",
@@ -388,6 +399,8 @@ FAMILIES: tuple[Family, ...] = (
     HA_COOLDOWN,
     HA_OPERATION_OPEN,
     HA_PAUSED,
+    HA_LEADER,
+    HA_LEASE_REMAINING,
     HA_UNACKNOWLEDGED,
     HA_OPERATIONS,
     HA_STEP_SECONDS,

@@ -20,7 +20,7 @@ from rlm_exporter.failover.trigger import (
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.server.documents import Document, operation_document
-from rlm_exporter.server.problem import STATUS, problem
+from rlm_exporter.server.problem import problem, refused
 from rlm_exporter.server.requests import (
     LONGEST_WORD,
     InvalidError,
@@ -146,8 +146,8 @@ def handler(verb: str) -> Handler:
 
 def _answered(answer: Answer) -> web.Response:
     match answer:
-        case Refusal(kind=kind, detail=detail):
-            return problem(STATUS[kind], kind.value, detail)
+        case Refusal():
+            return refused(answer)
         case AlreadyActive(server=server):
             return as_json({"result": "already_active", "server": server})
         case Done(detail=detail):

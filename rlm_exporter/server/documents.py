@@ -243,11 +243,25 @@ def _failover(state: ClusterState) -> Document:
         "acknowledged_at": _iso(record.acknowledged_at) if record else None,
         "unacknowledged": state.unacknowledged,
         "pins": [_pin(pin) for pin in (record.pins if record else ())],
+        "lease": _lease(standing),
         "decision": _decision(standing),
         "split_brain": [_split(split) for split in standing.splits],
         "alerts_firing": [_alert(alert) for alert in state.alerts],
         "operation": operation_document(standing.operation) if standing.operation else None,
         "last_operation": operation_document(state.last_operation) if state.last_operation else None,
+    }
+
+
+def _lease(standing: Standing) -> Document | None:
+    lease = standing.lease
+    if lease is None:
+        return None
+    return {
+        "ours": lease.ours,
+        "holder": lease.holder,
+        "url": lease.url,
+        "remaining_seconds": round(lease.remaining, 3),
+        "trouble": lease.trouble or None,
     }
 
 

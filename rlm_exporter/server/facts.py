@@ -33,6 +33,8 @@ def cluster_facts(
         balancer_disagrees=bool(differing) if views and active is not None else None,
         cooldown_remaining=cooldown_remaining(standing, cluster.failover, now),
         paused=paused_until(standing, now) is not None,
+        lease_ours=standing.lease is None or standing.lease.ours,
+        lease_remaining=standing.lease.remaining if standing.lease is not None else None,
         unacknowledged=unacknowledged,
         failovers=failovers,
         splits=frozenset(split.server for split in standing.splits),

@@ -14,7 +14,7 @@ from aiohttp import web
 from rlm_exporter.failover.external import DEFAULT_TTL, LONGEST_TTL, Component, HealthReport
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.server.problem import problem
+from rlm_exporter.server.problem import problem, refused
 from rlm_exporter.server.requests import (
     InvalidError,
     as_json,
@@ -44,6 +44,8 @@ async def update_health(request: web.Request) -> web.Response:
     controller = controller_of(request)
     if controller is None:
         return unknown_cluster(request)
+    if (refusal := controller.refusal_of_a_follower()) is not None:
+        return refused(refusal)
     now = request.app[SERVICES].clock.now()
     try:
         news = _read(await read_body(request, FIELDS), controller.cluster, now=now)

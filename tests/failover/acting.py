@@ -7,6 +7,7 @@ from typing import Any
 
 from rlm_exporter.errors import JournalError, LoadBalancerError, StaleEpochError
 from rlm_exporter.failover.calls import Called, CallEvent
+from rlm_exporter.failover.leadership import Alone
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.haproxy.plan import Need
@@ -241,6 +242,7 @@ class Stage:
             clock=self.clock,
             observer=self.notes,
             seam=self.seam,
+            leadership=Alone(),
         )
         self.procedure = Procedure(
             outside=self.outside,

@@ -8,6 +8,7 @@ import pytest
 
 from rlm_exporter.failover.decide import decide, trace
 from rlm_exporter.failover.external import Component, HealthReport
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.reasons import NUMBERS, RULES, Decision, Hold, Move, Reason
 from rlm_exporter.failover.rules_of_moving import retry_after
 from rlm_exporter.failover.signs import stale_after
@@ -55,6 +56,7 @@ BEHIND: dict[str, Any] = {
 
 ROWS: dict[Reason, dict[str, Any]] = {
     Reason.SNAPSHOT_STALE: {"active": down("rlm1", checked_at=ago(67))},
+    Reason.NOT_LEADER: {"lease": LeaseView(ours=False, holder="ha2", url=None, remaining=0.0)},
     Reason.STORE_UNAVAILABLE: {"store_writable": False},
     Reason.OPERATION_OPEN: {"operation_open": True},
     Reason.BALANCER_UNKNOWN: {"readings": (unread(),)},

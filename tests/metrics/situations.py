@@ -181,6 +181,8 @@ def controller() -> ControllerFacts:
         balancer_disagrees=False,
         cooldown_remaining=timedelta(seconds=120),
         paused=False,
+        lease_ours=True,
+        lease_remaining=12.5,
         unacknowledged=1,
         failovers=3,
         pinned=frozenset({("lb1", "rlm2"), ("lb2", "rlm2")}),

@@ -16,6 +16,7 @@ from aiohttp import web
 from rlm_exporter.failover.calls import Called
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
+from rlm_exporter.failover.leadership import Alone
 from rlm_exporter.failover.ports import DirectProbe, Outside
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Server
 from rlm_exporter.metrics.instruments import Instruments
@@ -232,6 +233,7 @@ def _controller(
             clock=clock,
             observer=ControllerObserver(instruments),
             seam=door,
+            leadership=Alone(),
         )
     )
 
