@@ -21,21 +21,16 @@ from rlm_exporter.errors import RlmExporterError
 def upgrade_command(config: tuple[Path, ...], store: str | None) -> None:
     """Bring the journal's tables to this version; safe to repeat, and from several machines at once."""
     # SQLAlchemy and Alembic take a while to import.
-    from rlm_exporter.store.database import database_at  # noqa: PLC0415
-    from rlm_exporter.store.upgrade import upgrade  # noqa: PLC0415
+    from rlm_exporter.store.upgrade import upgrade_at  # noqa: PLC0415
 
     try:
-        database = database_at(_store(store, config))
-        try:
-            before, after = upgrade(database)
-        finally:
-            database.engine.dispose()
+        name, before, after = upgrade_at(_store(store, config))
     except RlmExporterError as error:
         click.echo(f"rlm-ha: {error}", err=True)
         sys.exit(ExitCode.FAILED)
     had = "no tables" if before is None else f"schema {before}"
     told = f"already schema {after}" if before == after else f"{had}, now schema {after}"
-    click.echo(f"{database.name}: {told}")
+    click.echo(f"{name}: {told}")
 
 
 def _store(store: str | None, config: tuple[Path, ...]) -> str:

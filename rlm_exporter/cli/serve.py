@@ -133,11 +133,11 @@ def settings_from(
         compatibility_names=config.compatibility_names,
         tokens=tokens,
         name=flags.name or environ.get("RLM_HA_NAME") or "",
-        advertise=_advertised(flags.advertise or environ.get("RLM_HA_ADVERTISE"), host, port),
+        advertise=advertised(flags.advertise or environ.get("RLM_HA_ADVERTISE"), host, port),
     )
 
 
-def _advertised(url: str | None, host: str, port: int) -> str | None:
+def advertised(url: str | None, host: str, port: int) -> str | None:
     """What was said, or an address that others can reach; None where there is no such thing to tell."""
     if url is not None:
         try:

@@ -7,7 +7,6 @@ from rlm_exporter.cli.answers import (
     ClusterStatus,
     DecisionView,
     FailoverView,
-    LeaseView,
     OperationView,
     PinView,
     ServerView,
@@ -177,7 +176,7 @@ def _ha_facts(status: ClusterStatus) -> tuple[Pair, ...]:
         ("Cooldown", Cell(_cooldown(failover))),
         *_labelled("Pinned", (Cell("; ".join(map(_pin, failover.pins))),) if failover.pins else ()),
         *_balancers(status),
-        *_lease(failover.lease),
+        *_acts(failover),
         *_decision(failover.decision),
         *_alerts(failover),
         *_open_operation(failover.operation),
@@ -260,16 +259,15 @@ def _balancer(balancer: BalancerAnswer, status: ClusterStatus) -> Cell:
     return Cell(f"{balancer.name} -> {to}, {epoch}{wrong}: {lines}", Tone.WARNING if differs else Tone.PLAIN)
 
 
-def _lease(lease: LeaseView | None) -> tuple[Pair, ...]:
-    """Who of several daemons acts."""
-    if lease is None:
+def _acts(failover: FailoverView) -> tuple[Pair, ...]:
+    """Which daemon acts, of several, where it is the one that answers; else the decision tells of the other.
+
+    Left out while a move is under way, when the screen has more to tell.
+    """
+    lease = failover.lease
+    if lease is None or not lease.ours or failover.operation is not None:
         return ()
-    if lease.trouble:
-        return (("Acts", Cell(f"nobody, as far as this daemon knows: {lease.trouble}", Tone.BAD)),)
-    if lease.ours:
-        return (("Acts", Cell(f"{lease.holder}, the daemon that answers")),)
-    where = f" ({lease.url})" if lease.url else ""
-    return (("Acts", Cell(f"{lease.holder or 'not known yet'}{where}, another daemon", Tone.QUIET)),)
+    return (("Acts", Cell(f"{lease.holder}, the daemon that answers")),)
 
 
 def _decision(decision: DecisionView | None) -> tuple[Pair, ...]:

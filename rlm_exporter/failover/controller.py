@@ -51,6 +51,7 @@ class ClusterController:
         self._outside = outside
         self._name = outside.cluster.name
         self._wake = asyncio.Event()
+        self._leading = False
         self._wishes = Wishes()
         self._memory = Memory()
         self._truth = Truth(outside=outside, memory=self._memory)
@@ -172,6 +173,7 @@ class ClusterController:
 
     async def _lead(self) -> None:
         """Look and act; what is under way ends where it stands when the lease does."""
+        self._leading = True
         look = asyncio.create_task(self._look_or_tell())
         lost = asyncio.create_task(self._outside.leadership.lost())
         try:
@@ -189,6 +191,9 @@ class ClusterController:
         self._split_brain.rest()
         refusal = self.refusal_of_a_follower()
         if refusal is not None:
+            if self._leading:
+                log.warning("cluster=%s this daemon acts for it no more: %s", self._name, refusal.detail)
+            self._leading = False
             self._note(Hold(reason=Reason.NOT_LEADER, detail=refusal.detail), None)
             self._wishes.refuse_all(refusal)
         try:

@@ -31,8 +31,9 @@ from rlm_exporter.store.upgrade import check, upgrade
 
 T = TypeVar("T")
 
-# Longer than SQLite's own wait for a lock, so that a lock is told as one.
+# Longer than the databases' own waits for a lock or a statement, so that each is told as what it is.
 LIMIT = timedelta(seconds=10)
+SHARED_LIMIT = timedelta(seconds=5)
 OPENING_LIMIT = timedelta(minutes=2)
 
 
@@ -48,13 +49,14 @@ class Journal:
         self._guard = guard
 
     @classmethod
-    async def open(cls, *, url: str, limit: timedelta = LIMIT) -> Self:
+    async def open(cls, *, url: str, limit: timedelta | None = None) -> Self:
         """Open the journal at `sqlite:///PATH` or `postgresql://USER@HOST/DATABASE`.
 
         A file is made or upgraded to this version's schema; its directory must exist. A schema that several
-        daemons share must be this version's already. `limit` bounds each later call.
+        daemons share must be this version's already. `limit` bounds each later call; None = as suits it.
         """
         database = database_at(url)
+        limit = limit or (SHARED_LIMIT if database.is_shared else LIMIT)
         thread = StoreThread(database=database, limit=limit)
         fit = check if database.is_shared else upgrade
         try:

@@ -23,11 +23,11 @@ try:
 except ImportError as missing:
     raise JournalError("PostgreSQL needs its driver: pip install 'rlm-ha-exporter[postgresql]'") from missing
 
-CONNECT_TIMEOUT_S = 3
+CONNECT_TIMEOUT_S = 2
 LOCK_TIMEOUT_MS = 3000
-STATEMENT_TIMEOUT_MS = 8000
+STATEMENT_TIMEOUT_MS = 4000
 IDLE_TIMEOUT_MS = 5000
-UNANSWERED_MS = 5000
+UNANSWERED_MS = 4000
 """How long sent bytes may stay unacknowledged before the connection counts as lost."""
 
 SCHEMA_LOCK = 0x726C6D6861  # "rlmha"

@@ -8,8 +8,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
 from rlm_exporter.errors import JournalError
+from rlm_exporter.store.database import database_at
 from rlm_exporter.store.ports import Database
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,22 @@ def upgrade(database: Database, *, migrations: Path = MIGRATIONS) -> tuple[str |
         command.upgrade(config, "head")
     logger.info("journal %s: schema upgraded from %s to %s", database.name, current or "nothing", head)
     return current, head
+
+
+def upgrade_at(url: str) -> tuple[str, str | None, str]:
+    """Upgrade the database that a URL names; its name and the revisions before and after.
+
+    Raises `JournalError` for everything that the database cannot do.
+    """
+    database = database_at(url)
+    errors: tuple[type[Exception], ...] = (SQLAlchemyError, *database.driver_errors)
+    try:
+        before, after = upgrade(database)
+    except errors as error:
+        raise JournalError(database.explain(error)) from error
+    finally:
+        database.engine.dispose()
+    return database.name, before, after
 
 
 def check(database: Database, *, migrations: Path = MIGRATIONS) -> None:

@@ -34,6 +34,7 @@ def start_serve(
     state: str = "state",
     manifests: tuple[Path, ...] = (),
     environment: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
 ) -> None:
     """`rlm-ha serve` otherwise than the stage starts it; it is not waited for."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("RLM_HA_")}
@@ -45,6 +46,7 @@ def start_serve(
             *(word for path in paths for word in ("--config", str(path))),
             *("--listen", f"127.0.0.1:{port or stage.layout.daemon_port}"),
             *("--state-dir", str(stage.folder / state), "--rlmutil", str(stage.folder / "rlmutil")),
+            *options,
         ],
         environment={**ours, **(environment or {})},
     )

@@ -36,17 +36,31 @@ def halting_under_load(stage: Stage, moment: str, step: str) -> Path:
     return gate
 
 
-def start_daemon_with_seam(stage: Stage, program: str, *arguments: str) -> None:
-    """One of the programs beside this file in the place of `rlm-ha serve`, with the same journal."""
+def start_daemon_with_seam(
+    stage: Stage,
+    program: str,
+    *arguments: str,
+    name: str = "rlm-ha",
+    port: int | None = None,
+    store: str | None = None,
+) -> None:
+    """One of the programs beside this file in the place of `rlm-ha serve`, by default with its journal."""
     state = stage.folder / "state"
     state.mkdir(exist_ok=True)
+    port = port or stage.layout.daemon_port
     command = [
         *(sys.executable, str(Path(__file__).with_name(program))),
-        *(str(stage.folder / "cluster.yaml"), str(stage.layout.daemon_port)),
-        *(f"sqlite:///{state / 'journal.db'}", str(stage.folder / "rlmutil"), *arguments),
+        *(str(stage.folder / "cluster.yaml"), str(port)),
+        *(store or f"sqlite:///{state / 'journal.db'}", str(stage.folder / "rlmutil"), *arguments),
     ]
-    stage.processes.start("rlm-ha", command)
-    stage.wait(lambda: stage.get(f"{stage.layout.daemon_url}/-/healthy") is not None, "a daemon", within=20)
+    stage.processes.start(name, command)
+    wait_answers(stage, port)
+
+
+def wait_answers(stage: Stage, port: int) -> None:
+    """Until a daemon answers there."""
+    url = f"http://127.0.0.1:{port}/-/healthy"
+    stage.wait(lambda: stage.get(url) is not None, "a daemon", within=20)
 
 
 def ask_for(stage: Stage, target: str) -> None:

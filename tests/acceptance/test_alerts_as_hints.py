@@ -35,6 +35,7 @@ def deliver(
     ends: datetime | None = None,
     sender: str = "am1",
     server: str = "rlm1",
+    daemon: str | None = None,
 ) -> None:
     """One delivery as Alertmanager 0.25 makes it; with `ends` the alert is resolved."""
     status = "firing" if ends is None else "resolved"
@@ -55,7 +56,7 @@ def deliver(
         "fingerprint": f"c0ffee00{server}",
     }
     stage.post(
-        f"{stage.layout.daemon_url}/webhooks/alertmanager",
+        f"{daemon or stage.layout.daemon_url}/webhooks/alertmanager",
         {
             "version": "4",
             "groupKey": f'{{}}:{{alertname="{ALERT}", cluster="{CLUSTER}"}}',

@@ -210,3 +210,67 @@ def test_what_is_asked_is_traced_without_the_token() -> None:
 )
 def test_loopback_is_this_machine_alone(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+# ---- several daemons
+
+OTHER = "http://127.0.0.2:10053"
+
+
+def refusal_of_a_follower(leader: str | None = OTHER) -> dict[str, Any]:
+    document = {"status": 409, "kind": "not_leader", "detail": "ha1 acts for this cluster"}
+    return document if leader is None else {**document, "leader_url": leader}
+
+
+def wish_at(url: str, **answer: Any) -> None:
+    responses.post(f"{url}/api/v1/clusters/x/pause", **answer)
+
+
+def pause_by(api: Client) -> str:
+    return api.tell("x", "pause", {"for": "2h"}).value.detail
+
+
+@responses.activate
+def test_a_wish_is_taken_to_the_daemon_that_acts_with_its_token_and_key() -> None:
+    told: list[str] = []
+    body = {"json": refusal_of_a_follower(), "content_type": "application/problem+json"}
+    wish_at(URL, status=409, **body)
+    wish_at(OTHER, json={"result": "done", "detail": "paused"})
+    api = client(trace=told.append)
+    assert pause_by(api) == "paused"
+    assert [call.request.url for call in responses.calls] == [
+        f"{URL}/api/v1/clusters/x/pause",
+        f"{OTHER}/api/v1/clusters/x/pause",
+    ]
+    assert responses.calls[1].request.headers["Authorization"] == f"Bearer {TOKEN}"
+    assert responses.calls[1].request.body == responses.calls[0].request.body
+    assert api.url == OTHER  # what is asked next, too
+    assert any("asking there" in line for line in told)
+
+
+@pytest.mark.parametrize("leader", [None, URL, f"{URL}/", "file:///etc/passwd", "ha1"])
+@responses.activate
+def test_a_refusal_that_leads_nowhere_is_told(leader: str | None) -> None:
+    wish_at(URL, status=409, json=refusal_of_a_follower(leader), content_type="application/problem+json")
+    with pytest.raises(ApiError, match="ha1 acts for this cluster") as error:
+        pause_by(client())
+    assert error.value.exit_code == 4
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_a_token_is_not_sent_in_the_clear_because_an_answer_says_so() -> None:
+    secure = "https://ha2.example.com"
+    wish_at(secure, status=409, json=refusal_of_a_follower(), content_type="application/problem+json")
+    with pytest.raises(ApiError, match="ha1 acts"):
+        pause_by(client(secure))
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_two_daemons_that_name_each_other_are_not_followed_for_ever() -> None:
+    for here, there in ((URL, OTHER), (OTHER, URL)):
+        wish_at(here, status=409, json=refusal_of_a_follower(there), content_type="application/problem+json")
+    with pytest.raises(ApiError, match="ha1 acts"):
+        pause_by(client())
+    assert len(responses.calls) == 3

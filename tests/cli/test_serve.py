@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlm_exporter.cli.serve import parse_listen
+from rlm_exporter.cli.serve import advertised, parse_listen
 from rlm_exporter.errors import ConfigurationError
 
 
@@ -25,3 +25,26 @@ def test_reads_an_address_to_listen_on(text: str, host: str, port: int) -> None:
 def test_refuses_anything_else_as_a_manifest_does(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^--listen: .*; for example 127.0.0.1:10053"):
         parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "host", "told"),
+    [
+        ("http://ha1.example.com:10053/", "0.0.0.0", "http://ha1.example.com:10053"),
+        ("https://ha1.example.com/rlm", "127.0.0.1", "https://ha1.example.com/rlm"),
+        (None, "10.0.0.7", "http://10.0.0.7:10053"),
+        (None, "fd00::7", "http://[fd00::7]:10053"),
+        (None, "0.0.0.0", None),
+        (None, "127.0.0.1", None),
+    ],
+)
+def test_tells_other_daemons_only_an_address_that_leads_here(
+    said: str | None, host: str, told: str | None
+) -> None:
+    assert advertised(said, host, 10053) == told
+
+
+@pytest.mark.parametrize("said", ["ha1:10053", "ftp://ha1", ""])
+def test_refuses_to_advertise_what_is_no_url(said: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^--advertise: "):
+        advertised(said, "127.0.0.1", 10053)

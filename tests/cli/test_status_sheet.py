@@ -219,3 +219,26 @@ def test_a_failover_that_nobody_reckons_with_is_a_warning_and_a_missing_one_too(
     assert told(takeover="controlled", license=none) == []
     assert told(takeover="native", license=None) == []
     assert told(takeover="native", license=failover_license(), operation=open_operation()) == []
+
+
+def lease(**changes: Any) -> Document:
+    return {
+        "ours": True,
+        "holder": "ha1",
+        "url": "http://ha1.example.com:10053",
+        "remaining_seconds": 12.5,
+        "trouble": None,
+        **changes,
+    }
+
+
+def test_who_of_several_daemons_acts_is_told_where_no_decision_tells_it() -> None:
+    assert facts(status(failover=failover(lease=lease())))["Acts"] == "ha1, the daemon that answers"
+    assert "Acts" not in facts(status(failover=failover(lease=lease(ours=False))))
+    assert "Acts" not in facts(status())
+
+
+def test_a_crowded_screen_has_room_for_who_acts(capsys: pytest.CaptureFixture[str]) -> None:
+    document = crowded_status()
+    document["failover"]["lease"] = lease()
+    assert len(drawn(document, capsys)) <= 24
