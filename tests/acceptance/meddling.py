@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -137,7 +137,10 @@ def _stats_page(
     try:
         connection.sock.connect(str(stage.folder / f"{balancer}.sock"))
         headers = {"X-Epoch": str(epoch), "Content-Type": "application/x-www-form-urlencoded"}
-        connection.request(method, "/stats" if form else "/stats;csv", form or None, headers if form else {})
+        with suppress(BrokenPipeError):  # it may have refused after the headers: the answer says so
+            connection.request(
+                method, "/stats" if form else "/stats;csv", form or None, headers if form else {}
+            )
         answer = connection.getresponse()
         answer.read()
         return answer
