@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -62,6 +62,8 @@ from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.leases import Claimant
 from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
+from rlm_exporter.usage.recorder import Serving, UsageRecorder
+from rlm_exporter.usage.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,8 @@ class Settings:
     """What this daemon is called among several on one database; empty = host and port."""
     advertise: str | None = None
     """The URL at which operators find it."""
+    spool: Path | None = None
+    """The directory in which usage waits while the database is away; None = beside the journal's file."""
 
 
 async def nothing(moment: str, step: str) -> None:
@@ -124,6 +128,8 @@ async def run_daemon(
         journal = await stack.enter_async_context(await Journal.open(url=settings.store))
         keeper = await stack.enter_async_context(_leases(settings, clock)) if shared else None
         await _fits(settings.clusters, journal)
+        # On a connection of its own: a long batch must not come before a step of a failover.
+        usage = await stack.enter_async_context(await Journal.open(url=settings.store)) if shared else journal
         assembly = _Assembly(
             clock=clock,
             instruments=instruments,
@@ -133,6 +139,8 @@ async def run_daemon(
             seam=seam,
             license_files_every=settings.license_files_every,
             keeper=keeper,
+            usage=usage,
+            spool=_spool_of(settings),
         )
         stack.push_async_callback(assembly.close)
         for cluster in settings.clusters:
@@ -239,6 +247,8 @@ class _Assembly:
         seam: Seam,
         license_files_every: timedelta,
         keeper: LeaseKeeper | None,
+        usage: Journal,
+        spool: Path,
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self._probers: list[Prober] = []
@@ -251,6 +261,9 @@ class _Assembly:
         self._seam = seam
         self._license_files_every = license_files_every
         self._keeper = keeper
+        self._usage = usage
+        self._spool = spool
+        self._recorders: list[UsageRecorder] = []
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
         self._slots = asyncio.Semaphore(PARALLEL_PROBES)
@@ -283,11 +296,23 @@ class _Assembly:
             )
         )
 
+        self._recorders.append(
+            UsageRecorder(
+                cluster=cluster,
+                prober=prober,
+                store=self._usage,
+                serving=partial(_serving_of, self.controllers[cluster.name]),
+                spool=Spool(self._spool / f"usage-{quote(cluster.name, safe='')}.spool"),
+                clock=self._clock,
+            )
+        )
+
     def runs(self) -> list[Coroutine[None, None, None]]:
         """Everything that has to run, for a task each."""
         probers = [each.run() for each in self._probers]
         controllers = [each.run() for each in self.controllers.values()]
-        return [*probers, *controllers, *(each.run() for each in self._denial_watches)]
+        watches = [each.run() for each in self._denial_watches]
+        return [*probers, *controllers, *watches, *(each.run() for each in self._recorders)]
 
     async def close(self) -> None:
         """Close the connections to the balancers."""
@@ -371,6 +396,24 @@ def client_address(load_balancer: LoadBalancerSpec, endpoint: HaproxyEndpoint) -
     if len(load_balancer.haproxy) < 2 or endpoint.url.startswith("unix:"):
         return load_balancer.host
     return urlsplit(endpoint.url).hostname or load_balancer.host
+
+
+def _serving_of(controller: ClusterController) -> Serving:
+    """Who serves, and whether this daemon is to tell of it."""
+    standing = controller.standing
+    lease, record = standing.lease, standing.record
+    acts = True if lease is None or lease.ours else None if lease.trouble else False
+    return Serving(
+        active=record.active if record else None, since=record.active_since if record else None, acts=acts
+    )
+
+
+def _spool_of(settings: Settings) -> Path:
+    if settings.spool is not None:
+        return settings.spool
+    if is_shared(settings.store):
+        raise ConfigurationError("a directory for usage that waits is needed beside a shared journal")
+    return Path(settings.store.removeprefix("sqlite:///")).parent
 
 
 def _part(prober: Prober, server: str) -> ServerSnapshot:

@@ -108,6 +108,7 @@ def settings_from(
     from rlm_exporter.bootstrap import Settings  # noqa: PLC0415 - aiohttp and SQLAlchemy are slow to import
     from rlm_exporter.probe.rlmutil import find_rlmutil  # noqa: PLC0415
     from rlm_exporter.probe.rlmutil_program import MISSING  # noqa: PLC0415
+    from rlm_exporter.store.database import is_shared  # noqa: PLC0415
 
     host, port = parse_listen(flags.listen or environ.get("RLM_HA_LISTEN") or config.listen or DEFAULT_LISTEN)
     tokens = _tokens(environ)
@@ -121,19 +122,19 @@ def settings_from(
     rlmutil = find_rlmutil(flags.rlmutil or config.rlmutil, environ, shutil.which)
     if rlmutil is None:
         log.warning("%s; until then licenses cannot be probed, web and TCP are", MISSING)
+    store = flags.store or environ.get("RLM_HA_STORE") or config.store
+    state = None if store is not None and not is_shared(store) else _state_dir(flags, config, environ)
     return Settings(
         clusters=clusters,
         host=host,
         port=port,
-        store=flags.store
-        or environ.get("RLM_HA_STORE")
-        or config.store
-        or _default_store(flags, config, environ),
+        store=store or f"sqlite:///{(_state_dir(flags, config, environ) / 'journal.db').absolute()}",
         rlmutil=rlmutil,
         compatibility_names=config.compatibility_names,
         tokens=tokens,
         name=flags.name or environ.get("RLM_HA_NAME") or "",
         advertise=advertised(flags.advertise or environ.get("RLM_HA_ADVERTISE"), host, port),
+        spool=state,
     )
 
 
@@ -167,8 +168,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _default_store(flags: Flags, config: "ExporterConfig", environ: Mapping[str, str]) -> str:
-    import platformdirs  # noqa: PLC0415 - only where no store is named
+def _state_dir(flags: Flags, config: "ExporterConfig", environ: Mapping[str, str]) -> Path:
+    import platformdirs  # noqa: PLC0415 - only where one is needed
 
     named = flags.state_dir or environ.get("RLM_HA_STATE_DIR") or config.state_dir
     directory = Path(named) if named else platformdirs.user_state_path("rlm-ha")
@@ -178,7 +179,7 @@ def _default_store(flags: Flags, config: "ExporterConfig", environ: Mapping[str,
         raise ConfigurationError(
             f"the state directory {directory} cannot be made: {error.strerror}; choose one with --state-dir"
         ) from error
-    return f"sqlite:///{(directory / 'journal.db').absolute()}"
+    return directory
 
 
 def _tokens(environ: Mapping[str, str]) -> "tuple[Token, ...]":

@@ -7,8 +7,7 @@ that began before the move are no split: they end as they began.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, tzinfo
 
 from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.probe.snapshot import ServerSnapshot
@@ -69,7 +68,7 @@ def sessions_from_before(
     status, checked_at = part.status, part.checked_at
     if status is None or checked_at is None:
         return frozenset()
-    zone: tzinfo = ZoneInfo(server.timezone) if server.timezone else UTC
+    zone = server.zone
     skew = _skew(status, checked_at, zone)
     limit = active_since.replace(second=0, microsecond=0) + _MINUTE
     before = set()

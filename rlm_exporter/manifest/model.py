@@ -1,8 +1,9 @@
 """What a manifest says, as frozen values. Every number of the product lives here and nowhere else."""
 
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
 
@@ -124,6 +125,11 @@ class Server:
     license_files: LicensePaths | LicenseFetch | None = None
     """Where its license files are to be had; None = nowhere."""
     report_logs: tuple[ReportLog, ...] = ()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of its clock; UTC where the manifest does not say."""
+        return ZoneInfo(self.timezone) if self.timezone else UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

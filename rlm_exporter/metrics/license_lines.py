@@ -1,8 +1,6 @@
 """What the page says of one server's license files, as a function of their last reading."""
 
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo
 
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics import families as f
@@ -17,7 +15,7 @@ def license_lines(part: ServerSnapshot, cluster: Cluster) -> Mapping[str, str]:
     if reading is None:
         return {}
     lines = Lines(cluster.name, server.name)
-    zone: tzinfo = ZoneInfo(server.timezone) if server.timezone else UTC
+    zone = server.zone
     dated = reading.dated()
     names = {isv: cluster.isv_name(isv) for isv in {placed.isv for placed, _ in dated}}
     for placed, last_day in dated:

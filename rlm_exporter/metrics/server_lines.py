@@ -1,8 +1,7 @@
 """One server's part of the page, as a function of its part of the snapshot. Unknown is absent."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import date, tzinfo
 
 from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.metrics import families as f
@@ -71,7 +70,7 @@ def _counters(lines: Lines, status: RlmStatus, cluster: Cluster) -> None:
 
 def _licenses(lines: Lines, status: RlmStatus, cluster: Cluster, server: Server) -> None:
     """Pools of one product are one series: two of equal name and version would be duplicates."""
-    zone: tzinfo = ZoneInfo(server.timezone) if server.timezone else UTC
+    zone = server.zone
     isvs = {isv: cluster.isv_name(isv) for isv in {pool.isv or "" for pool in status.pools}}
     products: dict[tuple[str, str], list[Pool]] = {}
     for pool in status.pools:

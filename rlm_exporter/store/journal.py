@@ -1,6 +1,6 @@
 """The journal as the rest of the program sees it: what is known, what is wanted, what was done and why."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, insert, update
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.store import alerts, clusters, history, leases, operations
+from rlm_exporter.store import alerts, clusters, history, leases, operations, usage
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
 from rlm_exporter.store.records import (
@@ -28,6 +28,7 @@ from rlm_exporter.store.records import (
 from rlm_exporter.store.tables import write_check
 from rlm_exporter.store.thread import StoreThread
 from rlm_exporter.store.upgrade import check, upgrade
+from rlm_exporter.store.usage_records import UsageChange, UsageSession
 
 T = TypeVar("T")
 
@@ -111,6 +112,14 @@ class Journal:
     async def release_leases(self, *, claimant: Claimant, held: Mapping[str, int]) -> None:
         """Let go of leases at once."""
         await self._write(lambda c: leases.release_leases(c, claimant=claimant, held=held))
+
+    async def record_usage(self, changes: Sequence[UsageChange]) -> None:
+        """Write what has changed in who holds what; the same again makes no second row."""
+        await self._write(lambda c: usage.record_usage(c, changes))
+
+    async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
+        """The sessions of a server that are not over, as far as was written."""
+        return await self._thread.read(lambda c: usage.read_open_sessions(c, cluster=cluster, server=server))
 
     async def check_writable(self) -> None:
         """Write one row to disk, guarded or not; `JournalError` says why it cannot be."""

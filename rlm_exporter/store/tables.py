@@ -1,26 +1,35 @@
 """The journal's tables, the same on SQLite and PostgreSQL; `docs/journal.md` says what they mean."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
+    Interval,
     MetaData,
     String,
     Table,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DontWrapMixin
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from rlm_exporter.store.records import AlertStatus, OperationKind, OperationState, PinKind, StepOutcome
+from rlm_exporter.store.usage_records import EndReason, UsageSource
 
 
 class NaiveTimeError(DontWrapMixin, ValueError):
@@ -47,6 +56,61 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class NaiveUtc(TypeDecorator[datetime]):
+    """Aware times outside, UTC without a zone inside: the guide's `TIMESTAMP`."""
+
+    impl = DateTime(timezone=False)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveTimeError(f"{value.isoformat()} has no time zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always aware and in UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class UtcNow(FunctionElement[datetime]):
+    """The present, in UTC and without a zone, whatever zone a session has."""
+
+    inherit_cache = True
+
+
+@compiles(UtcNow)
+def _utc_now(element: UtcNow, compiler: SQLCompiler, **options: object) -> str:
+    return "CURRENT_TIMESTAMP"
+
+
+@compiles(UtcNow, "postgresql")
+def _utc_now_on_postgresql(element: UtcNow, compiler: SQLCompiler, **options: object) -> str:
+    return "timezone('UTC', now())"
+
+
+class Duration(TypeDecorator[timedelta]):
+    """`INTERVAL` on PostgreSQL; on SQLite, which has none, seconds."""
+
+    impl = Interval
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The type there."""
+        kind: TypeEngine[Any] = Float() if dialect.name == "sqlite" else INTERVAL()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> Any:
+        """Seconds for SQLite."""
+        return value.total_seconds() if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:
+        """A span of time again."""
+        return timedelta(seconds=value) if isinstance(value, int | float) else value
 
 
 # SQLite gives row ids only to columns declared INTEGER.
@@ -208,6 +272,46 @@ lease = Table(
     Column("token", BigInteger, nullable=False),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+)
+
+# The first ten columns are those of Vantage's guide, under its names. Its times have no zone: they are UTC.
+usage_log = Table(
+    "rlm_usage_log",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("server_name", String(255)),
+    Column("feature_name", String(255)),
+    Column("user_name", String(255)),
+    Column("hostname", String(255)),
+    Column("checkout_time", NaiveUtc),
+    Column("checkin_time", NaiveUtc),
+    Column("session_duration", Duration),
+    Column("active_time", Duration),
+    Column("created_at", NaiveUtc, server_default=UtcNow()),
+    Column("cluster", String, nullable=False),
+    Column("isv", String),
+    Column("version", String),
+    Column("count", Integer, nullable=False),
+    Column("handle", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("session_key", String, nullable=False),
+    Column("end_reason", String),
+    Column("checkout_is_ambiguous", Boolean, nullable=False),
+    UniqueConstraint("session_key"),
+    _one_of("source", UsageSource),
+    _one_of("end_reason", EndReason),
+    CheckConstraint("(checkin_time IS NULL) = (end_reason IS NULL)", name="ended"),
+)
+Index("idx_rlm_usage_server", usage_log.c.server_name)
+Index("idx_rlm_usage_feature", usage_log.c.feature_name)
+Index("idx_rlm_usage_time", usage_log.c.checkout_time)
+_is_out = usage_log.c.checkin_time.is_(None)
+Index(
+    "idx_rlm_usage_open",
+    usage_log.c.cluster,
+    usage_log.c.server_name,
+    sqlite_where=_is_out,
+    postgresql_where=_is_out,
 )
 
 # One row, rewritten to find out whether the journal can be written at all.

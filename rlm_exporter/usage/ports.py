@@ -1,9 +1,12 @@
 """What this room needs from outside, by shape."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.rlm.report_log_records import Deny
+from rlm_exporter.store.usage_records import UsageChange, UsageSession
 
 
 class Clock(Protocol):
@@ -11,6 +14,31 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return when that much time has passed."""
+        ...
+
+
+class Prober(Protocol):
+    """What is seen of the servers."""
+
+    @property
+    def snapshot(self) -> ClusterSnapshot:
+        """The newest."""
+        ...
+
+    async def changed(self, after: ClusterSnapshot) -> ClusterSnapshot:
+        """The next snapshot that is not `after`."""
+        ...
+
+
+class UsageStore(Protocol):
+    """The usage log; every method raises JournalError."""
+
+    async def record_usage(self, changes: Sequence[UsageChange]) -> None:
+        """Write changes; the same again makes no second row."""
+        ...
+
+    async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
+        """The sessions of a server that are not over."""
         ...
 
 

@@ -24,6 +24,7 @@ async def run_with(seam: Seam, manifest: str, port: str, store: str, rlmutil: st
         port=int(port),
         store=store,
         rlmutil=Path(rlmutil),
+        spool=Path(rlmutil).parent,
     )
     await run_daemon(settings, stop=asyncio.Event(), seam=seam)
 

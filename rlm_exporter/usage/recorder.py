@@ -1,0 +1,161 @@
+"""The loop that writes one cluster's usage log from what the prober sees.
+
+It asks no server anything. While the database is away, changes wait on disk. What a crash of ours cut off is
+found again by the next answers: they are compared with what the log has open.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
+from rlm_exporter.store.usage_records import UsageChange
+from rlm_exporter.usage.book import Book
+from rlm_exporter.usage.ports import Clock, Prober, UsageStore
+from rlm_exporter.usage.spool import Spool
+
+log = logging.getLogger(__name__)
+
+PACE = 1.0
+"""Seconds between two looks, where nothing new is seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What the controller knows that bears on usage."""
+
+    active: str | None
+    """The server that clients are sent to; None while nobody knows."""
+    since: datetime | None
+    acts: bool | None
+    """Whether this daemon, of several, acts for the cluster; None while nobody can tell."""
+
+
+class UsageRecorder:
+    """One cluster's. Only the daemon that acts writes, and the last one that did while nobody can tell."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        prober: Prober,
+        store: UsageStore,
+        serving: Callable[[], Serving],
+        spool: Spool,
+        clock: Clock,
+    ) -> None:
+        self._cluster = cluster
+        self._prober = prober
+        self._store = store
+        self._serving = serving
+        self._spool = spool
+        self._clock = clock
+        self._books: dict[str, Book] | None = None
+        """None until it is known what the log has open."""
+        self._seen: dict[str, ServerSnapshot] = {}
+        self._active: str | None = None
+        self._trouble = ""
+        self._lost = 0
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        snapshot = self._prober.snapshot
+        while True:
+            await self.turn(snapshot)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PACE):
+                    snapshot = await self._prober.changed(snapshot)
+
+    async def turn(self, snapshot: ClusterSnapshot) -> None:
+        """Write what this snapshot changes."""
+        serving = self._serving()
+        if serving.acts is False or (serving.acts is None and self._books is None):
+            self._books, self._active = None, None
+            return
+        if not await self._drained() and self._books is None:
+            return
+        if self._books is None and not await self._begin():
+            return
+        changes = self._changes(snapshot, serving)
+        if changes:
+            await self._write(changes)
+
+    async def _begin(self) -> bool:
+        """Compare from now on with what the log has open."""
+        books = {}
+        try:
+            for server in self._cluster.servers:
+                book = Book(cluster=self._cluster.name, server=server.name, tz=server.zone)
+                book.restore(await self._store.open_sessions(cluster=self._cluster.name, server=server.name))
+                books[server.name] = book
+        except JournalError as error:
+            self._say(str(error))
+            return False
+        self._books, self._seen = books, {}
+        return True
+
+    def _changes(self, snapshot: ClusterSnapshot, serving: Serving) -> list[UsageChange]:
+        books = self._books or {}
+        changes: list[UsageChange] = []
+        if serving.active is not None and serving.active != self._active:
+            if self._active in books and serving.since is not None:
+                changes += books[self._active].cut(at=serving.since)
+            self._active = serving.active
+        for part in snapshot.servers:
+            if self._seen.get(part.server) is not part:
+                self._seen[part.server] = part
+                changes += _changes_of(books[part.server], part)
+        return changes
+
+    async def _write(self, changes: list[UsageChange]) -> None:
+        if self._spool.is_empty():
+            try:
+                await self._store.record_usage(changes)
+            except JournalError as error:
+                self._say(str(error))
+            else:
+                return
+        try:
+            await asyncio.to_thread(self._spool.append, changes)
+        except OSError as error:
+            # The books go on from here; when the log is read again, they are compared with it.
+            self._books = None
+            log.error("cluster=%s usage cannot be kept, %s: %s", self._cluster.name, self._spool.path, error)
+
+    async def _drained(self) -> bool:
+        """Whether nothing waits on disk any more."""
+        if self._spool.is_empty():
+            return True
+        try:
+            batches = await asyncio.to_thread(lambda: list(self._spool.batches()))
+            for batch in batches:
+                await self._store.record_usage(batch)
+            await asyncio.to_thread(self._spool.clear)
+        except (JournalError, OSError) as error:
+            self._say(str(error))
+            return False
+        if self._spool.damaged > self._lost:
+            self._lost = self._spool.damaged
+            log.error("cluster=%s damaged lines of usage in %s", self._cluster.name, self._spool.path)
+        self._say("")
+        log.info("cluster=%s usage that waited on disk is in the log", self._cluster.name)
+        return True
+
+    def _say(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            log.warning("cluster=%s usage waits on disk: %s", self._cluster.name, trouble)
+        self._trouble = trouble
+
+
+def _changes_of(book: Book, part: ServerSnapshot) -> list[UsageChange]:
+    if part.status is not None and part.status.reachable and part.checked_at is not None:
+        return book.seen(part.status, at=part.checked_at)
+    health = part.health
+    if health.failures and health.failing_since is not None:
+        return book.unanswered(since=health.failing_since)
+    return []

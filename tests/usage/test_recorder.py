@@ -1,0 +1,229 @@
+"""The loop that writes a cluster's usage: real journal, real disk, snapshots as the prober gives them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.probe.result import Failure, FailureReason
+from rlm_exporter.probe.snapshot import ClusterSnapshot, Health, ServerSnapshot
+from rlm_exporter.rlm.status import RlmStatus
+from rlm_exporter.store.journal import Journal
+from rlm_exporter.store.usage_records import UsageChange, UsageSession
+from rlm_exporter.usage.recorder import Serving, UsageRecorder
+from rlm_exporter.usage.spool import Spool
+from tests.clock import FakeClock
+from tests.probe.parts import cluster
+from tests.usage.statuses import NOON, answer, later, line
+
+NAME = cluster().name
+FIRST, SECOND = (server.name for server in cluster().servers[:2])
+UP = Health(successes=1)
+
+
+@dataclass
+class Store:
+    """A journal that can be away."""
+
+    journal: Journal
+    away: bool = False
+    batches: int = 0
+
+    async def record_usage(self, changes: Sequence[UsageChange]) -> None:
+        if self.away:
+            raise JournalError("it cannot be reached")
+        self.batches += 1
+        await self.journal.record_usage(changes)
+
+    async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
+        if self.away:
+            raise JournalError("it cannot be reached")
+        return await self.journal.open_sessions(cluster=cluster, server=server)
+
+
+class NoProber:
+    """Snapshots are given by the test."""
+
+    snapshot = ClusterSnapshot(cluster=NAME, taken_at=NOON, servers=())
+
+    async def changed(self, after: ClusterSnapshot) -> ClusterSnapshot:
+        raise AssertionError("the test turns the loop by itself")
+
+
+@dataclass
+class Scene:
+    """One daemon after another on one journal."""
+
+    store: Store
+    spool: Spool
+    serving: Serving = field(default_factory=lambda: Serving(active=FIRST, since=NOON, acts=True))
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """A new life of the daemon."""
+        self.recorder = UsageRecorder(
+            cluster=cluster(),
+            prober=NoProber(),
+            store=self.store,
+            serving=lambda: self.serving,
+            spool=Spool(self.spool.path),
+            clock=FakeClock(),
+        )
+
+    async def see(self, *lines: str, at: datetime, server: str = FIRST) -> None:
+        """The server answers with these handles."""
+        await self.turn(answered(answer(*(line(each) for each in lines)), at=at, server=server))
+
+    async def turn(self, *parts: ServerSnapshot) -> None:
+        await self.recorder.turn(ClusterSnapshot(cluster=NAME, taken_at=NOON, servers=parts))
+
+    async def open(self, server: str = FIRST) -> list[str]:
+        """The handles that the log has open."""
+        found = await self.store.journal.open_sessions(cluster=NAME, server=server)
+        return [session.handle for session in found]
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with await Journal.open(url=f"sqlite:///{tmp_path / 'journal.db'}") as journal:
+        yield Scene(store=Store(journal), spool=Spool(tmp_path / "usage.spool"))
+
+
+def answered(status: RlmStatus, *, at: datetime, server: str = FIRST) -> ServerSnapshot:
+    return ServerSnapshot(server=server, health=UP, status=status, checked_at=at)
+
+
+def silent(since: datetime, *, server: str = FIRST) -> ServerSnapshot:
+    failure = Failure(reason=FailureReason.TIMEOUT, detail="no answer")
+    health = Health(failures=1, failure=failure, failing_since=since)
+    return ServerSnapshot(server=server, health=health, checked_at=since)
+
+
+async def test_sessions_are_written_as_they_come_and_go(scene: Scene) -> None:
+    await scene.see("1", "2", at=later(10))
+    assert await scene.open() == ["1", "2"]
+    await scene.see("2", "3", at=later(40))
+    assert await scene.open() == ["2", "3"]
+
+
+async def test_an_answer_that_was_seen_is_not_written_again(scene: Scene) -> None:
+    part = answered(answer(line("1")), at=later(10))
+    await scene.turn(part)
+    await scene.turn(part)
+    assert scene.store.batches == 1
+
+
+async def test_a_server_that_does_not_answer_ends_its_sessions(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    await scene.turn(silent(later(20)))
+    assert await scene.open() == []
+
+
+async def test_our_own_trouble_ends_nothing(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    await scene.turn(ServerSnapshot(server=FIRST))
+    assert await scene.open() == ["1"]
+
+
+async def test_a_failover_ends_the_sessions_on_the_old_server(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    await scene.see("7", at=later(10), server=SECOND)
+    scene.serving = replace(scene.serving, active=SECOND, since=later(20))
+    await scene.turn()
+    assert (await scene.open(), await scene.open(SECOND)) == ([], ["7"])
+
+
+async def test_a_new_life_compares_answers_with_the_log(scene: Scene) -> None:
+    await scene.see("1", "2", at=later(10))
+    scene.restart()
+    await scene.see("2", at=later(100))
+    assert await scene.open() == ["2"]
+
+
+async def test_while_the_database_is_away_changes_wait_on_disk_and_are_caught_up(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    await scene.see("1", "2", at=later(40))
+    await scene.see("2", at=later(70))
+    assert await scene.open() == ["1"]
+    scene.store.away = False
+    await scene.see("2", "3", at=later(100))
+    assert await scene.open() == ["2", "3"]
+    assert scene.spool.is_empty()
+
+
+async def test_what_waits_outlives_a_kill(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    await scene.see("1", "2", at=later(40))
+    await scene.see("1", at=later(70))
+    scene.restart()
+    await scene.see("1", at=later(100))  # it cannot know what is open, and waits
+    scene.store.away = False
+    await scene.see("1", at=later(130))
+    assert await scene.open() == ["1"]
+    assert scene.store.batches == 3  # the first one, and both that waited
+
+
+async def test_order_is_kept_when_the_database_comes_back_for_a_moment(scene: Scene) -> None:
+    await scene.see(at=later(10))
+    scene.store.away = True
+    await scene.see("1", at=later(40))
+    scene.store.away = False
+    # Its end must not come before its beginning, which still waits.
+    await scene.see(at=later(70))
+    assert await scene.open() == []
+
+
+async def test_only_the_daemon_that_acts_writes(scene: Scene) -> None:
+    scene.serving = replace(scene.serving, acts=False)
+    await scene.see("1", at=later(10))
+    assert (await scene.open(), scene.store.batches) == ([], 0)
+    scene.serving = replace(scene.serving, acts=True)
+    await scene.see("1", at=later(40))
+    assert await scene.open() == ["1"]
+
+
+async def test_while_nobody_can_tell_who_acts_the_last_one_goes_on(scene: Scene) -> None:
+    scene.serving = replace(scene.serving, acts=None)
+    await scene.see("1", at=later(10))
+    assert scene.store.batches == 0
+    scene.serving = replace(scene.serving, acts=True)
+    await scene.see("1", at=later(20))
+    scene.serving = replace(scene.serving, acts=None)
+    scene.store.away = True
+    await scene.see("1", "2", at=later(40))
+    assert not scene.spool.is_empty()
+    scene.serving, scene.store.away = replace(scene.serving, acts=True), False
+    await scene.see("1", "2", at=later(70))
+    assert await scene.open() == ["1", "2"]
+
+
+async def test_a_daemon_that_acts_again_compares_with_what_another_wrote(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    scene.serving = replace(scene.serving, acts=False)
+    await scene.see("1", at=later(40))
+    other = Scene(store=scene.store, spool=Spool(scene.spool.path.with_name("other.spool")))
+    await other.see("5", at=later(70))
+    scene.serving = replace(scene.serving, acts=True)
+    await scene.see("5", "6", at=later(100))
+    assert await scene.open() == ["5", "6"]
+
+
+async def test_a_disk_that_takes_nothing_is_told_and_the_log_is_compared_later(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    scene.spool.path.mkdir()
+    await scene.see("2", at=later(40))
+    assert "usage cannot be kept" in caplog.text
+    scene.spool.path.rmdir()
+    scene.store.away = False
+    await scene.see("2", at=later(70))
+    assert await scene.open() == ["2"]
