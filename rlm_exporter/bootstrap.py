@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import logging
 import random
 import socket
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -99,8 +101,9 @@ class Settings:
     """What this daemon is called among several on one database; empty = host and port."""
     advertise: str | None = None
     """The URL at which operators find it."""
-    spool: Path | None = None
-    """The directory in which usage waits while the database is away; None = beside the journal's file."""
+    state: Path | None = None
+    """The directory for what is kept beside the journal, such as usage while that is away; None = where its
+    file is. With a journal that several daemons share each needs its own."""
 
 
 async def nothing(moment: str, step: str) -> None:
@@ -123,10 +126,14 @@ async def run_daemon(
     instruments = _instruments()
     async with contextlib.AsyncExitStack() as stack:
         shared = is_shared(settings.store)
-        if not shared:
-            stack.enter_context(_alone_on(settings.store))
+        state = _state_of(settings)
+        if shared:
+            stack.enter_context(_alone_on(state / "daemon", f"in {state}"))
+        else:
+            file = settings.store.removeprefix("sqlite:///")
+            stack.enter_context(_alone_on(Path(file), f"on {settings.store}"))
         journal = await stack.enter_async_context(await Journal.open(url=settings.store))
-        keeper = await stack.enter_async_context(_leases(settings, clock)) if shared else None
+        keeper = await stack.enter_async_context(_leases(settings, clock, state)) if shared else None
         await _fits(settings.clusters, journal)
         # On a connection of its own: a long batch must not come before a step of a failover.
         usage = await stack.enter_async_context(await Journal.open(url=settings.store)) if shared else journal
@@ -140,7 +147,7 @@ async def run_daemon(
             license_files_every=settings.license_files_every,
             keeper=keeper,
             usage=usage,
-            spool=_spool_of(settings),
+            spool=state,
         )
         stack.push_async_callback(assembly.close)
         for cluster in settings.clusters:
@@ -167,12 +174,12 @@ async def run_daemon(
 
 
 @contextlib.contextmanager
-def _alone_on(store: str) -> Iterator[None]:
-    """Hold the store for this process: two daemons on one SQLite file would steer against each other.
+def _alone_on(what: Path, told: str) -> Iterator[None]:
+    """Hold a file or directory for this process: two daemons on one would steer against each other.
 
-    The lock is on a file beside it, because closing the database's own would drop SQLite's locks.
+    The lock is on a file beside it, because closing a database's own would drop SQLite's locks.
     """
-    path = Path(f"{store.removeprefix('sqlite:///')}.lock")
+    path = what.with_name(f"{what.name}.lock")
     try:
         handle = path.open("w")
     except OSError as error:
@@ -182,16 +189,18 @@ def _alone_on(store: str) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ConfigurationError(
-                f"another rlm-ha works on {store}: stop it, or choose another --state-dir"
+                f"another rlm-ha works {told}: stop it, or choose another --state-dir"
             ) from error
         yield
 
 
 @contextlib.asynccontextmanager
-async def _leases(settings: Settings, clock: Clock) -> AsyncIterator[LeaseKeeper]:
+async def _leases(settings: Settings, clock: Clock, state: Path) -> AsyncIterator[LeaseKeeper]:
     """Who of several daemons acts, on a connection of its own: nothing slow may come before a renewal."""
     claimant = Claimant(
-        name=settings.name or f"{socket.gethostname()}:{settings.port}", url=settings.advertise
+        name=settings.name or f"{socket.gethostname()}:{settings.port}",
+        url=settings.advertise,
+        instance=_instance_of(state),
     )
     async with await Journal.open(url=settings.store, limit=RENEWAL_LIMIT) as journal:
         keeper = LeaseKeeper(
@@ -408,12 +417,29 @@ def _serving_of(controller: ClusterController) -> Serving:
     )
 
 
-def _spool_of(settings: Settings) -> Path:
-    if settings.spool is not None:
-        return settings.spool
+def _state_of(settings: Settings) -> Path:
+    if settings.state is not None:
+        return settings.state
     if is_shared(settings.store):
-        raise ConfigurationError("a directory for usage that waits is needed beside a shared journal")
+        raise ConfigurationError("beside a shared journal each daemon needs a state directory of its own")
     return Path(settings.store.removeprefix("sqlite:///")).parent
+
+
+def _instance_of(state: Path) -> str:
+    """What this installation is called in leases, in each of its lives.
+
+    The machine is part of it: a directory that was copied to another one must not make one of two.
+    """
+    path = state / "instance"
+    machine = Path("/etc/machine-id")
+    try:
+        if not path.exists() or not path.stat().st_size:
+            path.write_text(f"{uuid.uuid4().hex}\n", encoding="utf-8")
+        made = path.read_text(encoding="utf-8").strip()
+        known = machine.read_text(encoding="utf-8").strip() if machine.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read or written: {error}") from error
+    return hashlib.sha256(f"{made} {known} {socket.gethostname()}".encode()).hexdigest()[:32]
 
 
 def _part(prober: Prober, server: str) -> ServerSnapshot:

@@ -134,7 +134,7 @@ def settings_from(
         tokens=tokens,
         name=flags.name or environ.get("RLM_HA_NAME") or "",
         advertise=advertised(flags.advertise or environ.get("RLM_HA_ADVERTISE"), host, port),
-        spool=state,
+        state=state,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from rlm_exporter.store.errors import LeaseLostError
@@ -24,6 +24,9 @@ class Claimant:
     """As people know it; that two have the same does no harm, tokens tell them apart."""
     url: str | None = None
     """Where the others find it; None where it does not say."""
+    instance: str = ""
+    """The same in each life of one installation, of which never two live at once; empty where nobody sees to
+    that. What an earlier life had is taken up at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,7 @@ class LeaseRow:
     token: int
     """Grows by one with each new holder."""
     expired: bool
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def take_leases(
         row = known.get(name)
         if name in held and _renew(connection, name, claimant, held[name], lasting):
             tokens[name] = held[name]
-        elif row is None or row.expired:
+        elif row is None or row.expired or (claimant.instance and row.instance == claimant.instance):
             token = _take_if_free(connection, name, claimant, lasting)
             if token is not None:
                 tokens[name] = token
@@ -101,6 +105,7 @@ def read_leases(connection: Connection) -> tuple[LeaseRow, ...]:
             url=row["url"],
             token=row["token"],
             expired=row["expired"],
+            instance=row["instance"],
         )
         for row in rows
     )
@@ -137,10 +142,12 @@ def _renew(connection: Connection, cluster: str, claimant: Claimant, token: int,
 
 def _take_if_free(connection: Connection, cluster: str, claimant: Claimant, lasting: timedelta) -> int | None:
     until = func.clock_timestamp() + lasting
+    earlier_life = and_(lease.c.instance == claimant.instance, lease.c.instance != "")
     wanted = insert(lease).values(
         cluster=cluster,
         holder=claimant.name,
         url=claimant.url,
+        instance=claimant.instance,
         token=1,
         taken_at=func.clock_timestamp(),
         expires_at=until,
@@ -150,11 +157,12 @@ def _take_if_free(connection: Connection, cluster: str, claimant: Claimant, last
         set_={
             "holder": claimant.name,
             "url": claimant.url,
+            "instance": claimant.instance,
             "token": lease.c.token + 1,
             "taken_at": func.clock_timestamp(),
             "expires_at": until,
         },
-        where=lease.c.expires_at <= func.clock_timestamp(),
+        where=or_(lease.c.expires_at <= func.clock_timestamp(), earlier_life),
     )
     return connection.execute(taken.returning(lease.c.token)).scalar_one_or_none()
 

@@ -269,6 +269,7 @@ lease = Table(
     Column("cluster", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("url", String),
+    Column("instance", String, nullable=False),
     Column("token", BigInteger, nullable=False),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),

@@ -13,18 +13,23 @@ from rlm_exporter.bootstrap import Settings, run_daemon
 from rlm_exporter.cli.logs import set_up_logging
 from rlm_exporter.failover.ports import Seam
 from rlm_exporter.manifest.load import load_manifests
+from rlm_exporter.store.database import is_shared
 
 
 async def run_with(seam: Seam, manifest: str, port: str, store: str, rlmutil: str) -> None:
     """Serve until killed, with somebody at every point of every step."""
     set_up_logging(level="info", form=None)
+    state = None
+    if is_shared(store):
+        state = Path(rlmutil).with_name(f"state-{port}")
+        state.mkdir(exist_ok=True)
     settings = Settings(
         clusters=load_manifests([Path(manifest)]).clusters,
         host="127.0.0.1",
         port=int(port),
         store=store,
         rlmutil=Path(rlmutil),
-        spool=Path(rlmutil).parent,
+        state=state,
     )
     await run_daemon(settings, stop=asyncio.Event(), seam=seam)
 

@@ -51,6 +51,7 @@ def start_first(stage: Stage, store: str) -> None:
         stage,
         name=FIRST,
         port=first_port(stage),
+        state="state-ha1",
         options=("--store", store, "--name", "ha1", "--advertise", first_url(stage)),
     )
     wait_acts(stage, first_url(stage))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -111,6 +112,17 @@ async def test_a_namesake_is_somebody_else(journals: tuple[Journal, Journal]) ->
     one, two = journals
     await take(one, ONE)
     assert (await take(two, ONE)).tokens == {}
+
+
+async def test_an_earlier_life_is_followed_at_once(journals: tuple[Journal, Journal], shared: str) -> None:
+    one, two = journals
+    known = replace(ONE, instance="a1")
+    await take(one, known)
+    assert (await take(two, replace(TWO, instance="a2"))).tokens == {}
+    assert (await take(two, replace(known, url="http://elsewhere"))).tokens == {CLUSTER: 2}
+    # And what it had written under its token before is refused from now on.
+    with pytest.raises(LeaseLostError):
+        await founded(one.guarded(lease_guard(cluster=CLUSTER, claimant=known, token=lambda: 1)))
 
 
 async def test_of_many_who_try_at_once_one_gets_each(shared: str) -> None:

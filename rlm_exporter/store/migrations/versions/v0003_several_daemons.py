@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("cluster", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=True),
+        sa.Column("instance", sa.String(), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
         sa.Column("taken_at", TIME, nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
