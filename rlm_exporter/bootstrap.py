@@ -6,11 +6,12 @@ import fcntl
 import hashlib
 import logging
 import random
+import secrets
 import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import balancer_names
 from rlm_exporter.haproxy.plan import Repair
 from rlm_exporter.haproxy.reach import reach
-from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec
+from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec, Privacy, UsagePolicy
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import (
     ControllerObserver,
@@ -64,6 +65,7 @@ from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.leases import Claimant
 from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
+from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
 from rlm_exporter.usage.spool import Spool
 
@@ -101,6 +103,7 @@ class Settings:
     """What this daemon is called among several on one database; empty = host and port."""
     advertise: str | None = None
     """The URL at which operators find it."""
+    usage: UsagePolicy = field(default_factory=UsagePolicy)
     state: Path | None = None
     """The directory for what is kept beside the journal, such as usage while that is away; None = where its
     file is. With a journal that several daemons share each needs its own."""
@@ -146,8 +149,9 @@ async def run_daemon(
             seam=seam,
             license_files_every=settings.license_files_every,
             keeper=keeper,
-            usage=usage,
+            usage=usage if settings.usage.record else None,
             spool=state,
+            veil=_veil_of(settings, state),
         )
         stack.push_async_callback(assembly.close)
         for cluster in settings.clusters:
@@ -256,8 +260,9 @@ class _Assembly:
         seam: Seam,
         license_files_every: timedelta,
         keeper: LeaseKeeper | None,
-        usage: Journal,
+        usage: Journal | None,
         spool: Path,
+        veil: Veil,
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self._probers: list[Prober] = []
@@ -272,6 +277,7 @@ class _Assembly:
         self._keeper = keeper
         self._usage = usage
         self._spool = spool
+        self._veil = veil
         self._recorders: list[UsageRecorder] = []
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
@@ -305,16 +311,18 @@ class _Assembly:
             )
         )
 
-        self._recorders.append(
-            UsageRecorder(
-                cluster=cluster,
-                prober=prober,
-                store=self._usage,
-                serving=partial(_serving_of, self.controllers[cluster.name]),
-                spool=Spool(self._spool / f"usage-{quote(cluster.name, safe='')}.spool"),
-                clock=self._clock,
+        if self._usage is not None:
+            self._recorders.append(
+                UsageRecorder(
+                    cluster=cluster,
+                    prober=prober,
+                    store=self._usage,
+                    serving=partial(_serving_of, self.controllers[cluster.name]),
+                    spool=Spool(self._spool / f"usage-{quote(cluster.name, safe='')}.spool"),
+                    veil=self._veil,
+                    clock=self._clock,
+                )
             )
-        )
 
     def runs(self) -> list[Coroutine[None, None, None]]:
         """Everything that has to run, for a task each."""
@@ -423,6 +431,26 @@ def _state_of(settings: Settings) -> Path:
     if is_shared(settings.store):
         raise ConfigurationError("beside a shared journal each daemon needs a state directory of its own")
     return Path(settings.store.removeprefix("sqlite:///")).parent
+
+
+def _veil_of(settings: Settings, state: Path) -> Veil:
+    """What becomes of names; a secret is made where none is named."""
+    policy = settings.usage
+    if policy.privacy is not Privacy.HASH:
+        return Veil(policy.privacy)
+    if policy.key_file is None and is_shared(settings.store):
+        raise ConfigurationError(
+            "usage.privacy: daemons that share a database need one secret for pseudonyms; "
+            "make a file of it (head -c 32 /dev/urandom | base64) and name it in usage.keyFile"
+        )
+    path = Path(policy.key_file) if policy.key_file is not None else state / "usage.key"
+    try:
+        if policy.key_file is None and not path.exists():
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(f"{secrets.token_hex(32)}\n", encoding="ascii")
+        return Veil(policy.privacy, key=path.read_bytes().strip())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"usage.keyFile: {path}: {error}") from error
 
 
 def _instance_of(state: Path) -> str:

@@ -124,6 +124,7 @@ def settings_from(
         log.warning("%s; until then licenses cannot be probed, web and TCP are", MISSING)
     store = flags.store or environ.get("RLM_HA_STORE") or config.store
     state = None if store is not None and not is_shared(store) else _state_dir(flags, config, environ)
+    advertise = flags.advertise or environ.get("RLM_HA_ADVERTISE") or config.advertise
     return Settings(
         clusters=clusters,
         host=host,
@@ -132,9 +133,10 @@ def settings_from(
         rlmutil=rlmutil,
         compatibility_names=config.compatibility_names,
         tokens=tokens,
-        name=flags.name or environ.get("RLM_HA_NAME") or "",
-        advertise=advertised(flags.advertise or environ.get("RLM_HA_ADVERTISE"), host, port),
+        name=flags.name or environ.get("RLM_HA_NAME") or config.name or "",
+        advertise=advertised(advertise, host, port),
         state=state,
+        usage=config.usage,
     )
 
 

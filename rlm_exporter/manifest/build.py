@@ -35,6 +35,7 @@ from rlm_exporter.manifest.model import (
     SettingsFormat,
     Takeover,
     TriggerSource,
+    UsagePolicy,
 )
 from rlm_exporter.manifest.reading import (
     FAILOVER,
@@ -102,6 +103,13 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
         state_dir=_optional(spec.at("stateDir")),
         store=_optional(spec.at("store")),
         rlmutil=_optional(spec.at("rlmutil")),
+        name=_optional(spec.at("name")),
+        advertise=_optional(spec.at("advertise")),
+        usage=UsagePolicy(
+            record=_flag(spec.at("usage", "record"), default=_CONFIG.usage.record),
+            privacy=_choice(spec.at("usage", "privacy"), _CONFIG.usage.privacy),
+            key_file=_optional(spec.at("usage", "keyFile")),
+        ),
         log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,
         log_level=_choice(spec.at("logLevel"), LogLevel.INFO) if spec.at("logLevel").is_given else None,
         compatibility_names=_flag(

@@ -321,6 +321,27 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Privacy(StrEnum):
+    """What becomes of the names of users and hosts before they are stored."""
+
+    NONE = "none"
+    """Kept as they are."""
+    HASH = "hash"
+    """Replaced by pseudonyms, the same for the same name."""
+    FULL = "full"
+    """Left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsagePolicy:
+    """Whether and how it is written down who uses what."""
+
+    record: bool = True
+    privacy: Privacy = Privacy.NONE
+    key_file: str | None = None
+    """The secret of pseudonyms; None = one in the state directory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterConfig:
     """The daemon's own settings; None where the file is silent, so that others may speak."""
@@ -333,6 +354,11 @@ class ExporterConfig:
     store: str | None = None
     """The journal's database, as an SQLAlchemy URL."""
     rlmutil: str | None = None
+    name: str | None = None
+    """What this daemon is called among several on one database."""
+    advertise: str | None = None
+    """The URL at which operators reach it."""
+    usage: UsagePolicy = UsagePolicy()
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
     compatibility_names: bool = True

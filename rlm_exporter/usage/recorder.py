@@ -47,13 +47,16 @@ class UsageRecorder:
         store: UsageStore,
         serving: Callable[[], Serving],
         spool: Spool,
+        veil: Callable[[UsageChange], UsageChange],
         clock: Clock,
     ) -> None:
+        """`veil` is what becomes of names before anything is stored."""
         self._cluster = cluster
         self._prober = prober
         self._store = store
         self._serving = serving
         self._spool = spool
+        self._veil = veil
         self._clock = clock
         self._books: dict[str, Book] | None = None
         """None until it is known what the log has open."""
@@ -81,7 +84,7 @@ class UsageRecorder:
             return
         if self._books is None and not await self._begin():
             return
-        changes = self._changes(snapshot, serving)
+        changes = [self._veil(change) for change in self._changes(snapshot, serving)]
         if changes:
             await self._write(changes)
 

@@ -26,10 +26,12 @@ from rlm_exporter.manifest.model import (
     LogFormat,
     LogLevel,
     PoolsMissing,
+    Privacy,
     ReportLog,
     RlmdownCall,
     Server,
     TriggerSource,
+    UsagePolicy,
 )
 from rlm_exporter.manifest.parse import examine
 from tests.manifest.manifests import PAGE, SECOND, SHORT, cluster, manifest, read
@@ -362,6 +364,9 @@ def test_settings_are_read_with_every_field() -> None:
   rlmutil: /opt/rlm/bin/rlmutil
   logFormat: json
   logLevel: debug
+  name: ha1
+  advertise: http://ha1.example.com:10053
+  usage: {record: false, privacy: hash, keyFile: /etc/rlm-ha/usage.key}
   metrics: {compatibilityNames: false}
 """
     )
@@ -375,6 +380,9 @@ def test_settings_are_read_with_every_field() -> None:
         rlmutil="/opt/rlm/bin/rlmutil",
         log_format=LogFormat.JSON,
         log_level=LogLevel.DEBUG,
+        name="ha1",
+        advertise="http://ha1.example.com:10053",
+        usage=UsagePolicy(record=False, privacy=Privacy.HASH, key_file="/etc/rlm-ha/usage.key"),
         compatibility_names=False,
     )
 

@@ -21,6 +21,7 @@ from rlm_exporter.manifest.model import (
     LogFormat,
     LogLevel,
     PoolsMissing,
+    Privacy,
     Server,
     Takeover,
     TriggerSource,
@@ -113,5 +114,6 @@ def test_choices_are_those_of_the_model() -> None:
         (FAILOVER["triggers"]["items"], TriggerSource),
         (SETTINGS["logFormat"], LogFormat),
         (SETTINGS["logLevel"], LogLevel),
+        (SETTINGS["usage"]["properties"]["privacy"], Privacy),
     ):
         assert schema["enum"] == [choice.value for choice in choices]

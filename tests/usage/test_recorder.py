@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.errors import JournalError
+from rlm_exporter.manifest.model import Privacy
 from rlm_exporter.probe.result import Failure, FailureReason
 from rlm_exporter.probe.snapshot import ClusterSnapshot, Health, ServerSnapshot
 from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.usage_records import UsageChange, UsageSession
+from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
 from rlm_exporter.usage.spool import Spool
 from tests.clock import FakeClock
@@ -61,6 +63,8 @@ class Scene:
     spool: Spool
     serving: Serving = field(default_factory=lambda: Serving(active=FIRST, since=NOON, acts=True))
 
+    veil: Veil = field(default_factory=lambda: Veil(Privacy.NONE))
+
     def __post_init__(self) -> None:
         self.restart()
 
@@ -72,6 +76,7 @@ class Scene:
             store=self.store,
             serving=lambda: self.serving,
             spool=Spool(self.spool.path),
+            veil=self.veil,
             clock=FakeClock(),
         )
 
@@ -213,6 +218,25 @@ async def test_a_daemon_that_acts_again_compares_with_what_another_wrote(scene: 
     scene.serving = replace(scene.serving, acts=True)
     await scene.see("5", "6", at=later(100))
     assert await scene.open() == ["5", "6"]
+
+
+async def test_names_are_veiled_before_anything_is_stored_or_waits(scene: Scene) -> None:
+    scene.veil = Veil(Privacy.HASH, key=b"a secret of some length")
+    scene.restart()
+    scene.store.away = True
+    await scene.see("1", at=later(10))  # not known yet what is open
+    scene.store.away = False
+    await scene.see("1", at=later(40))
+    scene.store.away = True
+    await scene.see("1", "2", at=later(70))
+    waiting = scene.spool.path.read_text()
+    scene.store.away = False
+    await scene.see("1", "2", at=later(100))
+    found = await scene.store.journal.open_sessions(cluster=NAME, server=FIRST)
+    assert "alice" not in waiting
+    assert {session.user for session in found} == {"user-" + str(found[0].user).removeprefix("user-")}
+    assert len(found) == 2
+    assert "alice" not in str(found)
 
 
 async def test_a_disk_that_takes_nothing_is_told_and_the_log_is_compared_later(

@@ -1,0 +1,42 @@
+"""Names of users and hosts as they are stored (pure)."""
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+from rlm_exporter.manifest.model import Privacy
+from rlm_exporter.store.usage_records import Opened, UsageChange
+
+LETTERS = 16
+"""Of a pseudonym: enough that no two of a million names are one."""
+SHORTEST_KEY = 16
+"""Bytes; from a shorter secret names could be found by trying."""
+
+
+class Veil:
+    """Replaces names, or leaves them out; the same name always gets the same pseudonym."""
+
+    def __init__(self, privacy: Privacy, *, key: bytes = b"") -> None:
+        """`key` is the secret of pseudonyms: who has it can find names out by trying them."""
+        if privacy is Privacy.HASH and len(key) < SHORTEST_KEY:
+            raise ValueError("the secret of pseudonyms is too short")
+        self._privacy = privacy
+        self._key = key
+
+    def __call__(self, change: UsageChange) -> UsageChange:
+        """The change as it may be stored."""
+        if self._privacy is Privacy.NONE or not isinstance(change, Opened):
+            return change
+        session = change.session
+        return Opened(
+            session=replace(
+                session, user=self._name("user", session.user), host=self._name("host", session.host)
+            )
+        )
+
+    def _name(self, kind: str, name: str | None) -> str | None:
+        if name is None or self._privacy is Privacy.FULL:
+            return None
+        # RLM compares names regardless of case.
+        told = f"{kind}:{name.casefold()}".encode("utf-8", "replace")
+        return f"{kind}-{hmac.new(self._key, told, hashlib.sha256).hexdigest()[:LETTERS]}"
