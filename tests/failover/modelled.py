@@ -19,6 +19,7 @@ from rlm_exporter.failover.desired import (
     operation_desired,
 )
 from rlm_exporter.failover.external import HealthReport, heard
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.mover import MOVES
 from rlm_exporter.failover.procedure import FOLLOWING, PLANNED
 from rlm_exporter.failover.reasons import Decision, Move, Reason
@@ -97,6 +98,8 @@ class Model:
     """Connections and bytes of the active server, during its failed check and since."""
     reports: tuple[HealthReport, ...] = ()
     store_writable: bool = True
+    lease: LeaseView | None = None
+    """None where the daemon is alone."""
     seen_epoch: int = 0
     """The highest that somebody else has given to a balancer."""
     steady_since: datetime | None = None
@@ -153,6 +156,7 @@ class Model:
             evidence=self._evidence(),
             operation_open=self.operation is not None,
             store_writable=self.store_writable,
+            lease=self.lease,
             attempts=self.attempts(),
             automatic_moves=self.automatic_moves(),
             reports=self.reports,

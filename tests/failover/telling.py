@@ -7,6 +7,7 @@ from typing import Any
 
 from rlm_exporter.failover.by_hand import AlreadyActive, Answer, Plan
 from rlm_exporter.failover.external import DEFAULT_TTL, Component, HealthReport
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.reasons import Decision, Hold, Move
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal
@@ -211,6 +212,10 @@ class Teller:
                 self.model.record = replace(self.model.known, pins=pins)
             case ["acknowledged"]:
                 self.model.acknowledge()
+            case ["lease", ("ours" | "lost") as how]:
+                self.model.lease = LeaseView(
+                    ours=how == "ours", holder="ha1" if how == "ours" else "ha2", url=None, remaining=0.0
+                )
             case ["journal", ("away" | "back") as how]:
                 self.model.store_writable = how == "back"
             case [reporter, "reports", name, ("healthy" | "failed") as how, *more]:

@@ -15,6 +15,7 @@
     16  mon1 reports rlm1 healthy for 60     or `failed`; without a time it counts for two minutes
     17  operations fail           each step from now on; or `hang` before their first; or `work` again
     18  journal away              or `back`
+    18  lease lost                another daemon acts; or `ours`
     19  daemon restarts           what only its memory held is gone; an open operation is taken up
     20  unpinned rlm1             its pin has been lifted
     21  nothing                   time has passed
@@ -52,7 +53,6 @@ def test_a_story_goes_as_it_is_written(path: Path) -> None:
 
 
 def test_every_rule_decides_in_some_story() -> None:
-    """But for the lease among several daemons, which has no word yet."""
     words = {
         word
         for path in STORIES
