@@ -320,6 +320,7 @@ class _Assembly:
                     serving=partial(_serving_of, self.controllers[cluster.name]),
                     spool=Spool(self._spool / f"usage-{quote(cluster.name, safe='')}.spool"),
                     veil=self._veil,
+                    stumbled=partial(ControllerObserver(self._instruments).stumbled, cluster.name),
                     clock=self._clock,
                 )
             )

@@ -113,9 +113,12 @@ class Journal:
         """Let go of leases at once."""
         await self._write(lambda c: leases.release_leases(c, claimant=claimant, held=held))
 
-    async def record_usage(self, changes: Sequence[UsageChange]) -> None:
-        """Write what has changed in who holds what; the same again makes no second row."""
-        await self._write(lambda c: usage.record_usage(c, changes))
+    async def record_usage(self, changes: Sequence[UsageChange], *, late: bool = False) -> None:
+        """Write what has changed in who holds what; the same again makes no second row.
+
+        What comes `late` gives way to what was written meanwhile.
+        """
+        await self._write(lambda c: usage.record_usage(c, changes, late=late))
 
     async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
         """The sessions of a server that are not over, as far as was written."""

@@ -7,7 +7,7 @@ and is told once more afterwards makes no second row.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
@@ -20,26 +20,32 @@ from rlm_exporter.store.usage_records import (
     UsageChange,
     UsageSession,
     UsageSource,
+    storable,
 )
 
+_IS_OUT = usage_log.c.checkin_time.is_(None)
 _NOT_OVER: dict[str, None] = {"checkin_time": None, "session_duration": None, "end_reason": None}
 LONGEST = 255
 """Characters of a name: the guide's columns have no room for more."""
 
 
-def record_usage(connection: Connection, changes: Iterable[UsageChange]) -> None:
-    """Write changes, in their order."""
+def record_usage(connection: Connection, changes: Iterable[UsageChange], *, late: bool) -> None:
+    """Write changes, in their order.
+
+    Those that come `late`, because they had to wait, give way to what was written meanwhile.
+    """
     for change in changes:
         match change:
             case Opened(session=session):
-                _open(connection, session)
+                _open(connection, session, late=late)
             case Closed(key=key, at=at, reason=reason, out=out):
                 lasted = None if out is None else max(at - out, timedelta())
-                _change(connection, key, checkin_time=at, session_duration=lasted, end_reason=reason)
-            case Reopened(key=key):
-                _change(connection, key, **_NOT_OVER)
+                where = (_IS_OUT,) if late else ()
+                _change(connection, key, *where, checkin_time=at, session_duration=lasted, end_reason=reason)
+            case Reopened(key=key, closed_at=closed_at):
+                _change(connection, key, usage_log.c.checkin_time == closed_at, **_NOT_OVER)
             case Recounted(key=key, count=count):
-                _change(connection, key, count=count)
+                _change(connection, key, _IS_OUT, count=count)
 
 
 def read_open_sessions(connection: Connection, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
@@ -56,8 +62,9 @@ def read_open_sessions(connection: Connection, *, cluster: str, server: str) -> 
     return tuple(_session(row) for row in connection.execute(query).mappings())
 
 
-def _open(connection: Connection, session: UsageSession) -> None:
-    """One that is open already stays as it is; one that was closed is there all the same."""
+def _open(connection: Connection, session: UsageSession, *, late: bool) -> None:
+    """One that is open already stays as it is; one that was closed is there all the same, unless that is old
+    news."""
     values = {
         "server_name": _short(session.server),
         "feature_name": _short(session.feature),
@@ -65,29 +72,29 @@ def _open(connection: Connection, session: UsageSession) -> None:
         "hostname": _short(session.host),
         "checkout_time": session.out,
         "cluster": session.cluster,
-        "isv": None if session.isv is None else _clean(session.isv),
-        "version": None if session.version is None else _clean(session.version),
+        "isv": None if session.isv is None else storable(session.isv),
+        "version": None if session.version is None else storable(session.version),
         "count": session.count,
-        "handle": _clean(session.handle),
+        "handle": storable(session.handle),
         "source": session.source,
-        "session_key": _clean(session.key),
+        "session_key": storable(session.key),
         "checkout_is_ambiguous": session.out_is_ambiguous,
     }
     key = [usage_log.c.session_key]
+    made: postgresql.Insert | sqlite.Insert
     if connection.dialect.name == "postgresql":
-        connection.execute(
-            postgresql.insert(usage_log)
-            .values(values)
-            .on_conflict_do_update(index_elements=key, set_=_NOT_OVER)
-        )
+        made = postgresql.insert(usage_log).values(values)
     else:
-        connection.execute(
-            sqlite.insert(usage_log).values(values).on_conflict_do_update(index_elements=key, set_=_NOT_OVER)
-        )
+        made = sqlite.insert(usage_log).values(values)
+    if late:
+        connection.execute(made.on_conflict_do_nothing(index_elements=key))
+    else:
+        connection.execute(made.on_conflict_do_update(index_elements=key, set_=_NOT_OVER))
 
 
-def _change(connection: Connection, key: str, **values: object) -> None:
-    connection.execute(update(usage_log).where(usage_log.c.session_key == _clean(key)).values(**values))
+def _change(connection: Connection, key: str, *where: ColumnElement[bool], **values: object) -> None:
+    named = usage_log.c.session_key == storable(key)
+    connection.execute(update(usage_log).where(named, *where).values(**values))
 
 
 def _session(row: RowMapping) -> UsageSession:
@@ -110,9 +117,4 @@ def _session(row: RowMapping) -> UsageSession:
 
 
 def _short(name: str | None) -> str | None:
-    return None if name is None else _clean(name)[:LONGEST]
-
-
-def _clean(text: str) -> str:
-    """What PostgreSQL takes: no NUL, and nothing that is no character."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return None if name is None else storable(name)[:LONGEST]

@@ -5,6 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 
 
+def storable(text: str) -> str:
+    """What a database and a file take of any text of RLM's: no NUL, and nothing that is no character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 class UsageSource(StrEnum):
     """Where a row is known from."""
 
@@ -70,9 +75,10 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened:
-    """A session that was taken for over is still there."""
+    """A session that was taken for over is still there; `closed_at` is the end that was wrong."""
 
     key: str
+    closed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from rlm_exporter.store.usage_records import (
     Reopened,
     UsageChange,
     UsageSession,
+    storable,
 )
 from rlm_exporter.usage.local_time import moment_of
 
@@ -103,9 +104,9 @@ class Book:
         if known is not None:
             return self._recounted(known, line)
         if line.key in self._over:
-            known, _ = self._over.pop(line.key)
+            known, closed_at = self._over.pop(line.key)
             self._open[line.key] = known
-            return [Reopened(key=line.key), *self._recounted(known, line)]
+            return [Reopened(key=line.key, closed_at=closed_at), *self._recounted(known, line)]
         session = self._session(line, at=at)
         self._open[line.key] = session
         return [Opened(session=session)]
@@ -218,7 +219,7 @@ class Book:
 def session_key(*, cluster: str, server: str, isv: str | None, minute: str, handle: str, product: str) -> str:
     """What two sources call one session. Names are compared as RLM does, regardless of case."""
     names = ((isv or "").casefold(), minute, handle.casefold(), product.casefold())
-    return "/".join((cluster, server, *names))
+    return storable("/".join((cluster, server, *names)))
 
 
 def _tells_of(status: RlmStatus, session: UsageSession) -> bool:

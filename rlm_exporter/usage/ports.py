@@ -33,8 +33,8 @@ class Prober(Protocol):
 class UsageStore(Protocol):
     """The usage log; every method raises JournalError."""
 
-    async def record_usage(self, changes: Sequence[UsageChange]) -> None:
-        """Write changes; the same again makes no second row."""
+    async def record_usage(self, changes: Sequence[UsageChange], *, late: bool = False) -> None:
+        """Write changes; the same again makes no second row. Late ones give way to what was written since."""
         ...
 
     async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:

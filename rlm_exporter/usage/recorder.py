@@ -48,15 +48,17 @@ class UsageRecorder:
         serving: Callable[[], Serving],
         spool: Spool,
         veil: Callable[[UsageChange], UsageChange],
+        stumbled: Callable[[Exception], None],
         clock: Clock,
     ) -> None:
-        """`veil` is what becomes of names before anything is stored."""
+        """`veil` is what becomes of names before they are stored; `stumbled` is told of defects of ours."""
         self._cluster = cluster
         self._prober = prober
         self._store = store
         self._serving = serving
         self._spool = spool
         self._veil = veil
+        self._stumbled = stumbled
         self._clock = clock
         self._books: dict[str, Book] | None = None
         """None until it is known what the log has open."""
@@ -69,7 +71,13 @@ class UsageRecorder:
         """Record until cancelled."""
         snapshot = self._prober.snapshot
         while True:
-            await self.turn(snapshot)
+            try:
+                await self.turn(snapshot)
+            except Exception as error:
+                # Usage is worth less than what runs beside it; what is open is compared anew.
+                log.exception("cluster=%s recording usage failed", self._cluster.name)
+                self._stumbled(error)
+                self._books = None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PACE):
                     snapshot = await self._prober.changed(snapshot)
@@ -77,10 +85,11 @@ class UsageRecorder:
     async def turn(self, snapshot: ClusterSnapshot) -> None:
         """Write what this snapshot changes."""
         serving = self._serving()
+        drained = serving.acts is None or await self._drained()
         if serving.acts is False or (serving.acts is None and self._books is None):
             self._books, self._active = None, None
             return
-        if not await self._drained() and self._books is None:
+        if not drained and self._books is None:
             return
         if self._books is None and not await self._begin():
             return
@@ -137,7 +146,7 @@ class UsageRecorder:
         try:
             batches = await asyncio.to_thread(lambda: list(self._spool.batches()))
             for batch in batches:
-                await self._store.record_usage(batch)
+                await self._store.record_usage(batch, late=True)
             await asyncio.to_thread(self._spool.clear)
         except (JournalError, OSError) as error:
             self._say(str(error))

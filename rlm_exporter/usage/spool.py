@@ -22,6 +22,7 @@ from rlm_exporter.store.usage_records import (
     UsageChange,
     UsageSession,
     UsageSource,
+    storable,
 )
 
 
@@ -81,7 +82,14 @@ class Spool:
 
 
 def _told(change: UsageChange) -> dict[str, Any]:
-    return {"kind": type(change).__name__, **asdict(change)}
+    told = {"kind": type(change).__name__, **_storable(asdict(change))}
+    if isinstance(change, Opened):
+        told["session"] = _storable(told["session"])
+    return told
+
+
+def _storable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: storable(value) if type(value) is str else value for name, value in fields.items()}
 
 
 def _read(line: bytes) -> tuple[UsageChange, ...] | None:
@@ -116,6 +124,6 @@ def _moment(told: str | None) -> datetime | None:
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], UsageChange]] = {
     "Opened": _opened,
     "Closed": _closed,
-    "Reopened": lambda told: Reopened(key=told["key"]),
+    "Reopened": lambda told: Reopened(key=told["key"], closed_at=datetime.fromisoformat(told["closed_at"])),
     "Recounted": lambda told: Recounted(key=told["key"], count=told["count"]),
 }

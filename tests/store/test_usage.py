@@ -100,7 +100,7 @@ async def test_the_same_changes_again_change_nothing(journal: Journal, rows: Row
         Opened(session=ALICE),
         Recounted(key=ALICE.key, count=3),
         CLOSED,
-        Reopened(key=ALICE.key),
+        Reopened(key=ALICE.key, closed_at=CLOSED.at),
         replace(CLOSED, at=later(120)),
     ]
     await journal.record_usage(changes)
@@ -110,9 +110,22 @@ async def test_the_same_changes_again_change_nothing(journal: Journal, rows: Row
 
 
 async def test_a_session_that_was_not_over_has_no_end(journal: Journal, rows: Rows) -> None:
-    await journal.record_usage([Opened(session=ALICE), CLOSED, Reopened(key=ALICE.key)])
+    await journal.record_usage([Opened(session=ALICE), CLOSED, Reopened(key=ALICE.key, closed_at=CLOSED.at)])
     (row,) = rows()
     assert (row["checkin_time"], row["session_duration"], row["end_reason"]) == (None, None, None)
+
+
+async def test_what_waited_gives_way_to_what_was_written_meanwhile(journal: Journal, rows: Rows) -> None:
+    await journal.record_usage([Opened(session=ALICE), CLOSED])
+    before = rows()
+    old: list[UsageChange] = [
+        Opened(session=ALICE),
+        Recounted(key=ALICE.key, count=9),
+        replace(CLOSED, at=later(30)),
+        Reopened(key=ALICE.key, closed_at=later(30)),
+    ]
+    await journal.record_usage(old, late=True)
+    assert rows() == before
 
 
 async def test_a_session_that_is_told_again_as_open_is_open(journal: Journal, rows: Rows) -> None:

@@ -112,7 +112,7 @@ def test_a_server_that_does_not_answer_has_no_sessions() -> None:
 def test_sessions_that_are_still_there_when_it_answers_again_go_on() -> None:
     made = opened(book())
     made.unanswered(since=later(50))
-    assert made.seen(answer(line()), at=later(80)) == [Reopened(key=KEY)]
+    assert made.seen(answer(line()), at=later(80)) == [Reopened(key=KEY, closed_at=later(50))]
     assert made.seen(answer(line()), at=later(110)) == []
 
 

@@ -1,5 +1,6 @@
 """The loop that writes a cluster's usage: real journal, real disk, snapshots as the prober gives them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,11 +35,11 @@ class Store:
     away: bool = False
     batches: int = 0
 
-    async def record_usage(self, changes: Sequence[UsageChange]) -> None:
+    async def record_usage(self, changes: Sequence[UsageChange], *, late: bool = False) -> None:
         if self.away:
             raise JournalError("it cannot be reached")
         self.batches += 1
-        await self.journal.record_usage(changes)
+        await self.journal.record_usage(changes, late=late)
 
     async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
         if self.away:
@@ -63,6 +64,7 @@ class Scene:
     spool: Spool
     serving: Serving = field(default_factory=lambda: Serving(active=FIRST, since=NOON, acts=True))
 
+    defects: list[Exception] = field(default_factory=list)
     veil: Veil = field(default_factory=lambda: Veil(Privacy.NONE))
 
     def __post_init__(self) -> None:
@@ -77,6 +79,7 @@ class Scene:
             serving=lambda: self.serving,
             spool=Spool(self.spool.path),
             veil=self.veil,
+            stumbled=self.defects.append,
             clock=FakeClock(),
         )
 
@@ -237,6 +240,64 @@ async def test_names_are_veiled_before_anything_is_stored_or_waits(scene: Scene)
     assert {session.user for session in found} == {"user-" + str(found[0].user).removeprefix("user-")}
     assert len(found) == 2
     assert "alice" not in str(found)
+
+
+async def test_a_name_that_is_no_text_waits_on_disk_like_any_other(scene: Scene) -> None:
+    strange = line("2", user="m\udcfcller", product="sol\udcffver")
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    await scene.turn(answered(answer(line("1"), strange), at=later(40)))
+    scene.store.away = False
+    await scene.turn(answered(answer(line("1"), strange), at=later(70)))
+    assert await scene.open() == ["1", "2"]
+    scene.restart()
+    await scene.turn(answered(answer(line("1"), strange), at=later(100)))
+    assert await scene.open() == ["1", "2"]
+
+
+async def test_what_waits_at_a_follower_changes_nothing_that_another_wrote_since(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    scene.store.away, scene.serving = True, replace(scene.serving, acts=None)
+    await scene.see("1", "2", at=later(40))
+    scene.store.away, scene.serving = False, replace(scene.serving, acts=False)
+    other = Scene(store=scene.store, spool=Spool(scene.spool.path.with_name("other.spool")))
+    await other.see("1", "2", at=later(40))
+    await other.see("1", at=later(100))
+    await scene.see("1", at=later(130))
+    assert scene.spool.is_empty()
+    assert await scene.open() == ["1"]
+
+
+async def test_a_defect_ends_one_turn_and_what_is_open_is_compared_anew(scene: Scene) -> None:
+    class Broken(NoProber):
+        turns = 0
+
+        async def changed(self, after: ClusterSnapshot) -> ClusterSnapshot:
+            self.turns += 1
+            if self.turns > 2:
+                raise asyncio.CancelledError
+            part = answered(answer(line("1")), at=later(10 * self.turns))
+            return ClusterSnapshot(cluster=NAME, taken_at=NOON, servers=(part,))
+
+    def fails_once(change: UsageChange) -> UsageChange:
+        if not scene.defects:
+            raise KeyError("a defect")
+        return change
+
+    recorder = UsageRecorder(
+        cluster=cluster(),
+        prober=Broken(),
+        store=scene.store,
+        serving=lambda: scene.serving,
+        spool=scene.spool,
+        veil=fails_once,
+        stumbled=scene.defects.append,
+        clock=FakeClock(),
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await recorder.run()
+    assert [type(error) for error in scene.defects] == [KeyError]
+    assert await scene.open() == ["1"]
 
 
 async def test_a_disk_that_takes_nothing_is_told_and_the_log_is_compared_later(

@@ -22,7 +22,7 @@ from rlm_exporter.store.usage_records import (
 from rlm_exporter.usage.spool import Spool
 from tests.usage.statuses import NOON
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 MOMENTS = st.integers(0, 10**7).map(lambda seconds: NOON + timedelta(seconds=seconds))
 SESSIONS = st.builds(
     UsageSession,
@@ -43,10 +43,11 @@ SESSIONS = st.builds(
 CHANGES = st.one_of(
     st.builds(Opened, session=SESSIONS),
     st.builds(Closed, key=TEXT, at=MOMENTS, reason=st.sampled_from(EndReason), out=st.none() | MOMENTS),
-    st.builds(Reopened, key=TEXT),
+    st.builds(Reopened, key=TEXT, closed_at=MOMENTS),
     st.builds(Recounted, key=TEXT, count=st.integers(0, 100)),
 )
-ONE, TWO = (Reopened(key="a"),), (Reopened(key="b"), Recounted(key="b", count=2))
+ONE = (Reopened(key="a", closed_at=NOON),)
+TWO = (Reopened(key="b", closed_at=NOON), Recounted(key="b", count=2))
 
 
 @pytest.fixture
@@ -63,6 +64,11 @@ def test_what_was_written_comes_back(
         spool.append(batch)
     assert [list(batch) for batch in spool.batches()] == batches
     assert spool.damaged == 0
+
+
+def test_a_name_that_is_no_text_waits_as_it_will_be_stored(spool: Spool) -> None:
+    spool.append([Recounted(key="m\udcfcller\0", count=1)])
+    assert list(spool.batches()) == [(Recounted(key="m?ller", count=1),)]
 
 
 def test_an_empty_one_has_nothing(spool: Spool) -> None:
