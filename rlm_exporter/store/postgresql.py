@@ -60,10 +60,10 @@ class PostgresqlDatabase:
         self.name = url.set(drivername="postgresql").render_as_string(hide_password=True)
         self.driver_errors: tuple[type[Exception], ...] = (psycopg.Error,)
         self.is_shared = True
-        self._in_use: object = None
+        self._connection: object = None
         self.engine: Engine = _engine(url)
-        event.listen(self.engine, "checkout", self._take)
-        event.listen(self.engine, "checkin", self._give_back)
+        # First of all: what prepares a new connection, and what tries an old one, may wait for ever.
+        event.listen(self.engine, "connect", self._remember, insert=True)
 
     @classmethod
     def at(cls, url: URL) -> "PostgresqlDatabase":
@@ -100,7 +100,7 @@ class PostgresqlDatabase:
 
     def interrupt(self) -> None:
         """Shut the connection's socket, which wakes whoever waits on it; the next call connects anew."""
-        connection = self._in_use
+        connection = self._connection
         if not isinstance(connection, psycopg.Connection):
             return
         # It may be closed or given back meanwhile: then nobody waits.
@@ -122,11 +122,9 @@ class PostgresqlDatabase:
             return f"journal {self.name}: {told}"
         return f"journal {self.name}: {advice} ({told})"
 
-    def _take(self, connection: DBAPIConnection, entry: ConnectionPoolEntry, proxy: object) -> None:
-        self._in_use = connection
-
-    def _give_back(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        self._in_use = None
+    def _remember(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        """There is only this one; that nobody waits on it does no harm."""
+        self._connection = connection
 
 
 def _advice_by_words(told: str) -> str:

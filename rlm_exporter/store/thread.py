@@ -92,6 +92,9 @@ class StoreThread:
 
     def _repeated(self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event) -> T:
         """Once more where another daemon's transaction was in the way; the work then sees what that did."""
+        if abandoned.is_set():
+            # Behind a server that does not answer those who gave up would be waited for one after the other.
+            raise _AbandonedError
         for attempt in range(1, ATTEMPTS):
             try:
                 return self._in_transaction(work, writes=writes, abandoned=abandoned)

@@ -1,5 +1,8 @@
 """PostgreSQL as the store: its errors in words, waits that end, and that it comes back."""
 
+import asyncio
+import contextlib
+import threading
 import time
 from datetime import timedelta
 
@@ -107,6 +110,7 @@ class TestOnAServerOfItsOwn:
             server.close()
 
     async def test_a_server_that_says_nothing_holds_up_nobody(self) -> None:
+        before = set(threading.enumerate())
         server = PostgresqlServer()
         try:
             url = server.new_database()
@@ -124,5 +128,15 @@ class TestOnAServerOfItsOwn:
                 began = time.monotonic()
                 await journal.check_writable()
                 assert time.monotonic() - began < 1
+                with server.frozen():
+                    for _ in range(3):
+                        with pytest.raises(JournalError):
+                            await journal.cluster(CLUSTER)
+                    # No thread hangs: not in the server's answer, not in the try before it.
+                    with contextlib.suppress(JournalError):
+                        await journal.close()
+                    async with asyncio.timeout(8):
+                        while set(threading.enumerate()) - before:
+                            await asyncio.sleep(0.05)
         finally:
             server.close()
