@@ -82,8 +82,33 @@ def first_session_on(events: Iterable[Event], server: str, *, after: float) -> E
 
 
 def split_sessions(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Sessions sent by one server's main port to another server's ISV port."""
-    return tuple(event for event in sessions(events) if event.main != event.isv_server)
+    """Sessions sent by one server's main port to another server's ISV port, but for those in a move's way.
+
+    A move falls between the two connections of whoever asks in that millisecond: the last whole session
+    before was the one server's, the first after is the other's. Only the server moved to has given him a
+    seat, so that is no breach; that nobody goes back is for `returns_without_commit` to see.
+    """
+    served = sessions(events)
+    return tuple(
+        event for event in served if event.main != event.isv_server and not _met_a_move(event, served)
+    )
+
+
+def _met_a_move(split: Event, served: Sequence[Event]) -> bool:
+    whole = [each for each in served if each.main == each.isv_server and each.endpoint == split.endpoint]
+    before = max((each for each in whole if each.ended < split.started), key=_ended, default=None)
+    after = min((each for each in whole if each.started > split.ended), key=_started, default=None)
+    if before is None or after is None:
+        return False
+    return (before.main, after.main) == (split.main, split.isv_server)
+
+
+def _ended(event: Event) -> float:
+    return event.ended
+
+
+def _started(event: Event) -> float:
+    return event.started
 
 
 def answers(events: Iterable[Event]) -> tuple[Answer, ...]:

@@ -1,5 +1,7 @@
 """The checker of histories finds what it must, and nothing in a history that is right."""
 
+from dataclasses import replace
+
 import pytest
 
 from rlm_exporter.errors import FormatError
@@ -89,6 +91,37 @@ def test_sessions_on_counts_a_server_that_answered_on_either_port() -> None:
 def test_split_sessions_are_those_sent_to_another_servers_isv_port() -> None:
     events = [session("rlm1", 1.0), session("rlm1", 2.0, isv="rlm2")]
     assert split_sessions(events) == (events[1],)
+
+
+def test_a_session_that_a_move_fell_into_is_no_split_one() -> None:
+    """Its first connection came before, its second after; only the new server has given it a seat."""
+    into = session("rlm1", 2.0, isv="rlm2")
+    assert split_sessions([session("rlm1", 1.0), into, session("rlm2", 3.0)]) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["rlm1"], ["rlm1"]),  # nobody else was sent elsewhere
+        (["rlm2"], ["rlm2"]),  # the move was over
+        (["rlm2"], ["rlm1"]),  # the wrong way
+        (["rlm1"], []),  # nobody shows that it was a move
+        ([], ["rlm2"]),
+        (["rlm1"], ["rlm1", "rlm2"]),  # the move came later
+        (["rlm1", "rlm2"], ["rlm2"]),
+    ],
+)
+def test_without_a_move_in_that_moment_it_is(before: list[str], after: list[str]) -> None:
+    into = session("rlm1", 5.0, isv="rlm2")
+    earlier = [session(server, 1.0 + number) for number, server in enumerate(before)]
+    later = [session(server, 6.0 + number) for number, server in enumerate(after)]
+    assert split_sessions([*later, into, *earlier]) == (into,)
+
+
+def test_a_move_seen_through_another_balancer_excuses_nothing() -> None:
+    into = session("rlm1", 2.0, isv="rlm2")
+    elsewhere = replace(session("rlm2", 3.0), endpoint="5053@lb2")
+    assert split_sessions([session("rlm1", 1.0), into, elsewhere]) == (into,)
 
 
 def test_an_attempt_that_failed_later_still_shows_who_answered_on_the_main_port() -> None:

@@ -136,7 +136,7 @@ class TestOnAServerOfItsOwn:
                     with contextlib.suppress(JournalError):
                         await journal.close()
                     async with asyncio.timeout(8):
-                        while set(threading.enumerate()) - before:
+                        while set(threading.enumerate()) - before:  # noqa: ASYNC110  # nothing tells of it
                             await asyncio.sleep(0.05)
         finally:
             server.close()
