@@ -77,7 +77,7 @@ PARALLEL_PROBES = 32
 SHUTDOWN_LIMIT = 2.0
 """Seconds that requests under way may take at the end."""
 
-RENEWAL_LIMIT = timedelta(seconds=4)
+RENEWAL_LIMIT = timedelta(seconds=2)
 """For one transaction about leases; the next try must come before they are good for nothing."""
 
 FACTS_PACE = 1.0

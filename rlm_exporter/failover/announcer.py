@@ -13,6 +13,7 @@ from rlm_exporter.errors import JournalError
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.failover.steps import announcing_has_begun, has_moved, is_to_be_announced
+from rlm_exporter.failover.stretch import unless_lost
 from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.store.records import Operation
 
@@ -52,6 +53,6 @@ class Announcer:
                 async with self._turn:
                     operation = await self._outside.journal.operation(operation_id)
                     if operation is not None and is_to_be_announced(operation):
-                        await self._procedure.announce(operation)
+                        await unless_lost(self._outside.leadership, self._procedure.announce(operation))
             except JournalError as error:
                 log.warning("operation %d cannot be announced: %s", operation_id, error)

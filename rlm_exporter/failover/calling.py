@@ -6,6 +6,7 @@ from rlm_exporter.failover.calls import Called, CallEvent
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.step_log import Result
 from rlm_exporter.manifest.model import Hook
+from rlm_exporter.store.errors import LeaseLostError
 from rlm_exporter.store.records import Operation, StepOutcome
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ class Calling:
         return _told(calls)
 
     async def _call(self, hook: Hook, operation: Operation, phase: str) -> Called:
+        if not self._outside.leadership.may_act():
+            # Whoever acts now has its own hooks to call, and an older event must not come after them.
+            raise LeaseLostError(f"operation {operation.id}: this daemon does not act any more")
         return await self._outside.hooks.run(hook, self._event(operation, phase))
 
     def _event(self, operation: Operation, phase: str) -> CallEvent:

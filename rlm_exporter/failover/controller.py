@@ -23,6 +23,7 @@ from rlm_exporter.failover.reasons import Hold, Move, Reason
 from rlm_exporter.failover.reporters import Reporters
 from rlm_exporter.failover.split_brain import SplitBrain
 from rlm_exporter.failover.steering import PACE, Steering
+from rlm_exporter.failover.stretch import unless_lost
 from rlm_exporter.failover.task_root import surviving
 from rlm_exporter.failover.trigger import (
     FailoverRequest,
@@ -52,6 +53,8 @@ class ClusterController:
         self._name = outside.cluster.name
         self._wake = asyncio.Event()
         self._leading = False
+        self._stretch: int | None = None
+        """The stretch of acting that has begun last."""
         self._wishes = Wishes()
         self._memory = Memory()
         self._truth = Truth(outside=outside, memory=self._memory)
@@ -174,21 +177,22 @@ class ClusterController:
     async def _lead(self) -> None:
         """Look and act; what is under way ends where it stands when the lease does."""
         self._leading = True
-        look = asyncio.create_task(self._look_or_tell())
-        lost = asyncio.create_task(self._outside.leadership.lost())
-        try:
-            await asyncio.wait({look, lost}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            lost.cancel()
-            look.cancel()
-            await asyncio.wait({look, lost})
-        if not look.cancelled():
-            look.result()
+        stretch = self._outside.leadership.stretch
+        if stretch != self._stretch:
+            # Another daemon may have acted meanwhile, also where none of our looks fell into its time.
+            self._rest()
+            self._stretch = stretch
+        await unless_lost(self._outside.leadership, self._look_or_tell())
+
+    def _rest(self) -> None:
+        self._mover.rest()
+        self._split_brain.rest()
+        self._truth.rest()
 
     async def _follow(self) -> None:
         """Know what is so, and do nothing: another daemon acts."""
-        self._mover.rest()
-        self._split_brain.rest()
+        self._rest()
+        self._stretch = None
         refusal = self.refusal_of_a_follower()
         if refusal is not None:
             if self._leading:
@@ -220,8 +224,9 @@ class ClusterController:
         except JournalError as error:
             self._store_unavailable(str(error))
             # Balancers go on alone, and must not be kept from a standby by a pin whose time is over.
-            await self._truth.tend_pins(writing=False)
-            self._mover.want_committed()
+            if self._truth.is_read:
+                await self._truth.tend_pins(writing=False)
+                self._mover.want_committed()
             return
         await self._truth.read()
         await self._mover.look_back()
@@ -312,5 +317,9 @@ class ClusterController:
             except JournalError as error:
                 detail = f"the journal is away: {error}"
                 wish.answer(Refusal(kind=RefusalKind.STORE_UNAVAILABLE, detail=detail))
+                raise
+            except Exception as error:  # whatever it is, somebody waits for an answer
+                detail = f"it failed for a reason nobody foresaw, and the log has it: {error!r}"
+                wish.answer(Refusal(kind=RefusalKind.NOT_READY, detail=detail))
                 raise
             self._mover.want_committed()

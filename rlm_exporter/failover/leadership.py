@@ -29,6 +29,12 @@ PACE = 1.0
 """Seconds: a lease is renewed when it is that old, is good for nothing with that much left, and one that is
 somebody else's is looked at that often."""
 
+RETRY = 0.5
+"""Seconds after an attempt without an answer: from the age for renewal to the margin there are but five."""
+
+LOOK = 0.25
+"""Seconds after which a loss that nothing else tells of is seen at the latest."""
+
 
 class Alone:
     """The leadership of a daemon that has its journal for itself."""
@@ -37,6 +43,11 @@ class Alone:
     def view(self) -> LeaseView | None:
         """There is no lease."""
         return None
+
+    @property
+    def stretch(self) -> int:
+        """Always the same one."""
+        return 0
 
     def begin(self) -> bool:
         """Always."""
@@ -90,6 +101,11 @@ class Leadership:
             trouble=self.trouble,
         )
 
+    @property
+    def stretch(self) -> int | None:
+        """Which stretch of acting this is, while what was begun in it may be gone on with; else None."""
+        return self._acting if self.may_act() else None
+
     def begin(self) -> bool:
         """Begin to act, or go on; whether we may."""
         self._acting = self._token if self.remaining > MARGIN else None
@@ -100,18 +116,22 @@ class Leadership:
         return self._acting is not None and self._acting == self._token and self.remaining > MARGIN
 
     async def lost(self) -> None:
-        """Return as soon as what was begun may not be gone on with."""
-        while self.may_act():
-            await self._clock.sleep(self.remaining - MARGIN)
+        """Return as soon as what was begun before this call may not be gone on with.
+
+        Our clock also runs while the machine is suspended, and sleeping does not: it is looked at often.
+        """
+        begun = self.stretch
+        while begun is not None and self.stretch == begun:
+            await self._clock.sleep(min(LOOK, self.remaining - MARGIN))
 
     def took(self, token: int, *, until: float) -> None:
         """The database has renewed it, or given it to us."""
         self._token, self._until = token, until
 
-    def saw(self, row: LeaseRow) -> None:
+    def saw(self, row: LeaseRow, *, claimant: Claimant) -> None:
         """What the database says of it now."""
         self._row, self.trouble = row, ""
-        if row.token != self._token:
+        if (row.token, row.holder, row.instance) != (self._token, claimant.name, claimant.instance):
             self._token = None
 
 
@@ -129,11 +149,13 @@ class LeaseKeeper:
     ) -> None:
         """`elapsed` counts seconds also while the machine is suspended."""
         self._store = store
-        self._claimant = claimant
+        self.claimant = claimant
         self._clock = clock
         self._elapsed = elapsed
         self._of = {name: Leadership(clock=clock, elapsed=elapsed) for name in clusters}
         self._renewed_at = float("-inf")
+        self._resumed = set(self._of)
+        """Those that this life has not had yet, so that an earlier one may have left them."""
         self._trouble = ""
 
     def of(self, cluster: str) -> Leadership:
@@ -143,46 +165,66 @@ class LeaseKeeper:
     def guard(self, cluster: str) -> Guard:
         """Lets the database refuse what is written for a cluster outside of a stretch of acting."""
 
-        return lease_guard(cluster=cluster, claimant=self._claimant, token=lambda: self._of[cluster].acting)
+        return lease_guard(cluster=cluster, claimant=self.claimant, token=lambda: self._of[cluster].acting)
 
     async def run(self) -> None:
         """Take and renew until cancelled."""
         while True:
-            await self.turn()
-            await self._clock.sleep(PACE)
+            answered = await self.turn()
+            await self._clock.sleep(PACE if answered else RETRY)
 
-    async def turn(self) -> None:
-        """Renew what is due, and take what is free."""
+    async def turn(self) -> bool:
+        """Renew what is due, and take what is free; False where the store could not be asked."""
         asked = self._elapsed()
         renewing = asked - self._renewed_at >= RENEW_AFTER
         due = {name: each for name, each in self._of.items() if renewing or not each.remaining}
         if not due:
-            return
+            return True
         held = {name: each.token for name, each in due.items() if each.token is not None}
         try:
             taken = await self._store.take_leases(
-                claimant=self._claimant, clusters=tuple(due), held=held, lasting=LASTING
+                claimant=self.claimant,
+                clusters=tuple(due),
+                held=held,
+                resumed=frozenset(self._resumed),
+                lasting=LASTING,
             )
         except JournalError as error:
             self._say(str(error))
-            return
+            return False
         self._say("")
         if renewing:
             self._renewed_at = asked
         for name, token in taken.tokens.items():
             if self._of[name].token != token:
-                log.info("cluster=%s this daemon (%s) acts for it now", name, self._claimant.name)
+                log.info("cluster=%s this daemon (%s) acts for it now", name, self.claimant.name)
             self._of[name].took(token, until=asked + LASTING.total_seconds())
+            self._resumed.discard(name)
         for row in taken.rows:
             if row.cluster in self._of:
-                self._of[row.cluster].saw(row)
+                self._look_for_a_twin(row)
+                self._of[row.cluster].saw(row, claimant=self.claimant)
+        return True
 
     async def release(self) -> None:
         """Let go of all leases, so that nobody has to wait for their end. After everything that acts."""
         held = {name: each.token for name, each in self._of.items() if each.token is not None}
         if held:
             with contextlib.suppress(JournalError):  # they run out by themselves
-                await self._store.release_leases(claimant=self._claimant, held=held)
+                await self._store.release_leases(claimant=self.claimant, held=held)
+
+    def _look_for_a_twin(self, row: LeaseRow) -> None:
+        """A copy of our state directory that is alive passes for us. It got the lease once, and no more."""
+        of = self._of[row.cluster]
+        ours = self.claimant.instance
+        if of.token is not None and row.token != of.token and ours and row.instance == ours:
+            log.error(
+                "cluster=%s a daemon with a copy of our state directory (%s%s) has taken the lease: "
+                "give each daemon a state directory of its own",
+                row.cluster,
+                row.holder,
+                f", {row.url}" if row.url else "",
+            )
 
     def _say(self, trouble: str) -> None:
         if trouble and not self._trouble:

@@ -80,6 +80,7 @@ class Mover:
         if record is None or self._memory.operation is not None:
             # An open operation's target is what is wanted, also while the journal cannot tell how it ends.
             return
+        self._steering.calm()
         let_be = self._memory.let_be == record.epoch
         self._steering.want(committed_desired(record, self._members, let_be=let_be))
         self._outside.prober.set_active(record.active)
@@ -133,6 +134,7 @@ class Mover:
         self._memory.operation = operation
         self._begun(operation)
         self._steering.hurried = True
+        self._looked_back = False  # should this not come to its end here, the next look finds what is left
         if has_touched_balancers(operation):
             self._steering.want(operation_desired(operation, record.pins, self._members))
         self._outside.prober.set_active(operation.target)
@@ -142,11 +144,11 @@ class Mover:
             known = self._memory.record
             self._outside.prober.set_active(known.active if known is not None else None)
         self._memory.operation = None
-        self._steering.hurried = False
         ended = await self._outside.journal.operation(operation.id)
         self._recall(() if ended is None else (ended,))
         self.want_committed()
         self.announcer.announce(operation.id)
+        self._looked_back = True
         self._wake()
         return record
 

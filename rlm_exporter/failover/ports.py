@@ -1,6 +1,6 @@
 """What the controller needs from outside, by shape."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -84,6 +84,10 @@ class LoadBalancer(Protocol):
     @property
     def foreign_hand(self) -> str | None:
         """What servers are in since somebody else has changed it; None where nobody has."""
+        ...
+
+    def forget(self) -> None:
+        """What was done to it says nothing any more: another daemon steers it."""
         ...
 
     async def observe(self) -> BalancerView:
@@ -184,6 +188,11 @@ class Leadership(Protocol):
         """What is known of the lease; None where there is none, because nobody else can act."""
         ...
 
+    @property
+    def stretch(self) -> int | None:
+        """Which stretch of acting this is, while what was begun in it may be gone on with; else None."""
+        ...
+
     def begin(self) -> bool:
         """Begin to act, or go on; whether we may."""
         ...
@@ -201,9 +210,18 @@ class LeaseStore(Protocol):
     """Where leases are kept; every method raises JournalError."""
 
     async def take_leases(
-        self, *, claimant: Claimant, clusters: Iterable[str], held: Mapping[str, int], lasting: timedelta
+        self,
+        *,
+        claimant: Claimant,
+        clusters: Iterable[str],
+        held: Mapping[str, int],
+        resumed: Collection[str],
+        lasting: timedelta,
     ) -> LeasesTaken:
-        """Renew those of these clusters that are held, by token, and take those that have run out."""
+        """Renew those of these clusters that are held, by token, and take those that have run out.
+
+        Of `resumed`, also those that an earlier life of this daemon has left.
+        """
         ...
 
     async def release_leases(self, *, claimant: Claimant, held: Mapping[str, int]) -> None:

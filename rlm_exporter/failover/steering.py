@@ -56,9 +56,15 @@ class Steering:
         """From the next turn on, this is what balancers are made to have."""
         self.desired = desired
 
+    def calm(self) -> None:
+        """No operation is open."""
+        self.hurried = False
+
     def rest(self) -> None:
-        """Only read, until something is wanted again."""
+        """Only read, until something is wanted again: another daemon steers."""
         self.desired, self.hurried = None, False
+        for balancer in self._balancers:
+            balancer.forget()
 
     async def _keep(self, balancer: LoadBalancer) -> None:
         while True:

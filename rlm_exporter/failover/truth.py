@@ -23,6 +23,12 @@ class Truth:
         self._memory = memory
         self._pins = PinKeeper(outside)
         self._written_at = outside.clock.monotonic()
+        self.is_read = False
+        """Whether what memory has is from this stretch of acting."""
+
+    def rest(self) -> None:
+        """Another daemon may write from now on."""
+        self.is_read = False
 
     async def check_writable(self) -> None:
         """Try to write, where that did not work or the last try is long ago."""
@@ -38,6 +44,7 @@ class Truth:
         self._memory.record = await self._outside.journal.cluster(self._name)
         self._memory.alerts = await self._outside.journal.firing_alerts(self._name)
         self._memory.operation = await self._outside.journal.open_operation(self._name)
+        self.is_read = True
 
     async def found(self) -> None:
         """The first record, as soon as somebody is found to serve; nobody is moved."""

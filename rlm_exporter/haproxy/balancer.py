@@ -101,6 +101,10 @@ class Balancer:
         """What this balancer saw the server do; None where its readings do not tell."""
         return self._watch.traffic(server, since, until)
 
+    def forget(self) -> None:
+        """Somebody else steers from now on: what we did says nothing any more of what is to be found."""
+        self._applied = self._foreign_since = self._foreign_hand = None
+
     async def observe(self) -> BalancerView:
         """A fresh reading; raises LoadBalancerError."""
         return await self._watch.observe()

@@ -1,6 +1,6 @@
 """The journal as the rest of the program sees it: what is known, what is wanted, what was done and why."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -102,11 +102,17 @@ class Journal:
         claimant: Claimant,
         clusters: Iterable[str],
         held: Mapping[str, int],
+        resumed: Collection[str],
         lasting: timedelta,
     ) -> LeasesTaken:
-        """Renew the leases of these clusters that are held, by token, and take those that have run out."""
+        """Renew the leases of these clusters that are held, by token, and take those that have run out.
+
+        Of `resumed`, also those that the claimant's instance holds.
+        """
         return await self._write(
-            lambda c: leases.take_leases(c, claimant=claimant, clusters=clusters, held=held, lasting=lasting)
+            lambda c: leases.take_leases(
+                c, claimant=claimant, clusters=clusters, held=held, resumed=resumed, lasting=lasting
+            )
         )
 
     async def release_leases(self, *, claimant: Claimant, held: Mapping[str, int]) -> None:

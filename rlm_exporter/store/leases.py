@@ -4,12 +4,12 @@ Time is the server's alone: two daemons' clocks may differ by more than a lease 
 guarded write and a takeover, so that whoever takes over reads all that was written before.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from rlm_exporter.store.errors import LeaseLostError
@@ -66,9 +66,13 @@ def take_leases(
     claimant: Claimant,
     clusters: Iterable[str],
     held: Mapping[str, int],
+    resumed: Collection[str],
     lasting: timedelta,
 ) -> LeasesTaken:
     """Renew those of `clusters` that are held, by cluster and token, and take those that have run out.
+
+    Of `resumed`, those are taken too that the same instance holds. A life that has had a lease once and finds
+    it taken under its own instance has a twin, and two that took it from each other would never end.
 
     One that has run out is not renewed, but taken again under a new token: nobody can tell what happened in
     between.
@@ -79,8 +83,10 @@ def take_leases(
         row = known.get(name)
         if name in held and _renew(connection, name, claimant, held[name], lasting):
             tokens[name] = held[name]
-        elif row is None or row.expired or (claimant.instance and row.instance == claimant.instance):
-            token = _take_if_free(connection, name, claimant, lasting)
+            continue
+        resume = name in resumed and claimant.instance != ""
+        if row is None or row.expired or (resume and row.instance == claimant.instance):
+            token = _take_if_free(connection, name, claimant, lasting, resume=resume)
             if token is not None:
                 tokens[name] = token
     return LeasesTaken(tokens=tokens, rows=read_leases(connection))
@@ -140,9 +146,13 @@ def _renew(connection: Connection, cluster: str, claimant: Claimant, token: int,
     return renewed.rowcount == 1
 
 
-def _take_if_free(connection: Connection, cluster: str, claimant: Claimant, lasting: timedelta) -> int | None:
+def _take_if_free(
+    connection: Connection, cluster: str, claimant: Claimant, lasting: timedelta, *, resume: bool
+) -> int | None:
     until = func.clock_timestamp() + lasting
-    earlier_life = and_(lease.c.instance == claimant.instance, lease.c.instance != "")
+    is_free: ColumnElement[bool] = lease.c.expires_at <= func.clock_timestamp()
+    if resume:
+        is_free = or_(is_free, lease.c.instance == claimant.instance)
     wanted = insert(lease).values(
         cluster=cluster,
         holder=claimant.name,
@@ -162,10 +172,15 @@ def _take_if_free(connection: Connection, cluster: str, claimant: Claimant, last
             "taken_at": func.clock_timestamp(),
             "expires_at": until,
         },
-        where=or_(lease.c.expires_at <= func.clock_timestamp(), earlier_life),
+        where=is_free,
     )
     return connection.execute(taken.returning(lease.c.token)).scalar_one_or_none()
 
 
 def _is_held(cluster: str, claimant: Claimant, token: int) -> tuple[ColumnElement[bool], ...]:
-    return (lease.c.cluster == cluster, lease.c.holder == claimant.name, lease.c.token == token)
+    return (
+        lease.c.cluster == cluster,
+        lease.c.holder == claimant.name,
+        lease.c.instance == claimant.instance,
+        lease.c.token == token,
+    )

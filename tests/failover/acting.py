@@ -8,7 +8,8 @@ from typing import Any
 from rlm_exporter.errors import JournalError, LoadBalancerError, StaleEpochError
 from rlm_exporter.failover.calls import Called, CallEvent
 from rlm_exporter.failover.leadership import Alone
-from rlm_exporter.failover.ports import Outside
+from rlm_exporter.failover.lease import LeaseView
+from rlm_exporter.failover.ports import Leadership, Outside
 from rlm_exporter.failover.procedure import Procedure
 from rlm_exporter.haproxy.plan import Need
 from rlm_exporter.haproxy.view import BalancerReading, BalancerView, Desired, OldWorker, Traffic
@@ -38,6 +39,29 @@ class FalteringJournal(Journal):
     """The real one, whose commits fail as often as a test says."""
 
     commits_to_fail = 0
+    ends_to_hide = 0
+    """How often an operation cannot be read once it has ended."""
+    away = False
+    """Whether nothing can be read or written that a look begins with."""
+
+    async def cluster(self, name: str) -> ClusterRecord | None:
+        self._answer()
+        return await super().cluster(name)
+
+    async def check_writable(self) -> None:
+        self._answer()
+        await super().check_writable()
+
+    def _answer(self) -> None:
+        if self.away:
+            raise JournalError("it cannot be reached")
+
+    async def operation(self, operation_id: int) -> Operation | None:
+        found = await super().operation(operation_id)
+        if found is not None and found.ended_at is not None and self.ends_to_hide:
+            self.ends_to_hide -= 1
+            raise JournalError("it does not answer")
+        return found
 
     async def commit(
         self,
@@ -114,6 +138,9 @@ class Lb:
     @property
     def foreign_hand(self) -> str | None:
         return self.world.foreign_hands.get(self.name)
+
+    def forget(self) -> None:
+        raise AssertionError("nobody else steers it")
 
     async def observe(self) -> BalancerView:
         raise AssertionError("the step runner does not look, it checks")
@@ -195,6 +222,36 @@ class Seam:
 
 
 @dataclass(kw_only=True)
+class Reign:
+    """A leadership that a test takes and gives."""
+
+    stretch: int | None = 1
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def view(self) -> LeaseView:
+        ours = self.stretch is not None
+        return LeaseView(
+            ours=ours, holder="ha1" if ours else "ha2", url=None, remaining=15.0 if ours else 0.0
+        )
+
+    def begin(self) -> bool:
+        return self.stretch is not None
+
+    def may_act(self) -> bool:
+        return self.stretch is not None
+
+    async def lost(self) -> None:
+        await self._changed.wait()
+
+    def become(self, stretch: int | None) -> None:
+        """What was begun before is lost."""
+        self.stretch = stretch
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+@dataclass(kw_only=True)
 class Notes:
     """An observer that keeps what it is told."""
 
@@ -224,6 +281,7 @@ class Stage:
     balancers: tuple[str, ...] = ("lb1",)
     kill_at: int | None = None
     clock: FakeClock = field(default_factory=FakeClock)
+    leadership: Leadership = field(default_factory=Alone)
     notes: Notes = field(default_factory=Notes)
     steered: list[Desired] = field(default_factory=list)
 
@@ -242,7 +300,7 @@ class Stage:
             clock=self.clock,
             observer=self.notes,
             seam=self.seam,
-            leadership=Alone(),
+            leadership=self.leadership,
         )
         self.procedure = Procedure(
             outside=self.outside,

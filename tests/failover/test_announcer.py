@@ -11,7 +11,7 @@ from rlm_exporter.failover.announcer import LATEST_ANNOUNCEMENT, Announcer
 from rlm_exporter.failover.trigger import TriggerKind
 from rlm_exporter.store.records import Operation, OperationKind, OperationState, Step, StepOutcome
 from tests.clock import START
-from tests.failover.acting import FalteringJournal, Killed, Stage, World, hook, with_hooks
+from tests.failover.acting import FalteringJournal, Killed, Reign, Stage, World, hook, with_hooks
 
 pytestmark = pytest.mark.row(35)
 
@@ -62,6 +62,35 @@ async def test_hooks_run_after_a_move_and_once(journal: FalteringJournal) -> Non
     assert made.world.done.count("after") == 1
     [step] = await after_hooks(journal, operation)
     assert step.outcome is StepOutcome.DONE
+
+
+async def test_a_daemon_that_acts_no_more_calls_no_further_hook(journal: FalteringJournal) -> None:
+    """Whoever acts now calls them from the first on."""
+    reign, go_on = Reign(), asyncio.Event()
+    two = with_hooks(after=(hook("first"), hook("second")))
+    made = Stage(journal=journal, world=World(hooks_go_on=go_on), cluster=two, leadership=reign)
+    operation = await made.fail_over()
+    async with announcing(made) as announcer:
+        announcer.announce(operation.id)
+        await until_called(made, "rlm2")
+        reign.stretch = None  # the freeze is over, and nobody has noticed yet
+        go_on.set()
+    assert made.world.done[-1] == "first"
+    [step] = await after_hooks(journal, operation)
+    assert step.outcome is None
+
+
+async def test_a_hook_that_runs_is_ended_with_the_lease(journal: FalteringJournal) -> None:
+    reign = Reign()
+    made = Stage(
+        journal=journal, world=World(hooks_go_on=asyncio.Event()), cluster=ANNOUNCED, leadership=reign
+    )
+    operation = await made.fail_over()
+    async with announcing(made) as announcer:
+        announcer.announce(operation.id)
+        await until_called(made, "rlm2")
+        reign.become(None)
+    assert (await after_hooks(journal, operation))[-1].outcome is None
 
 
 @pytest.mark.parametrize("moment", ["before", "intended", "ran"])

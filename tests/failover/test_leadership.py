@@ -1,18 +1,19 @@
 """Whether a daemon may act, on a clock that moves when told and a store that says what it is told."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.failover.leadership import LASTING, MARGIN, PACE, RENEW_AFTER, LeaseKeeper
+from rlm_exporter.failover.leadership import LASTING, LOOK, MARGIN, PACE, RENEW_AFTER, RETRY, LeaseKeeper
 from rlm_exporter.store.leases import Claimant, LeaseRow, LeasesTaken
 from tests.clock import FakeClock
 
 US, THEM = "ha1", "ha2"
+INSTANCE = "a1"
 NAME = "rlm-ha"
 URL = "http://ha2:10053"
 
@@ -28,24 +29,43 @@ class Store:
     away: bool = False
     late: float = 0.0
     calls: int = 0
+    instance: str = ""
+    resumed: set[str] = field(default_factory=set)
     released: list[Mapping[str, int]] = field(default_factory=list)
 
     async def take_leases(
-        self, *, claimant: Claimant, clusters: Iterable[str], held: Mapping[str, int], lasting: timedelta
+        self,
+        *,
+        claimant: Claimant,
+        clusters: Iterable[str],
+        held: Mapping[str, int],
+        resumed: Collection[str],
+        lasting: timedelta,
     ) -> LeasesTaken:
         self.calls += 1
+        self.resumed = set(resumed)
         if self.away:
             raise JournalError("it cannot be reached")
         tokens: dict[str, int] = {}
         now = self.clock.monotonic()
-        ours = self.holder == claimant.name and held.get(NAME) == self.token and self.until > now
+        me = self.holder == claimant.name and self.instance == claimant.instance
+        ours = me and held.get(NAME) == self.token and self.until > now
         if NAME in clusters and (ours or self.until <= now):
             self.token += not ours
-            self.holder, self.until = claimant.name, now + lasting.total_seconds()
+            self.holder, self.instance, self.until = (
+                claimant.name,
+                claimant.instance,
+                now + lasting.total_seconds(),
+            )
             tokens[NAME] = self.token
         await self.clock.sleep(self.late)
         row = LeaseRow(
-            cluster=NAME, holder=self.holder or "", url=URL, token=self.token, expired=self.until <= now
+            cluster=NAME,
+            holder=self.holder or "",
+            url=URL,
+            token=self.token,
+            expired=self.until <= now,
+            instance=self.instance,
         )
         return LeasesTaken(tokens=tokens, rows=(row,))
 
@@ -54,24 +74,24 @@ class Store:
             raise JournalError("it cannot be reached")
         self.released.append(dict(held))
 
-    def give_to(self, holder: str) -> None:
+    def give_to(self, holder: str, *, instance: str = "b1") -> None:
         """Another daemon takes it now."""
-        self.holder, self.token = holder, self.token + 1
+        self.holder, self.instance, self.token = holder, instance, self.token + 1
         self.until = self.clock.monotonic() + LASTING.total_seconds()
 
 
 class Scene:
     """A keeper that runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, elapsed: Callable[[], float] | None = None) -> None:
         self.clock = FakeClock()
         self.store = Store(clock=self.clock)
         self.keeper = LeaseKeeper(
             store=self.store,
-            claimant=Claimant(name=US),
+            claimant=Claimant(name=US, instance=INSTANCE),
             clusters=[NAME],
             clock=self.clock,
-            elapsed=self.clock.monotonic,
+            elapsed=elapsed or self.clock.monotonic,
         )
         self.lease = self.keeper.of(NAME)
 
@@ -179,6 +199,61 @@ async def test_while_the_store_is_away_the_reason_is_told_and_acting_ends(
     assert scene.lease.begin()
     assert scene.lease.acting == 2
     running.cancel()
+
+
+async def test_a_loss_is_seen_though_the_machine_was_suspended_meanwhile() -> None:
+    """Sleeping stands still then, and the clock that leases are counted by does not."""
+    suspended = 0.0
+    scene = Scene(elapsed=lambda: clock.monotonic() + suspended)
+    clock = scene.clock
+    await scene.keeper.turn()
+    assert scene.lease.begin()
+    lost = asyncio.create_task(scene.lease.lost())
+    await clock.advance(1)
+    suspended = 60.0
+    await clock.advance(LOOK)
+    assert lost.done()
+
+
+async def test_a_renewal_that_fails_is_soon_tried_again(scene: Scene) -> None:
+    """Two seconds for an attempt, half a second until the next: three fit in before acting would end."""
+    running = asyncio.create_task(scene.keeper.run())
+    await scene.clock.advance(RENEW_AFTER - 0.1)
+    before = scene.store.calls
+    scene.store.away = True
+    await scene.clock.advance(0.2 + 4 * RETRY)
+    assert scene.store.calls - before == 5
+    running.cancel()
+
+
+async def test_an_earlier_lifes_lease_is_asked_for_until_there_was_one_of_our_own(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert scene.keeper.claimant.instance == INSTANCE
+    scene.store.give_to(THEM)
+    await scene.keeper.turn()
+    assert scene.store.resumed == {NAME}
+    scene.store.until = scene.clock.monotonic()
+    await scene.keeper.turn()
+    assert scene.lease.begin()
+    await scene.clock.advance(RENEW_AFTER)
+    assert not caplog.text
+    scene.store.give_to(THEM, instance=INSTANCE)  # a copy of our machine that has been started
+    await scene.keeper.turn()
+    assert scene.store.resumed == set()
+    assert not scene.lease.may_act()
+    assert "a copy of our state directory (ha2, http://ha2:10053) has taken the lease" in caplog.text
+
+
+async def test_a_namesake_with_our_token_is_somebody_else(scene: Scene) -> None:
+    """As after a database was put back to an older state."""
+    await scene.keeper.turn()
+    assert scene.lease.begin()
+    await scene.clock.advance(RENEW_AFTER)
+    scene.store.give_to(US, instance="another")
+    scene.store.token = 1
+    await scene.keeper.turn()
+    assert not scene.lease.may_act()
 
 
 async def test_a_short_absence_of_the_store_changes_nothing(scene: Scene) -> None:

@@ -340,6 +340,20 @@ async def test_what_an_earlier_life_of_ours_steered_is_recognised(local: Lab) ->
     assert local.notes.repairs == ["move", "release"]
 
 
+async def test_what_another_daemon_did_since_is_not_measured_by_what_we_did_before(local: Lab) -> None:
+    """Ours held rlm1 under epoch 3; another moved back and released everybody since, and we act again."""
+    ours, theirs = local.balancer(), local.balancer()
+    await ours.move(desired("rlm2", "rlm1", "rlm3", epoch=3))
+    await theirs.move(desired("rlm1", epoch=4))
+    local.clock.pass_time(SETTLE.total_seconds())
+    await theirs.converge(desired("rlm1", epoch=4))
+    before = list(local.notes.repairs)
+    ours.forget()
+    assert await ours.converge(desired("rlm1", epoch=4)) is None
+    assert local.notes.repairs == before, "all is as wanted: nobody is to be moved, and no client cut"
+    assert ours.applied == desired("rlm1", epoch=4)
+
+
 async def test_a_balancer_that_was_out_of_reach_at_the_move_is_moved_when_it_returns(local: Lab) -> None:
     balancer = local.balancer()
     await balancer.move(desired("rlm1", "rlm2", "rlm3", epoch=1))

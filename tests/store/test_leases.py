@@ -41,8 +41,11 @@ async def take(
     held: dict[str, int] | None = None,
     *,
     of: tuple[str, ...] = (CLUSTER,),
+    resumed: tuple[str, ...] = (CLUSTER,),
 ) -> LeasesTaken:
-    return await journal.take_leases(claimant=claimant, clusters=of, held=held or {}, lasting=LASTING)
+    return await journal.take_leases(
+        claimant=claimant, clusters=of, held=held or {}, resumed=resumed, lasting=LASTING
+    )
 
 
 def run_out(url: str) -> None:
@@ -123,6 +126,18 @@ async def test_an_earlier_life_is_followed_at_once(journals: tuple[Journal, Jour
     # And what it had written under its token before is refused from now on.
     with pytest.raises(LeaseLostError):
         await founded(one.guarded(lease_guard(cluster=CLUSTER, claimant=known, token=lambda: 1)))
+
+
+async def test_a_life_that_had_it_once_does_not_take_it_from_its_twin(
+    journals: tuple[Journal, Journal],
+) -> None:
+    """Two copies of one machine would take it from each other for ever."""
+    one, two = journals
+    first, second = replace(ONE, instance="a1"), replace(TWO, instance="a1")
+    assert (await take(one, first)).tokens == {CLUSTER: 1}
+    assert (await take(two, second)).tokens == {CLUSTER: 2}
+    assert (await take(one, first, {CLUSTER: 1}, resumed=())).tokens == {}
+    assert (await take(two, second, {CLUSTER: 2}, resumed=())).tokens == {CLUSTER: 2}
 
 
 async def test_of_many_who_try_at_once_one_gets_each(shared: str) -> None:
