@@ -5,10 +5,12 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -19,6 +21,8 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    event,
+    false,
 )
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.engine import Dialect
@@ -276,6 +280,7 @@ lease = Table(
 )
 
 # The first ten columns are those of Vantage's guide, under its names. Its times have no zone: they are UTC.
+# On PostgreSQL there is a partition for each month, made when the first row comes (`usage_months`).
 usage_log = Table(
     "rlm_usage_log",
     metadata,
@@ -298,14 +303,28 @@ usage_log = Table(
     Column("session_key", String, nullable=False),
     Column("end_reason", String),
     Column("checkout_is_ambiguous", Boolean, nullable=False),
-    UniqueConstraint("session_key"),
+    Column("checkin_is_ambiguous", Boolean, nullable=False, server_default=false()),
+    Column("end_is_exact", Boolean, nullable=False, server_default=false()),
+    Column("month", Date, nullable=False),
+    UniqueConstraint("session_key", "month"),
     _one_of("source", UsageSource),
     _one_of("end_reason", EndReason),
     CheckConstraint("(checkin_time IS NULL) = (end_reason IS NULL)", name="ended"),
+    postgresql_partition_by="RANGE (month)",
+)
+# A key of a partitioned table has to name what it is parted by. SQLite counts up single columns only.
+usage_log.primary_key.ddl_if(dialect="sqlite")
+event.listen(
+    usage_log,
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call]  # untyped there
+        "ALTER TABLE rlm_usage_log ADD CONSTRAINT pk_rlm_usage_log PRIMARY KEY (id, month)"
+    ).execute_if(dialect="postgresql"),
 )
 Index("idx_rlm_usage_server", usage_log.c.server_name)
 Index("idx_rlm_usage_feature", usage_log.c.feature_name)
 Index("idx_rlm_usage_time", usage_log.c.checkout_time)
+Index("idx_rlm_usage_end", usage_log.c.checkin_time)
 _is_out = usage_log.c.checkin_time.is_(None)
 Index(
     "idx_rlm_usage_open",
@@ -313,6 +332,53 @@ Index(
     usage_log.c.server_name,
     sqlite_where=_is_out,
     postgresql_where=_is_out,
+)
+
+# What report logs tell of requests that were refused.
+denial = Table(
+    "rlm_denial_log",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("cluster", String, nullable=False),
+    Column("server_name", String(255), nullable=False),
+    Column("isv", String, nullable=False),
+    Column("feature_name", String(255), nullable=False),
+    Column("version", String),
+    Column("user_name", String(255)),
+    Column("hostname", String(255)),
+    Column("count", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("is_final", Boolean, nullable=False),
+    Column("denied_at", UtcDateTime),
+    Column("is_ambiguous", Boolean, nullable=False),
+)
+Index(None, denial.c.cluster, denial.c.denied_at)
+Index(None, denial.c.denied_at)
+
+# How many seats clients could get, each time that this changed: those of the server that they were sent to.
+license_seats = Table(
+    "rlm_license_seats",
+    metadata,
+    Column("cluster", String, primary_key=True),
+    Column("isv", String, primary_key=True),
+    Column("feature_name", String(255), primary_key=True),
+    Column("since", UtcDateTime, primary_key=True),
+    Column("seats", Integer),
+    Column("reserved", Integer, nullable=False),
+    Column("server_name", String(255), nullable=False),
+)
+
+# How far each report log has been read, written with what was found in it.
+report_log = Table(
+    "report_log",
+    metadata,
+    Column("cluster", String, primary_key=True),
+    Column("server", String, primary_key=True),
+    Column("isv", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("position", String, nullable=False),
+    Column("read_at", UtcDateTime, nullable=False),
 )
 
 # One row, rewritten to find out whether the journal can be written at all.

@@ -6,12 +6,14 @@ and is told once more afterwards makes no second row.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import RowMapping
 
 from rlm_exporter.store.tables import usage_log
+from rlm_exporter.store.usage_months import ensure_months, month_of
 from rlm_exporter.store.usage_records import (
     Closed,
     Opened,
@@ -24,6 +26,8 @@ from rlm_exporter.store.usage_records import (
 )
 
 _IS_OUT = usage_log.c.checkin_time.is_(None)
+_IS_INEXACT = usage_log.c.end_is_exact.is_(False)
+"""What a report log has told is not for polling to change."""
 _NOT_OVER: dict[str, None] = {"checkin_time": None, "session_duration": None, "end_reason": None}
 LONGEST = 255
 """Characters of a name: the guide's columns have no room for more."""
@@ -34,16 +38,19 @@ def record_usage(connection: Connection, changes: Iterable[UsageChange], *, late
 
     Those that come `late`, because they had to wait, give way to what was written meanwhile.
     """
+    changes = tuple(changes)
+    ensure_months(connection, {month_of(each.session.key) for each in changes if isinstance(each, Opened)})
     for change in changes:
         match change:
             case Opened(session=session):
                 _open(connection, session, late=late)
             case Closed(key=key, at=at, reason=reason, out=out):
                 lasted = None if out is None else max(at - out, timedelta())
-                where = (_IS_OUT,) if late else ()
-                _change(connection, key, *where, checkin_time=at, session_duration=lasted, end_reason=reason)
+                where = _IS_OUT if late else _IS_INEXACT
+                _change(connection, key, where, checkin_time=at, session_duration=lasted, end_reason=reason)
             case Reopened(key=key, closed_at=closed_at):
-                _change(connection, key, usage_log.c.checkin_time == closed_at, **_NOT_OVER)
+                was_so = usage_log.c.checkin_time == closed_at
+                _change(connection, key, was_so, _IS_INEXACT, **_NOT_OVER)
             case Recounted(key=key, count=count):
                 _change(connection, key, _IS_OUT, count=count)
 
@@ -65,11 +72,32 @@ def read_open_sessions(connection: Connection, *, cluster: str, server: str) -> 
 def _open(connection: Connection, session: UsageSession, *, late: bool) -> None:
     """One that is open already stays as it is; one that was closed is there all the same, unless that is old
     news."""
-    values = {
-        "server_name": _short(session.server),
-        "feature_name": _short(session.feature),
-        "user_name": _short(session.user),
-        "hostname": _short(session.host),
+    values = columns_of(session)
+    key = [usage_log.c.session_key, usage_log.c.month]
+    made: postgresql.Insert | sqlite.Insert
+    if connection.dialect.name == "postgresql":
+        made = postgresql.insert(usage_log).values(values)
+    else:
+        made = sqlite.insert(usage_log).values(values)
+    if late:
+        connection.execute(made.on_conflict_do_nothing(index_elements=key))
+    else:
+        connection.execute(made.on_conflict_do_update(index_elements=key, set_=_NOT_OVER, where=_IS_INEXACT))
+
+
+def _change(connection: Connection, key: str, *where: ColumnElement[bool], **values: object) -> None:
+    named = usage_log.c.session_key == storable(key)
+    there = usage_log.c.month == month_of(key)
+    connection.execute(update(usage_log).where(named, there, *where).values(**values))
+
+
+def columns_of(session: UsageSession) -> dict[str, Any]:
+    """A session that has not ended, as a row."""
+    return {
+        "server_name": short(session.server),
+        "feature_name": short(session.feature),
+        "user_name": short(session.user),
+        "hostname": short(session.host),
         "checkout_time": session.out,
         "cluster": session.cluster,
         "isv": None if session.isv is None else storable(session.isv),
@@ -79,22 +107,8 @@ def _open(connection: Connection, session: UsageSession, *, late: bool) -> None:
         "source": session.source,
         "session_key": storable(session.key),
         "checkout_is_ambiguous": session.out_is_ambiguous,
+        "month": month_of(session.key),
     }
-    key = [usage_log.c.session_key]
-    made: postgresql.Insert | sqlite.Insert
-    if connection.dialect.name == "postgresql":
-        made = postgresql.insert(usage_log).values(values)
-    else:
-        made = sqlite.insert(usage_log).values(values)
-    if late:
-        connection.execute(made.on_conflict_do_nothing(index_elements=key))
-    else:
-        connection.execute(made.on_conflict_do_update(index_elements=key, set_=_NOT_OVER))
-
-
-def _change(connection: Connection, key: str, *where: ColumnElement[bool], **values: object) -> None:
-    named = usage_log.c.session_key == storable(key)
-    connection.execute(update(usage_log).where(named, *where).values(**values))
 
 
 def _session(row: RowMapping) -> UsageSession:
@@ -116,5 +130,6 @@ def _session(row: RowMapping) -> UsageSession:
     )
 
 
-def _short(name: str | None) -> str | None:
+def short(name: str | None) -> str | None:
+    """As much of a name as the guide's columns take."""
     return None if name is None else storable(name)[:LONGEST]

@@ -1,7 +1,7 @@
 """What the usage log is told: sessions that began, ended, or were not over after all (values only)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -30,7 +30,13 @@ class EndReason(StrEnum):
     SERVER_RESTARTED = "server_restarted"
     """Its server forgets sessions when it restarts."""
     FAILED_OVER = "failed_over"
-    """Clients were sent elsewhere, and what was open to that server was cut."""
+    """Clients were sent elsewhere, and what was open to that server was cut; or RLM itself has done that."""
+    TIMED_OUT = "timed_out"
+    """RLM took the seat back because its client said nothing any more. Told by report logs alone."""
+    REMOVED = "removed"
+    """An administrator took the seat back. Told by report logs alone."""
+    UNKNOWN = "unknown"
+    """A report log has its beginning and no end; it had ended by that moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,79 @@ class Reopened:
 
     key: str
     closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a session ended, by a report log."""
+
+    at: datetime
+    reason: EndReason
+    is_exact: bool
+    """Whether the log has the very moment; else the session had ended by then."""
+    is_ambiguous: bool = False
+    """The hour exists twice, and nothing tells which one it was."""
+    lasted: timedelta | None = None
+    """What the log knows better than the two moments, where the server's clock was set in between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A report log tells a whole session, of which polling may know already."""
+
+    session: UsageSession
+    """Without `out` where the log has no checkout of it: then it is known by its handle alone."""
+    end: End
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """A report log tells of a request that was refused."""
+
+    cluster: str
+    server: str
+    isv: str
+    feature: str
+    version: str | None
+    user: str | None
+    host: str | None
+    count: int
+    code: int
+    """RLM's status code, negative."""
+    is_final: bool
+    """Whether the user felt it; else his program went on to the next server of its list."""
+    at: datetime | None
+    """Aware; None where the log does not tell it."""
+    is_ambiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlace:
+    """How far one report log has been read."""
+
+    cluster: str
+    server: str
+    isv: str
+    number: int = 0
+    """How many batches have come of it; 0 before the first one."""
+    position: str = ""
+    """What its reader needs to go on, as the reader wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seats:
+    """How many seats of a feature clients can get, from a moment on."""
+
+    cluster: str
+    isv: str
+    feature: str
+    since: datetime
+    seats: int | None
+    """None where there is no limit, or nobody knows it."""
+    reserved: int
+    """Of them, how many are kept for somebody."""
+    server: str
+    """The server whose seats these are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
