@@ -67,6 +67,7 @@ from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
+from rlm_exporter.usage.report_log_recorder import ReportLogRecorder
 from rlm_exporter.usage.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -278,7 +279,7 @@ class _Assembly:
         self._usage = usage
         self._spool = spool
         self._veil = veil
-        self._recorders: list[UsageRecorder] = []
+        self._recorders: list[UsageRecorder | ReportLogRecorder] = []
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
         self._slots = asyncio.Semaphore(PARALLEL_PROBES)
@@ -324,6 +325,24 @@ class _Assembly:
                     clock=self._clock,
                 )
             )
+
+            self._recorders += self._report_logs(cluster, self._usage)
+
+    def _report_logs(self, cluster: Cluster, store: Journal) -> list[ReportLogRecorder]:
+        return [
+            ReportLogRecorder(
+                cluster=cluster.name,
+                server=server,
+                log=report_log,
+                store=store,
+                acts=partial(_acts, self.controllers[cluster.name]),
+                veil=self._veil,
+                stumbled=partial(ControllerObserver(self._instruments).stumbled, cluster.name),
+                clock=self._clock,
+            )
+            for server in cluster.servers
+            for report_log in server.report_logs
+        ]
 
     def runs(self) -> list[Coroutine[None, None, None]]:
         """Everything that has to run, for a task each."""
@@ -424,6 +443,10 @@ def _serving_of(controller: ClusterController) -> Serving:
     return Serving(
         active=record.active if record else None, since=record.active_since if record else None, acts=acts
     )
+
+
+def _acts(controller: ClusterController) -> bool:
+    return _serving_of(controller).acts is True
 
 
 def _state_of(settings: Settings) -> Path:

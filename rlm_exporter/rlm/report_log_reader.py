@@ -72,6 +72,11 @@ class ReportLogReader:
         return dict(sorted(self._sessions.peaks.items()))
 
     @property
+    def minutes_west(self) -> int | None:
+        """The server's time zone, without what summer time adds; None where the log does not tell it."""
+        return self._runs.minutes_west
+
+    @property
     def held(self) -> int:
         """How many sessions are not known to have ended."""
         return self._sessions.held

@@ -70,6 +70,11 @@ class Runs:
             case _:
                 self._begin(server, at)
 
+    @property
+    def minutes_west(self) -> int | None:
+        """The time zone of the run that goes on, as far as the log tells it."""
+        return self._next_zone if self._next_zone is not None else self._zone
+
     def zone(self, minutes_west: int) -> None:
         """The server's time zone, after START."""
         if self.phase is Phase.UNDECIDED:

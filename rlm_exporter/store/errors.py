@@ -17,3 +17,7 @@ class ConflictError(JournalError):
 
 class LeaseLostError(ConflictError):
     """Another daemon may act for the cluster by now, so nothing was written."""
+
+
+class StalePlaceError(JournalError):
+    """Another reader of the same report log was quicker: go on from where it is now."""

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, insert, update
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.store import alerts, clusters, history, leases, operations, usage
+from rlm_exporter.store import alerts, clusters, history, leases, operations, report_logs, seats, usage
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
 from rlm_exporter.store.records import (
@@ -28,7 +28,7 @@ from rlm_exporter.store.records import (
 from rlm_exporter.store.tables import write_check
 from rlm_exporter.store.thread import StoreThread
 from rlm_exporter.store.upgrade import check, upgrade
-from rlm_exporter.store.usage_records import UsageChange, UsageSession
+from rlm_exporter.store.usage_records import Denied, LogPlace, Seats, Told, UsageChange, UsageSession
 
 T = TypeVar("T")
 
@@ -129,6 +129,39 @@ class Journal:
     async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
         """The sessions of a server that are not over, as far as was written."""
         return await self._thread.read(lambda c: usage.read_open_sessions(c, cluster=cluster, server=server))
+
+    async def log_place(self, *, cluster: str, server: str, isv: str) -> LogPlace:
+        """How far the report log of an ISV server has been read."""
+        return await self._thread.read(
+            lambda c: report_logs.read_place(c, cluster=cluster, server=server, isv=isv)
+        )
+
+    async def record_log(
+        self,
+        *,
+        after: LogPlace,
+        position: str,
+        tellings: Sequence[Told],
+        denials: Sequence[Denied],
+        now: datetime,
+    ) -> LogPlace:
+        """Write what was found in a report log behind a place, and the next place, all or nothing.
+
+        Raises `StalePlaceError` if it has been read on from there already.
+        """
+        return await self._write(
+            lambda c: report_logs.record_log(
+                c, after=after, position=position, tellings=tellings, denials=denials, now=now
+            )
+        )
+
+    async def record_seats(self, changes: Sequence[Seats]) -> None:
+        """Write how many seats there are from a moment on; the same again changes nothing."""
+        await self._write(lambda c: seats.record_seats(c, changes))
+
+    async def known_seats(self, *, cluster: str) -> tuple[Seats, ...]:
+        """The newest number of seats of each feature."""
+        return await self._thread.read(lambda c: seats.read_seats(c, cluster=cluster))
 
     async def check_writable(self) -> None:
         """Write one row to disk, guarded or not; `JournalError` says why it cannot be."""

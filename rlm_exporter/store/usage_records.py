@@ -95,8 +95,8 @@ class End:
     reason: EndReason
     is_exact: bool
     """Whether the log has the very moment; else the session had ended by then."""
-    is_ambiguous: bool = False
-    """The hour exists twice, and nothing tells which one it was."""
+    other: datetime | None = None
+    """When it was otherwise, where the server's clock showed that time twice."""
     lasted: timedelta | None = None
     """What the log knows better than the two moments, where the server's clock was set in between."""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.rlm.report_log_records import Deny
-from rlm_exporter.store.usage_records import UsageChange, UsageSession
+from rlm_exporter.store.usage_records import Denied, LogPlace, Told, UsageChange, UsageSession
 
 
 class Clock(Protocol):
@@ -14,6 +15,35 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return when that much time has passed."""
+        ...
+
+
+class WallClock(Clock, Protocol):
+    """The same, with the time of day."""
+
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+        ...
+
+
+class LogStore(Protocol):
+    """What was read of report logs; every method raises JournalError."""
+
+    async def log_place(self, *, cluster: str, server: str, isv: str) -> LogPlace:
+        """How far the log of an ISV server has been read."""
+        ...
+
+    async def record_log(
+        self,
+        *,
+        after: LogPlace,
+        position: str,
+        tellings: Sequence[Told],
+        denials: Sequence[Denied],
+        now: datetime,
+    ) -> LogPlace:
+        """What was found behind a place, and the next place; raises StalePlaceError where somebody else has
+        read on."""
         ...
 
 

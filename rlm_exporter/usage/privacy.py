@@ -3,9 +3,12 @@
 import hashlib
 import hmac
 from dataclasses import replace
+from typing import TypeVar
 
 from rlm_exporter.manifest.model import Privacy
-from rlm_exporter.store.usage_records import Opened, UsageChange
+from rlm_exporter.store.usage_records import Denied, Opened, Told, UsageChange, UsageSession
+
+Named = TypeVar("Named", UsageSession, Denied)
 
 LETTERS = 16
 """Of a pseudonym: enough that no two of a million names are one."""
@@ -27,12 +30,17 @@ class Veil:
         """The change as it may be stored."""
         if self._privacy is Privacy.NONE or not isinstance(change, Opened):
             return change
-        session = change.session
-        return Opened(
-            session=replace(
-                session, user=self._name("user", session.user), host=self._name("host", session.host)
-            )
-        )
+        return Opened(session=self.veiled(change.session))
+
+    def told(self, told: Told) -> Told:
+        """The same of what a report log tells."""
+        return replace(told, session=self.veiled(told.session))
+
+    def veiled(self, named: Named) -> Named:
+        """With the names that it may be stored under."""
+        if self._privacy is Privacy.NONE:
+            return named
+        return replace(named, user=self._name("user", named.user), host=self._name("host", named.host))
 
     def _name(self, kind: str, name: str | None) -> str | None:
         if name is None or self._privacy is Privacy.FULL:

@@ -1,12 +1,26 @@
 """What a report log tells while it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rlm_exporter.rlm.report_log_place import TailPosition
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
 from rlm_exporter.rlm.report_log_values import Event
 from rlm_exporter.usage.report_log_tail import ReportLogTail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What some lines have made known."""
+
+    events: tuple[Event, ...]
+    position: TailPosition
+    """After them."""
+    minutes_west: int | None
+    """The server's time zone, as far as the log tells it."""
+    lost: bool
+    """Whether lines between these and the next may have gone unread."""
 
 
 class ReportLogFollower:
@@ -35,7 +49,13 @@ class ReportLogFollower:
 
         Raises OSError where the log cannot be read; the next call tries again.
         """
-        found: list[Event] = []
+        return [event for step in self.steps() for event in step.events]
+
+    def steps(self) -> Iterator[Step]:
+        """The same in steps, each with the place after it; what is not taken of it is lost.
+
+        Raises OSError as `read` does.
+        """
         for piece in self._tail.poll():
             if piece.is_new and self._is_past:
                 self._reader.settle()
@@ -43,10 +63,13 @@ class ReportLogFollower:
             events = self._reader.feed(piece.data)
             if piece.ends_file:
                 events += self._reader.end_file()
-            if piece.is_new:
-                found += events
             self.gaps += piece.lost
-        return found
+            yield Step(
+                events=tuple(events) if piece.is_new else (),
+                position=piece.position,
+                minutes_west=self._reader.minutes_west,
+                lost=piece.lost,
+            )
 
     def close(self) -> None:
         """Let go of the file."""

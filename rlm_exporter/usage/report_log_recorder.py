@@ -1,0 +1,148 @@
+"""The loop that writes what one report log tells into the usage log.
+
+The log is on disk already: while the database is away it simply waits. What was found in some lines is
+written together with the place after them, so nothing is lost and nothing comes twice, whoever is killed.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from rlm_exporter.errors import FormatError, JournalError
+from rlm_exporter.manifest.model import ReportLog, Server
+from rlm_exporter.probe.aside import Aside
+from rlm_exporter.store.errors import StalePlaceError
+from rlm_exporter.store.usage_records import LogPlace
+from rlm_exporter.usage.ports import LogStore, WallClock
+from rlm_exporter.usage.privacy import Veil
+from rlm_exporter.usage.report_log_follower import ReportLogFollower, Step
+from rlm_exporter.usage.report_log_usage import ReportLogUsage
+from rlm_exporter.usage.report_log_wire import read_place, written_place
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=2)
+LIMIT = timedelta(seconds=10)
+"""How long one reading may take; one that goes on longer is waited for again, so that nothing is lost."""
+
+
+class ReportLogRecorder:
+    """Of the log of one ISV server. Only the daemon that acts reads: two would want to write the same."""
+
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        server: Server,
+        log: ReportLog,
+        store: LogStore,
+        acts: Callable[[], bool],
+        veil: Veil,
+        stumbled: Callable[[Exception], None],
+        clock: WallClock,
+    ) -> None:
+        """`acts` is whether this daemon, of several, acts for the cluster; `stumbled` is told of defects."""
+        self._cluster = cluster
+        self._server = server.name
+        self._log = log
+        self._store = store
+        self._acts = acts
+        self._veil = veil
+        self._stumbled = stumbled
+        self._clock = clock
+        self._usage = ReportLogUsage(cluster=cluster, server=server.name, isv=log.isv, tz=server.zone)
+        self._aside = Aside[list[Step]]("report log of usage")
+        self._follower: ReportLogFollower | None = None
+        self._place: LogPlace | None = None
+        self._pending: list[Step] = []
+        """Read, and not written yet."""
+        self._trouble = ""
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        try:
+            while True:
+                if not await self._turn():
+                    await self._clock.sleep(EVERY.total_seconds())
+        finally:
+            self._let_go()
+
+    async def _turn(self) -> bool:
+        """Read on, and write; whether there may be more at once."""
+        try:
+            if not self._acts():
+                self._let_go()
+                return False
+            return await self._read_on()
+        except StalePlaceError as error:
+            logger.info("%s: %s", self._what, error)
+            self._let_go()
+        except JournalError as error:
+            self._say(f"what it tells waits for the database: {error}")
+        except TimeoutError:
+            self._say(f"it was not read within {LIMIT.total_seconds():g} s; is it on a dead NFS?")
+        except OSError as error:
+            self._say(f"it cannot be read: {error.filename or self._log.path}: {error.strerror or error}")
+        except Exception as error:
+            # Usage is worth less than what runs beside it. From the last place that was written it goes on.
+            logger.exception("%s", self._what)
+            self._stumbled(error)
+            self._let_go()
+        return False
+
+    async def _read_on(self) -> bool:
+        if self._follower is None:
+            await self._open()
+        if not self._pending and self._follower is not None:
+            follower = self._follower
+            self._pending = await self._aside.run(lambda: list(follower.steps()), limit=LIMIT)
+        found = bool(self._pending)
+        while self._pending:
+            await self._write(self._pending[0])
+            self._pending.pop(0)
+        self._say("")
+        return found
+
+    async def _open(self) -> None:
+        if not self._aside.is_idle:
+            raise TimeoutError  # a thread still reads for what was let go
+        place = await self._store.log_place(cluster=self._cluster, server=self._server, isv=self._log.isv)
+        since = None
+        try:
+            since = read_place(place.position) if place.position else None
+        except FormatError as error:
+            # Read from its beginning once more: every session is known by its key.
+            logger.warning("%s: %s", self._what, error)
+        self._place, self._pending = place, []
+        self._follower = ReportLogFollower(Path(self._log.path), since=since)
+
+    async def _write(self, step: Step) -> None:
+        if step.lost:
+            logger.warning("%s: lines may have gone unread, because it was cut or taken away", self._what)
+        usage = self._usage.take(step.events, minutes_west=step.minutes_west)
+        if self._place is None or not (usage.tellings or usage.denials):
+            return  # the place alone is not worth a write: these lines say nothing when they are read again
+        self._place = await self._store.record_log(
+            after=self._place,
+            position=written_place(step.position),
+            tellings=[self._veil.told(told) for told in usage.tellings],
+            denials=[self._veil.veiled(denial) for denial in usage.denials],
+            now=self._clock.now(),
+        )
+
+    def _let_go(self) -> None:
+        if self._follower is not None and self._aside.is_idle:  # else a thread still reads there
+            self._follower.close()
+        self._follower, self._place, self._pending = None, None, []
+
+    @property
+    def _what(self) -> str:
+        return f"report log of {self._log.isv} on {self._server} in cluster {self._cluster}"
+
+    def _say(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            logger.warning("%s: %s", self._what, trouble)
+        elif self._trouble and not trouble:
+            logger.info("%s is read again", self._what)
+        self._trouble = trouble

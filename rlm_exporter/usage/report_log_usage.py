@@ -1,0 +1,161 @@
+"""What a report log tells, as rows of the usage log (pure): sessions that are over, and denials.
+
+A session is called as polling calls it, by the minute of its checkout and its handle; so the two meet in one
+row. Times become UTC by the zone that the log names, else by the manifest's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from rlm_exporter.rlm.report_log_values import Denial, Ended, Event, Session
+from rlm_exporter.store.usage_records import Denied, End, EndReason, Told, UsageSession, UsageSource
+from rlm_exporter.usage.book import session_key
+
+REASONS = {
+    3: EndReason.REMOVED,
+    4: EndReason.TIMED_OUT,
+    7: EndReason.REMOVED,
+    8: EndReason.FAILED_OVER,
+}
+"""RLM's codes of why a seat came back; every other one is the program's own doing."""
+
+WINTER_AND_SUMMER = (datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogUsage:
+    """What some lines of a log are for the usage log."""
+
+    tellings: tuple[Told, ...]
+    denials: tuple[Denied, ...]
+
+
+class ReportLogUsage:
+    """Translates what one ISV server's log tells."""
+
+    def __init__(self, *, cluster: str, server: str, isv: str, tz: tzinfo) -> None:
+        """`tz` is the server's zone by the manifest."""
+        self._cluster = cluster
+        self._server = server
+        self._isv = isv
+        self._manifest_tz = tz
+        self._tz = tz
+
+    def take(self, events: Iterable[Event], *, minutes_west: int | None) -> LogUsage:
+        """What these events are; those that say nothing about usage are left out."""
+        self._tz = zone_of(minutes_west, self._manifest_tz)
+        tellings: list[Told] = []
+        denials: list[Denied] = []
+        for event in events:
+            if isinstance(event, Session):
+                told = self._told(event)
+                if told is not None:
+                    tellings.append(told)
+            elif isinstance(event, Denial):
+                denials.append(self._denied(event))
+        return LogUsage(tellings=tuple(tellings), denials=tuple(denials))
+
+    def _told(self, session: Session) -> Told | None:
+        ended = _end_of(session)
+        if ended is None:
+            return None  # it goes on in another log, or nothing tells when it was over
+        local, reason, is_exact = ended
+        out = None if session.out is None else moments(session.out, self._tz)
+        back = moments(local, self._tz)
+        if out is not None and len(back) > 1 and back[0] < out[0]:
+            back = back[1:]
+        return Told(
+            session=self._session(session, local, out),
+            end=End(
+                at=back[0],
+                reason=reason,
+                is_exact=is_exact,
+                other=back[1] if len(back) > 1 else None,
+                lasted=self._lasted(session, local),
+            ),
+        )
+
+    def _session(self, session: Session, back: datetime, out: tuple[datetime, ...] | None) -> UsageSession:
+        product = session.product or ""
+        minute = f"in {back:%Y-%m-%dT%H:%M}" if session.out is None else f"{session.out:%Y-%m-%dT%H:%M}"
+        return UsageSession(
+            key=session_key(
+                cluster=self._cluster,
+                server=self._server,
+                isv=self._isv,
+                minute=minute,
+                handle=session.handle,
+                product=product,
+            ),
+            cluster=self._cluster,
+            server=self._server,
+            isv=self._isv,
+            feature=product,
+            version=session.version,
+            user=session.user or None,
+            host=session.host or None,
+            count=session.seats,
+            handle=session.handle,
+            out=None if out is None else out[0],
+            out_is_ambiguous=out is not None and len(out) > 1,
+            source=UsageSource.REPORT_LOG,
+        )
+
+    def _lasted(self, session: Session, back: datetime) -> timedelta | None:
+        """By the log, which knows when the clock was set, but nothing of summer time: that is the zone's."""
+        if session.out is None:
+            return None
+        offsets = {local.replace(tzinfo=self._tz).utcoffset() for local in (session.out, back)}
+        return session.lasted if len(offsets) == 1 else None
+
+    def _denied(self, denial: Denial) -> Denied:
+        at = () if denial.at is None else moments(denial.at, self._tz)
+        return Denied(
+            cluster=self._cluster,
+            server=self._server,
+            isv=self._isv,
+            feature=denial.product,
+            version=denial.version or None,
+            user=denial.user or None,
+            host=denial.host or None,
+            count=denial.seats,
+            code=denial.why,
+            is_final=denial.is_final,
+            at=at[0] if at else None,
+            is_ambiguous=len(at) > 1,
+        )
+
+
+def moments(local: datetime, tz: tzinfo) -> tuple[datetime, ...]:
+    """When a server's clock showed that: one moment in UTC, or two in the hour that exists twice."""
+    first, second = (local.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return (first, second) if first < second else (first,)
+
+
+def zone_of(minutes_west: int | None, manifest: tzinfo) -> tzinfo:
+    """The zone of a log's times: the one that it names itself, else the manifest's.
+
+    The log names it without summer time. Where the manifest's has the same offset in summer or in winter, it
+    is that one, which knows when summer is.
+    """
+    if minutes_west is None:
+        return manifest
+    named = timedelta(minutes=-minutes_west)
+    if named in {moment.astimezone(manifest).utcoffset() for moment in WINTER_AND_SUMMER}:
+        return manifest
+    return timezone(named) if abs(named) < timedelta(days=1) else manifest
+
+
+def _end_of(session: Session) -> tuple[datetime, EndReason, bool] | None:
+    """When it was over, why, and whether that is the very moment."""
+    match session.ended:
+        case Ended.IN if session.back is not None:
+            return session.back, REASONS.get(session.reason or 0, EndReason.RETURNED), True
+        case Ended.SHUTDOWN if session.back is not None:
+            return session.back, EndReason.SERVER_DOWN, True
+        case Ended.CRASH if session.not_after is not None:
+            return session.not_after, EndReason.SERVER_RESTARTED, False
+        case Ended.OPEN if session.not_after is not None:
+            return session.not_after, EndReason.UNKNOWN, False
+    return None

@@ -1,0 +1,276 @@
+"""The loop that writes what a report log tells: a real file that grows, a real journal, ends of all kinds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from rlm_exporter.errors import JournalError
+from rlm_exporter.manifest.model import Privacy, ReportLog
+from rlm_exporter.store.database import database_at
+from rlm_exporter.store.journal import Journal
+from rlm_exporter.store.tables import denial, usage_log
+from rlm_exporter.store.usage_records import Denied, LogPlace, Told
+from rlm_exporter.usage.privacy import Veil
+from rlm_exporter.usage.report_log_recorder import EVERY, ReportLogRecorder
+from tests.clock import FakeClock
+from tests.probe.parts import cluster
+from tests.usage.growing_log import GrowingLog
+
+SERVER = cluster().servers[0]
+
+
+@dataclass
+class Store:
+    """A journal that can be away, and whose answers can be lost."""
+
+    journal: Journal
+    away: bool = False
+    answers_to_lose: int = 0
+
+    async def log_place(self, *, cluster: str, server: str, isv: str) -> LogPlace:
+        self._answer()
+        return await self.journal.log_place(cluster=cluster, server=server, isv=isv)
+
+    async def record_log(
+        self,
+        *,
+        after: LogPlace,
+        position: str,
+        tellings: Sequence[Told],
+        denials: Sequence[Denied],
+        now: datetime,
+    ) -> LogPlace:
+        self._answer()
+        place = await self.journal.record_log(
+            after=after, position=position, tellings=tellings, denials=denials, now=now
+        )
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            raise JournalError("the connection broke off")
+        return place
+
+    def _answer(self) -> None:
+        if self.away:
+            raise JournalError("it cannot be reached")
+
+
+class LogOfSessions(GrowingLog):
+    """Writes whole sessions, one a line pair."""
+
+    handles = 0
+
+    def session(self) -> None:
+        """A checkout and its checkin; the user's name is its number."""
+        self.checkout()
+        self.checkin()
+
+    def checkout(self) -> None:
+        self.handles += 1
+        n = self.handles
+        self.lines(f"{self._now:%m/%d/%Y %H:%M}")
+        self.lines(f'OUT solver 2.5 1 user{n} ws1 "" 1 1 0 {n:x} {n:x} 4d2 "" "solver" "2.5" {self.at()}')
+
+    def checkin(self) -> None:
+        n = self.handles
+        self.lines(f'IN 1 solver 2.5 user{n} ws1 "" 1 0 0 {n:x} {self.at()}')
+
+    def at(self) -> str:
+        self.tick()
+        return f"{self._now:%m/%d %H:%M}:{self._ticks % 60:02}"
+
+
+@dataclass
+class Scene:
+    """One daemon after another, on one log and one journal."""
+
+    store: Store
+    log: LogOfSessions
+    url: str
+    clock: FakeClock = field(default_factory=FakeClock)
+    defects: list[Exception] = field(default_factory=list)
+    acts: bool = True
+    veil: Veil = field(default_factory=lambda: Veil(Privacy.NONE))
+    task: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """A new life of the daemon."""
+        recorder = ReportLogRecorder(
+            cluster=cluster().name,
+            server=SERVER,
+            log=ReportLog(isv="acme", path=str(self.log.path)),
+            store=self.store,
+            acts=lambda: self.acts,
+            veil=self.veil,
+            stumbled=self.defects.append,
+            clock=self.clock,
+        )
+        self.task = asyncio.create_task(recorder.run())
+        return self.task
+
+    async def restart(self) -> None:
+        """As by a kill: nothing is kept but what is written."""
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.wait({self.task})
+        self.start()
+
+    async def turns(self, times: int = 3) -> None:
+        """Let it read so many times; reading and writing are done in threads."""
+        for _ in range(times):
+            async with asyncio.timeout(10):
+                while not self.clock.sleepers:  # noqa: ASYNC110 - threads set no event
+                    await asyncio.sleep(0.002)
+            await self.clock.advance(EVERY.total_seconds())
+            await asyncio.sleep(0.02)
+        async with asyncio.timeout(10):
+            while not self.clock.sleepers:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.002)
+
+    def users(self) -> list[str]:
+        """Of the sessions that are written."""
+        return [row[0] for row in self._all(select(usage_log.c.user_name).order_by(usage_log.c.id))]
+
+    def denials(self) -> int:
+        return len(self._all(select(denial.c.id)))
+
+    def _all(self, query: object) -> list[tuple[str, ...]]:
+        database = database_at(self.url)
+        try:
+            with database.engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(query)]  # type: ignore[call-overload]  # a select
+        finally:
+            database.engine.dispose()
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    log = LogOfSessions(tmp_path / "acme.rl")
+    log.start()
+    async with await Journal.open(url=url) as journal:
+        scene = Scene(store=Store(journal), log=log, url=url)
+        scene.start()
+        yield scene
+        assert scene.task is not None
+        scene.task.cancel()
+        await asyncio.wait({scene.task})
+    log.stop()
+    assert scene.defects == []
+
+
+def numbered(*numbers: int) -> list[str]:
+    return [f"user{number}" for number in numbers]
+
+
+async def test_sessions_and_denials_are_written_as_the_log_grows(scene: Scene) -> None:
+    scene.log.session()
+    scene.log.deny(3)
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1), 3)
+    scene.log.session()
+    scene.log.deny()
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1, 2), 4)
+
+
+async def test_a_session_that_goes_on_over_a_kill_of_ours_is_whole(scene: Scene) -> None:
+    scene.log.session()
+    scene.log.deny()
+    scene.log.checkout()
+    await scene.turns()
+    await scene.restart()
+    scene.log.checkin()
+    scene.log.deny()
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1, 2), 2)
+
+
+async def test_while_the_database_is_away_the_log_waits(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    await scene.turns()
+    scene.store.away = True
+    for _ in range(5):
+        scene.log.session()
+        scene.log.deny()
+        await scene.turns(1)
+    assert scene.users() == []
+    await scene.restart()
+    await scene.turns(1)
+    scene.store.away = False
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1, 2, 3, 4, 5), 5)
+    assert caplog.text.count("waits for the database: it cannot be reached") == 2  # once a life
+
+
+async def test_an_answer_that_is_lost_doubles_nothing(scene: Scene) -> None:
+    scene.store.answers_to_lose = 1
+    scene.log.session()
+    scene.log.deny()
+    await scene.turns(4)
+    scene.log.deny()
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1), 2)
+
+
+async def test_another_daemon_goes_on_where_this_one_ended(scene: Scene) -> None:
+    scene.log.session()
+    scene.log.deny()
+    await scene.turns()
+    scene.acts = False
+    scene.log.session()
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1), 1)
+    scene.acts = True
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1, 2), 1)
+
+
+async def test_nothing_is_lost_or_doubled_over_a_rotation(scene: Scene) -> None:
+    scene.log.session()
+    scene.log.deny()
+    await scene.turns()
+    scene.log.deny()
+    scene.log.rename("acme.rl.1")
+    scene.log.session()
+    scene.log.start()
+    scene.log.deny()
+    scene.log.session()
+    await scene.turns(5)
+    await scene.restart()
+    await scene.turns(5)
+    assert (scene.users(), scene.denials()) == (numbered(1, 2, 3), 3)
+
+
+async def test_names_are_veiled_before_they_are_stored(scene: Scene) -> None:
+    scene.veil = Veil(Privacy.FULL)
+    await scene.restart()
+    scene.log.session()
+    await scene.turns()
+    assert scene.users() == [None]
+
+
+async def test_a_log_that_is_not_there_yet_is_read_when_it_comes(scene: Scene) -> None:
+    away = scene.log.rename("elsewhere")
+    await scene.turns()
+    away.rename(scene.log.path)
+    scene.log.session()
+    await scene.turns()
+    assert scene.users() == numbered(1)
+
+
+async def test_a_place_that_cannot_be_read_is_begun_anew(scene: Scene) -> None:
+    await scene.turns(1)
+    place = await scene.store.log_place(cluster=cluster().name, server=SERVER.name, isv="acme")
+    await scene.store.record_log(after=place, position="{}", tellings=[], denials=[], now=scene.clock.now())
+    scene.log.session()
+    await scene.turns()
+    await scene.restart()
+    scene.log.session()
+    await scene.turns()
+    assert scene.users() == numbered(1, 2)
