@@ -67,6 +67,7 @@ from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
+from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from rlm_exporter.usage.report_log_recorder import ReportLogRecorder
 from rlm_exporter.usage.spool import Spool
 
@@ -164,6 +165,7 @@ async def run_daemon(
             page=page,
             instruments=instruments,
             clock=clock,
+            report_logs=assembly.intake(),
             tokens=settings.tokens,
         )
         port = await stack.enter_async_context(_serving(services, settings))
@@ -343,6 +345,12 @@ class _Assembly:
             for server in cluster.servers
             for report_log in server.report_logs
         ]
+
+    def intake(self) -> ReportLogIntake | None:
+        """Where report logs are shipped to."""
+        if self._usage is None:
+            return None
+        return ReportLogIntake(store=self._usage, veil=self._veil, clock=self._clock)
 
     def runs(self) -> list[Coroutine[None, None, None]]:
         """Everything that has to run, for a task each."""

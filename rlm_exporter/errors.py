@@ -48,7 +48,9 @@ class ConfigurationError(RlmExporterError):
 class ApiError(RlmExporterError):
     """What the daemon answered to a client; carries the exit code that the command line uses."""
 
-    def __init__(self, message: str, *, status: int | None, exit_code: int) -> None:
+    def __init__(self, message: str, *, status: int | None, exit_code: int, kind: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.kind = kind
+        """The daemon's own word for what is wrong; empty where it gave none."""
         self.exit_code = exit_code

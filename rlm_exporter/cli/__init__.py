@@ -84,6 +84,9 @@ def _commands() -> dict[str, click.Command]:
             },
             help="Files for others, made from the manifest.",
         ),
+        "ship-log": LazyCommand(
+            f"{_HERE}.ship_log:ship_log_command", "Bring a report log to the daemon, from a license host."
+        ),
         "db": LazyGroup(
             commands={
                 "upgrade": LazyCommand(

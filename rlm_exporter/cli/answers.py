@@ -312,6 +312,23 @@ class HealthAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlaceAnswer:
+    """How far a report log has come."""
+
+    number: int
+    """Of the newest batch; 0 before the first."""
+    position: str
+    """What its reader needs to go on, as it gave it; empty before the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTakenAnswer:
+    """A batch of a report log was taken."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveAnswer:
     """What became of the wish to move: `started`, `already_active` or `plan`, each with its own part."""
 

@@ -1,5 +1,6 @@
 """Speaks HTTP with the daemon, and turns whatever goes wrong into one error with its exit code."""
 
+import gzip
 import ipaddress
 import os
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
+import orjson
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
@@ -18,6 +20,8 @@ from rlm_exporter.cli.answers import (
     DoneAnswer,
     EventsAnswer,
     HealthAnswer,
+    LogPlaceAnswer,
+    LogTakenAnswer,
     MoveAnswer,
     OperationView,
 )
@@ -126,6 +130,20 @@ class Client:
         """Tell what another monitor sees."""
         return self._ask(HealthAnswer, "POST", _path(name, "health"), json=report)
 
+    def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
+        """How far a report log that is shipped has come."""
+        return self._ask(LogPlaceAnswer, "GET", _path(name, "servers", server, "report-logs", isv))
+
+    def ship(self, name: str, server: str, isv: str, batch: Mapping[str, Any]) -> Answer[LogTakenAnswer]:
+        """Bring what comes next of a report log."""
+        return self._ask(
+            LogTakenAnswer,
+            "POST",
+            _path(name, "servers", server, "report-logs", isv),
+            data=gzip.compress(orjson.dumps(batch), compresslevel=3),
+            headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        )
+
     def _ask(self, kind: type[T], method: str, path: str, **arguments: Any) -> Answer[T]:
         response = self._send(method, path, **arguments)
         document = self._document(response)
@@ -204,7 +222,7 @@ class Client:
         if hint := _HINTS.get(status):
             message = f"{message}; {hint}"
         code = _BY_STATUS.get(status, ExitCode.FAILED)
-        return ApiError(message, status=status, exit_code=_BY_KIND.get(str(kind), code))
+        return ApiError(message, status=status, exit_code=_BY_KIND.get(str(kind), code), kind=str(kind or ""))
 
 
 def connect(manners: Manners) -> Client:

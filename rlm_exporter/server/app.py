@@ -9,7 +9,7 @@ from aiohttp import web
 
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
-from rlm_exporter.server import api, by_hand, health_reports, status_page, webhook
+from rlm_exporter.server import api, by_hand, health_reports, report_logs, status_page, webhook
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
 from rlm_exporter.server.problem import problem
@@ -41,6 +41,9 @@ def build_app(services: Services) -> web.Application:
     for verb in by_hand.VERBS:
         app.router.add_post(f"/api/v1/clusters/{{name}}/{verb}", by_hand.handler(verb))
     app.router.add_post("/api/v1/clusters/{name}/health", health_reports.update_health)
+    shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
+    app.router.add_get(shipped, report_logs.place)
+    app.router.add_post(shipped, report_logs.take)
     app.router.add_get("/", status_page.index)
     return app
 
@@ -122,6 +125,8 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _needed(request: web.Request) -> Role:
     if request.path.startswith("/webhooks/"):
         return Role.WEBHOOK
+    if request.match_info.handler in {report_logs.place, report_logs.take}:
+        return Role.SHIPPER
     return Role.VIEWER if request.method in {"GET", "HEAD"} else Role.OPERATOR
 
 

@@ -1,7 +1,7 @@
 """Who may do what. Tokens are kept as hashes and compared in constant time.
 
-The tokens file has a line per token: `NAME ROLE SHA256`, where ROLE is viewer or operator and SHA256 is the
-hash of the token in hexadecimal (`printf %s TOKEN | sha256sum`). `#` begins a comment.
+The tokens file has a line per token: `NAME ROLE SHA256`, where ROLE is viewer, operator or shipper and SHA256
+is the hash of the token in hexadecimal (`printf %s TOKEN | sha256sum`). `#` begins a comment.
 """
 
 import hashlib
@@ -18,6 +18,8 @@ class Role(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     """Reads too."""
+    SHIPPER = "shipper"
+    """Report logs from a license host and nothing else."""
     WEBHOOK = "webhook"
     """Alertmanager's deliveries and nothing else."""
 
@@ -41,8 +43,8 @@ def parse_tokens(text: str, *, source: str) -> tuple[Token, ...]:
         if len(words) != 3:
             raise ConfigurationError(f"{source}:{number}: expected NAME ROLE SHA256")
         name, role, digest = words
-        if role not in {Role.VIEWER, Role.OPERATOR}:
-            raise ConfigurationError(f"{source}:{number}: the role is neither viewer nor operator")
+        if role not in {Role.VIEWER, Role.OPERATOR, Role.SHIPPER}:
+            raise ConfigurationError(f"{source}:{number}: the role is none of viewer, operator, shipper")
         if len(digest) != 64 or not all(c in "0123456789abcdef" for c in digest.lower()):
             raise ConfigurationError(
                 f"{source}:{number}: not a SHA-256 in hexadecimal; `printf %s TOKEN | sha256sum` makes one"
@@ -73,6 +75,8 @@ def may(token: Token, needed: Role) -> bool:
     """Whether a token is good for what a request needs."""
     if needed is Role.VIEWER:
         return token.role in {Role.VIEWER, Role.OPERATOR}
+    if needed is Role.SHIPPER:
+        return token.role in {Role.SHIPPER, Role.OPERATOR}
     return token.role is needed
 
 

@@ -11,6 +11,7 @@ from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.ports import Clock, Journal
+from rlm_exporter.usage.report_log_intake import ReportLogIntake
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class Services:
     page: MetricsPage
     instruments: Instruments
     clock: Clock
+    report_logs: ReportLogIntake | None = None
+    """Where report logs are shipped to; None where no usage is recorded."""
     tokens: tuple[Token, ...] = ()
     """Empty = open, which is for loopback alone."""
     watchdog_seen_at: datetime | None = field(default=None)

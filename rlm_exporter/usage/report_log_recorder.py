@@ -107,7 +107,9 @@ class ReportLogRecorder:
     async def _open(self) -> None:
         if not self._aside.is_idle:
             raise TimeoutError  # a thread still reads for what was let go
-        place = await self._store.log_place(cluster=self._cluster, server=self._server, isv=self._log.isv)
+        place = await self._store.log_place(
+            cluster=self._cluster, server=self._server, isv=self._log.isv.casefold()
+        )
         since = None
         try:
             since = read_place(place.position) if place.position else None

@@ -32,7 +32,7 @@ class FixedDaemon:
 
     async def start(self) -> None:
         """Listen; after a stop, on the same port again."""
-        app = web.Application()
+        app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -18,7 +18,7 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
 from rlm_exporter.failover.leadership import Alone
 from rlm_exporter.failover.ports import DirectProbe, Outside
-from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Server
+from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Privacy, Server
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import ControllerObserver
 from rlm_exporter.metrics.page import MetricsPage
@@ -30,6 +30,8 @@ from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.services import Services
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.usage.privacy import Veil
+from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from tests.ports import free_port
 from tests.probe.parts import Notes, ScriptedLicense, ScriptedTcp, ScriptedWeb
 
@@ -183,6 +185,7 @@ async def daemon(
             page=MetricsPage(instruments=instruments),
             instruments=instruments,
             clock=clock,
+            report_logs=ReportLogIntake(store=journal, veil=Veil(Privacy.NONE), clock=clock),
             tokens=tokens,
         )
         runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=0.1)

@@ -34,9 +34,9 @@ def test_a_tokens_file_has_a_line_per_token_and_comments() -> None:
     [
         (f"ada {SECRET}", "tokens:3: expected NAME ROLE SHA256"),
         (f"ada operator {SECRET} {SECRET}", "tokens:3: expected NAME ROLE SHA256"),
-        (f"ada {SECRET} {digest(SECRET)}", "tokens:3: the role is neither viewer nor operator"),
-        (f"ada webhook {digest(SECRET)}", "tokens:3: the role is neither viewer nor operator"),
-        (f"ada Operator {digest(SECRET)}", "tokens:3: the role is neither viewer nor operator"),
+        (f"ada {SECRET} {digest(SECRET)}", "tokens:3: the role is none of viewer, operator, shipper"),
+        (f"ada webhook {digest(SECRET)}", "tokens:3: the role is none of viewer, operator, shipper"),
+        (f"ada Operator {digest(SECRET)}", "tokens:3: the role is none of viewer, operator, shipper"),
         (
             f"ada operator {SECRET}",
             "tokens:3: not a SHA-256 in hexadecimal; `printf %s TOKEN | sha256sum` makes one",

@@ -84,6 +84,31 @@ class GrowingLog:
         self.start(f"SWITCH from {before}")
 
 
+class LogOfSessions(GrowingLog):
+    """Writes whole sessions, one a line pair."""
+
+    handles = 0
+
+    def session(self) -> None:
+        """A checkout and its checkin; the user's name is its number."""
+        self.checkout()
+        self.checkin()
+
+    def checkout(self) -> None:
+        self.handles += 1
+        n = self.handles
+        self.lines(f"{self._now:%m/%d/%Y %H:%M}")
+        self.lines(f'OUT solver 2.5 1 user{n} ws1 "" 1 1 0 {n:x} {n:x} 4d2 "" "solver" "2.5" {self.at()}')
+
+    def checkin(self) -> None:
+        n = self.handles
+        self.lines(f'IN 1 solver 2.5 user{n} ws1 "" 1 0 0 {n:x} {self.at()}')
+
+    def at(self) -> str:
+        self.tick()
+        return f"{self._now:%m/%d %H:%M}:{self._ticks % 60:02}"
+
+
 class Reader:
     """Follows, and remembers the denials that it was told."""
 

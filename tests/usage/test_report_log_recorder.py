@@ -19,7 +19,7 @@ from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_recorder import EVERY, ReportLogRecorder
 from tests.clock import FakeClock
 from tests.probe.parts import cluster
-from tests.usage.growing_log import GrowingLog
+from tests.usage.growing_log import LogOfSessions
 
 SERVER = cluster().servers[0]
 
@@ -57,31 +57,6 @@ class Store:
     def _answer(self) -> None:
         if self.away:
             raise JournalError("it cannot be reached")
-
-
-class LogOfSessions(GrowingLog):
-    """Writes whole sessions, one a line pair."""
-
-    handles = 0
-
-    def session(self) -> None:
-        """A checkout and its checkin; the user's name is its number."""
-        self.checkout()
-        self.checkin()
-
-    def checkout(self) -> None:
-        self.handles += 1
-        n = self.handles
-        self.lines(f"{self._now:%m/%d/%Y %H:%M}")
-        self.lines(f'OUT solver 2.5 1 user{n} ws1 "" 1 1 0 {n:x} {n:x} 4d2 "" "solver" "2.5" {self.at()}')
-
-    def checkin(self) -> None:
-        n = self.handles
-        self.lines(f'IN 1 solver 2.5 user{n} ws1 "" 1 0 0 {n:x} {self.at()}')
-
-    def at(self) -> str:
-        self.tick()
-        return f"{self._now:%m/%d %H:%M}:{self._ticks % 60:02}"
 
 
 @dataclass

@@ -1,0 +1,127 @@
+"""Report logs that are shipped: GET and POST /api/v1/clusters/NAME/servers/SERVER/report-logs/ISV.
+
+GET tells how far a log has come: `{"number": 12, "position": "..."}`. POST brings what comes next:
+
+    {"after": 12, "position": "...", "minutes_west": -60, "sessions": [...], "denials": [...]}
+
+All of a batch is taken, or nothing; what was taken already is answered with `stale_place`.
+"""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from rlm_exporter.errors import FormatError
+from rlm_exporter.manifest.model import Cluster, Server
+from rlm_exporter.rlm.report_log_values import Event
+from rlm_exporter.server.problem import problem
+from rlm_exporter.server.requests import (
+    InvalidError,
+    as_json,
+    controller_of,
+    unknown_cluster,
+    whole_body,
+)
+from rlm_exporter.server.services import SERVICES
+from rlm_exporter.store.errors import StalePlaceError
+from rlm_exporter.usage.report_log_intake import ReportLogIntake, read_here
+from rlm_exporter.usage.report_log_wire import read_denial, read_session
+
+LARGEST_BATCH = 32 * 1024 * 1024
+"""Bytes of a body, unpacked."""
+
+LONGEST_POSITION = 64 * 1024
+LONGEST_ISV = 64
+FIELDS = ("after", "position", "minutes_west", "sessions", "denials")
+
+
+class _Log:
+    """Whose log a request is about."""
+
+    def __init__(self, *, cluster: Cluster, server: Server, isv: str, intake: ReportLogIntake) -> None:
+        self.cluster = cluster
+        self.server = server
+        self.isv = isv
+        self.intake = intake
+
+
+async def place(request: web.Request) -> web.Response:
+    """GET: how far the log has come."""
+    log = _log(request)
+    if isinstance(log, web.Response):
+        return log
+    stands = await log.intake.place(log.cluster, log.server, log.isv)
+    return as_json({"number": stands.number, "position": stands.position})
+
+
+async def take(request: web.Request) -> web.Response:
+    """POST: the next batch."""
+    log = _log(request)
+    if isinstance(log, web.Response):
+        return log
+    try:
+        document = _document(await whole_body(request, largest=LARGEST_BATCH))
+        events = _events(document)
+    except (InvalidError, FormatError) as error:
+        return problem(422, "invalid", str(error))
+    try:
+        stands = await log.intake.take(
+            log.cluster,
+            log.server,
+            log.isv,
+            after=document["after"],
+            position=document["position"],
+            events=events,
+            minutes_west=document["minutes_west"],
+        )
+    except StalePlaceError as error:
+        return problem(409, "stale_place", str(error))
+    return as_json({"number": stands.number})
+
+
+def _log(request: web.Request) -> _Log | web.Response:
+    controller = controller_of(request)
+    if controller is None:
+        return unknown_cluster(request)
+    server = controller.cluster.find(request.match_info["server"])
+    if server is None:
+        names = ", ".join(each.name for each in controller.cluster.servers)
+        return problem(404, "unknown_server", f"no such server; there are {names}")
+    intake = request.app[SERVICES].report_logs
+    if intake is None:
+        return problem(409, "not_recorded", "this daemon records no usage (usage.record: false)")
+    isv = request.match_info["isv"]
+    if not isv or len(isv) > LONGEST_ISV or not isv.isprintable():
+        return problem(422, "invalid", f"the ISV's name: 1 to {LONGEST_ISV} characters")
+    path = read_here(server, isv)
+    if path is not None:
+        told = f"the daemon reads that log itself, as {path}; do not ship it, or take it out of the manifest"
+        return problem(409, "read_here", told)
+    return _Log(cluster=controller.cluster, server=server, isv=isv, intake=intake)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidError(f"not JSON: {error}") from error
+    if not isinstance(document, dict) or set(document) != set(FIELDS):
+        raise InvalidError(f"a mapping with {', '.join(FIELDS)} is wanted, and nothing else")
+    if type(document["after"]) is not int or document["after"] < 0:
+        raise InvalidError("after: not a whole number from 0 on")
+    if type(document["position"]) is not str or len(document["position"]) > LONGEST_POSITION:
+        raise InvalidError(f"position: not a text of at most {LONGEST_POSITION} characters")
+    if type(document["minutes_west"]) not in {int, type(None)}:
+        raise InvalidError("minutes_west: neither a whole number nor null")
+    for name in ("sessions", "denials"):
+        if type(document[name]) is not list:
+            raise InvalidError(f"{name}: not a list")
+    return document
+
+
+def _events(document: dict[str, Any]) -> list[Event]:
+    return [
+        *(read_session(each, where=f"sessions[{index}]") for index, each in enumerate(document["sessions"])),
+        *(read_denial(each, where=f"denials[{index}]") for index, each in enumerate(document["denials"])),
+    ]

@@ -1,0 +1,53 @@
+"""Takes what a shipper on a license host read of a report log there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rlm_exporter.manifest.model import Cluster, Server
+from rlm_exporter.rlm.report_log_values import Event
+from rlm_exporter.store.usage_records import LogPlace
+from rlm_exporter.usage.ports import LogStore, WallClock
+from rlm_exporter.usage.privacy import Veil
+from rlm_exporter.usage.report_log_usage import ReportLogUsage
+
+
+class ReportLogIntake:
+    """For all clusters of a daemon. Any of several daemons may take a batch: each is written once."""
+
+    def __init__(self, *, store: LogStore, veil: Veil, clock: WallClock) -> None:
+        self._store = store
+        self._veil = veil
+        self._clock = clock
+
+    async def place(self, cluster: Cluster, server: Server, isv: str) -> LogPlace:
+        """How far that log has come. Raises JournalError."""
+        return await self._store.log_place(cluster=cluster.name, server=server.name, isv=isv.casefold())
+
+    async def take(
+        self,
+        cluster: Cluster,
+        server: Server,
+        isv: str,
+        *,
+        after: int,
+        position: str,
+        events: Sequence[Event],
+        minutes_west: int | None,
+    ) -> LogPlace:
+        """Write a batch. Raises JournalError, StalePlaceError where `after` is not the newest one."""
+        usage = ReportLogUsage(cluster=cluster.name, server=server.name, isv=isv, tz=server.zone)
+        found = usage.take(events, minutes_west=minutes_west)
+        place = await self.place(cluster, server, isv)
+        return await self._store.record_log(
+            after=replace(place, number=after),
+            position=position,
+            tellings=[self._veil.told(told) for told in found.tellings],
+            denials=[self._veil.veiled(denial) for denial in found.denials],
+            now=self._clock.now(),
+        )
+
+
+def read_here(server: Server, isv: str) -> str | None:
+    """The path of that log if the daemon reads it itself; two readers would only get in each other's way."""
+    paths = (log.path for log in server.report_logs if log.isv.casefold() == isv.casefold())
+    return next(paths, None)

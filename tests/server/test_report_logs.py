@@ -1,0 +1,153 @@
+"""Report logs that are shipped, over HTTP."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlm_exporter.manifest.model import ReportLog
+from rlm_exporter.server.auth import Role, Token
+from rlm_exporter.server.report_logs import LARGEST_BATCH
+from tests.server.daemon import Answer, Daemon, Document, cluster, daemon
+
+PATH = "/api/v1/clusters/prod/servers/rlm1/report-logs/siemens"
+SESSION: Document = {
+    "product": "solver",
+    "version": "2.5",
+    "user": "alice",
+    "host": "ws1",
+    "seats": 1,
+    "handle": "1",
+    "begun": "out",
+    "out": "2026-03-01T02:14:07",
+    "ended": "in",
+    "back": "2026-03-01T02:15:07",
+    "reason": 1,
+    "lasted": 60.0,
+    "not_after": None,
+}
+DENIAL: Document = {
+    "product": "solver",
+    "version": "2.5",
+    "user": "bob",
+    "host": "ws2",
+    "seats": 1,
+    "why": -22,
+    "last_attempt": 1,
+    "at": "2026-03-01T02:14:00",
+}
+
+
+def batch(**changes: Any) -> Document:
+    return {
+        "after": 0,
+        "position": "somewhere",
+        "minutes_west": None,
+        "sessions": [SESSION],
+        "denials": [DENIAL],
+    } | changes
+
+
+async def bring(made: Daemon, path: str = PATH, **changes: Any) -> Answer:
+    return await made.post(path, batch(**changes))
+
+
+async def test_a_log_that_never_came_is_at_its_beginning(local: Daemon) -> None:
+    assert (await local.get(PATH)).document == {"number": 0, "position": ""}
+
+
+async def test_a_batch_is_taken_and_its_place_kept(local: Daemon) -> None:
+    assert (await bring(local)).document == {"number": 1}
+    assert (await local.get(PATH)).document == {"number": 1, "position": "somewhere"}
+    sessions = await local.journal.open_sessions(cluster="prod", server="rlm1")
+    assert sessions == ()
+
+
+async def test_servers_go_by_name_or_host_and_isvs_regardless_of_case(local: Daemon) -> None:
+    await bring(local)
+    other = "/api/v1/clusters/prod/servers/rlm1.prod.example.com/report-logs/Siemens"
+    assert (await local.get(other)).document["number"] == 1
+
+
+async def test_what_was_taken_is_not_taken_again(local: Daemon) -> None:
+    await bring(local)
+    status, kind, detail = (await bring(local)).problem
+    assert (status, kind) == (409, "stale_place")
+    assert "batch 1 came, after 0 was asked for" in detail
+
+
+async def test_an_open_session_of_polling_is_ended_by_the_log(local: Daemon) -> None:
+    assert (await bring(local, sessions=[SESSION | {"out": None}], denials=[])).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "detail"),
+    [
+        (PATH.replace("prod", "nobody"), "unknown_cluster", "no such cluster; known: lab, prod"),
+        (PATH.replace("rlm1", "rlm9"), "unknown_server", "no such server; there are rlm1, rlm2, rlm3"),
+    ],
+)
+async def test_what_is_unknown_is_named(local: Daemon, path: str, kind: str, detail: str) -> None:
+    assert (await local.get(path)).problem == (404, kind, detail)
+    assert (await bring(local, path)).problem == (404, kind, detail)
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"after": -1}, "after: not a whole number from 0 on"),
+        ({"after": True}, "after: not a whole number from 0 on"),
+        ({"position": 1}, "position: not a text of at most 65536 characters"),
+        ({"position": "x" * 65537}, "position: not a text of at most 65536 characters"),
+        ({"minutes_west": "-60"}, "minutes_west: neither a whole number nor null"),
+        ({"sessions": {}}, "sessions: not a list"),
+        (
+            {"sessions": [SESSION, SESSION | {"seats": "1"}]},
+            "sessions[1].seats: not a whole number, or too large",
+        ),
+        ({"denials": [1]}, "denials[0]: not a mapping"),
+        (
+            {"more": 1},
+            "a mapping with after, position, minutes_west, sessions, denials is wanted, and nothing else",
+        ),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_whole(local: Daemon, changes: Document, detail: str) -> None:
+    assert (await bring(local, **changes)).problem == (422, "invalid", detail)
+    assert (await local.get(PATH)).document["number"] == 0
+
+
+async def test_what_is_no_json_or_too_large_is_refused(local: Daemon) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await local.send("POST", PATH, data=b"[", headers=headers)
+    assert answer.problem[:2] == (422, "invalid")
+    large = io.BytesIO(b" " * (LARGEST_BATCH + 1))
+    answer = await local.send("POST", PATH, data=large, headers=headers)
+    assert answer.problem[:2] == (413, "too_large")
+
+
+async def test_a_log_that_the_daemon_reads_itself_is_not_taken(tmp_path: Path) -> None:
+    described = cluster("prod")
+    reading = replace(described.servers[0], report_logs=(ReportLog(isv="Siemens", path="/logs/s.rl"),))
+    described = replace(described, servers=(reading, *described.servers[1:]))
+    async with daemon(tmp_path, clusters=(described,), ready=False) as made:
+        status, kind, detail = (await bring(made)).problem
+        assert (status, kind) == (409, "read_here")
+        assert "/logs/s.rl" in detail
+
+
+async def test_a_shippers_token_is_good_for_this_alone(tmp_path: Path) -> None:
+    digest = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"  # of "secret"
+    shipper = Token(name="rlm1", role=Role.SHIPPER, sha256=digest)
+    async with daemon(tmp_path, tokens=(shipper,), ready=False) as made:
+        headers = {"Authorization": "Bearer secret"}
+        assert (await made.get(PATH, headers=headers)).status == 200
+        assert (await made.post(PATH, batch(), headers=headers)).status == 200
+        assert (await made.get("/api/v1/clusters", headers=headers)).status == 403
+        assert (await made.wish({"to": "rlm2"}, headers=headers)).status == 403
+    viewer = replace(shipper, role=Role.VIEWER)
+    (tmp_path / "other").mkdir()
+    async with daemon(tmp_path / "other", tokens=(viewer,), ready=False) as made:
+        assert (await made.get(PATH, headers=headers)).status == 403
