@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.rlm.report_log_records import Deny
-from rlm_exporter.store.usage_records import Denied, LogPlace, Told, UsageChange, UsageSession
+from rlm_exporter.store.usage_records import Denied, LogPlace, Seats, Told, UsageChange, UsageSession
 
 
 class Clock(Protocol):
@@ -69,6 +69,14 @@ class UsageStore(Protocol):
 
     async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
         """The sessions of a server that are not over."""
+        ...
+
+    async def record_seats(self, changes: Sequence[Seats]) -> None:
+        """Write how many seats there are from a moment on; the same again changes nothing."""
+        ...
+
+    async def known_seats(self, *, cluster: str) -> tuple[Seats, ...]:
+        """The newest number of seats of each feature."""
         ...
 
 

@@ -14,9 +14,11 @@ from datetime import datetime
 from rlm_exporter.errors import JournalError
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
-from rlm_exporter.store.usage_records import UsageChange
+from rlm_exporter.rlm.status import RlmStatus
+from rlm_exporter.store.usage_records import Seats, UsageChange
 from rlm_exporter.usage.book import Book
 from rlm_exporter.usage.ports import Clock, Prober, UsageStore
+from rlm_exporter.usage.seats import SeatBook
 from rlm_exporter.usage.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,9 @@ class UsageRecorder:
         """None until it is known what the log has open."""
         self._seen: dict[str, ServerSnapshot] = {}
         self._active: str | None = None
+        self._seats = SeatBook(cluster.name)
+        self._seats_to_write: list[Seats] = []
+        """What waits for the database; what a kill loses of it the next answer has again."""
         self._trouble = ""
         self._lost = 0
 
@@ -96,6 +101,17 @@ class UsageRecorder:
         changes = [self._veil(change) for change in self._changes(snapshot, serving)]
         if changes:
             await self._write(changes)
+        await self._write_seats()
+
+    async def _write_seats(self) -> None:
+        if not self._seats_to_write or not self._spool.is_empty():
+            return
+        try:
+            await self._store.record_seats(self._seats_to_write)
+        except JournalError as error:
+            self._say(str(error))
+        else:
+            self._seats_to_write = []
 
     async def _begin(self) -> bool:
         """Compare from now on with what the log has open."""
@@ -105,10 +121,11 @@ class UsageRecorder:
                 book = Book(cluster=self._cluster.name, server=server.name, tz=server.zone)
                 book.restore(await self._store.open_sessions(cluster=self._cluster.name, server=server.name))
                 books[server.name] = book
+            self._seats.restore(await self._store.known_seats(cluster=self._cluster.name))
         except JournalError as error:
             self._say(str(error))
             return False
-        self._books, self._seen = books, {}
+        self._books, self._seen, self._seats_to_write = books, {}, []
         return True
 
     def _changes(self, snapshot: ClusterSnapshot, serving: Serving) -> list[UsageChange]:
@@ -122,6 +139,9 @@ class UsageRecorder:
             if self._seen.get(part.server) is not part:
                 self._seen[part.server] = part
                 changes += _changes_of(books[part.server], part)
+                answer = _answer_of(part)
+                if part.server == serving.active and answer is not None:
+                    self._seats_to_write += self._seats.seen(answer[0], server=part.server, at=answer[1])
         return changes
 
     async def _write(self, changes: list[UsageChange]) -> None:
@@ -164,9 +184,17 @@ class UsageRecorder:
         self._trouble = trouble
 
 
+def _answer_of(part: ServerSnapshot) -> tuple[RlmStatus, datetime] | None:
+    """What the server said, and when."""
+    if part.status is None or not part.status.reachable or part.checked_at is None:
+        return None
+    return part.status, part.checked_at
+
+
 def _changes_of(book: Book, part: ServerSnapshot) -> list[UsageChange]:
-    if part.status is not None and part.status.reachable and part.checked_at is not None:
-        return book.seen(part.status, at=part.checked_at)
+    answer = _answer_of(part)
+    if answer is not None:
+        return book.seen(answer[0], at=answer[1])
     health = part.health
     if health.failures and health.failing_since is not None:
         return book.unanswered(since=health.failing_since)

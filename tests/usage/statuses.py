@@ -1,5 +1,6 @@
 """Answers of a server, as rlmstat's reader gives them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,8 +31,12 @@ def line(handle: str = "1", **changes: Any) -> Checkout:
     return Checkout(**fields | changes)
 
 
-def pool(product: str = "solver", *, inuse: int | None = 0) -> Pool:
-    """Four seats."""
+def pool(product: str = "solver", *, inuse: int | None = 0, **changes: Any) -> Pool:
+    """Four seats, with something changed."""
+    return replace(_pool(product, inuse), **changes)
+
+
+def _pool(product: str, inuse: int | None) -> Pool:
     return Pool(
         isv=ISV,
         product=product,

@@ -14,13 +14,13 @@ from rlm_exporter.probe.result import Failure, FailureReason
 from rlm_exporter.probe.snapshot import ClusterSnapshot, Health, ServerSnapshot
 from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.journal import Journal
-from rlm_exporter.store.usage_records import UsageChange, UsageSession
+from rlm_exporter.store.usage_records import Seats, UsageChange, UsageSession
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
 from rlm_exporter.usage.spool import Spool
 from tests.clock import FakeClock
 from tests.probe.parts import cluster
-from tests.usage.statuses import NOON, answer, later, line
+from tests.usage.statuses import NOON, answer, later, line, pool
 
 NAME = cluster().name
 FIRST, SECOND = (server.name for server in cluster().servers[:2])
@@ -40,6 +40,16 @@ class Store:
             raise JournalError("it cannot be reached")
         self.batches += 1
         await self.journal.record_usage(changes, late=late)
+
+    async def record_seats(self, changes: Sequence[Seats]) -> None:
+        if self.away:
+            raise JournalError("it cannot be reached")
+        await self.journal.record_seats(changes)
+
+    async def known_seats(self, *, cluster: str) -> tuple[Seats, ...]:
+        if self.away:
+            raise JournalError("it cannot be reached")
+        return await self.journal.known_seats(cluster=cluster)
 
     async def open_sessions(self, *, cluster: str, server: str) -> tuple[UsageSession, ...]:
         if self.away:
@@ -312,3 +322,36 @@ async def test_a_disk_that_takes_nothing_is_told_and_the_log_is_compared_later(
     scene.store.away = False
     await scene.see("2", at=later(70))
     assert await scene.open() == ["2"]
+
+
+async def seats(scene: Scene) -> list[tuple[str, int | None, datetime]]:
+    known = await scene.store.journal.known_seats(cluster=NAME)
+    return [(each.feature, each.seats, each.since) for each in known]
+
+
+async def test_the_seats_of_the_active_server_are_written_when_they_change(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    await scene.see("2", at=later(40))
+    await scene.turn(answered(answer(pools=(pool(count=9),)), at=later(50), server=SECOND))
+    assert await seats(scene) == [("solver", 4, later(10))]
+    await scene.turn(answered(answer(pools=(pool(count=6),)), at=later(70)))
+    assert await seats(scene) == [("solver", 6, later(70))]
+
+
+async def test_seats_that_changed_while_the_database_was_away_are_written_afterwards(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    await scene.turn(answered(answer(pools=(pool(count=6),)), at=later(70)))
+    await scene.turn()
+    assert await seats(scene) == [("solver", 4, later(10))]
+    scene.store.away = False
+    await scene.turn()
+    await scene.turn()
+    assert await seats(scene) == [("solver", 6, later(70))]
+
+
+async def test_a_new_life_writes_no_seats_that_are_known(scene: Scene) -> None:
+    await scene.see("1", at=later(10))
+    scene.restart()
+    await scene.see("1", at=later(40))
+    assert await seats(scene) == [("solver", 4, later(10))]
