@@ -16,6 +16,7 @@ from rlm_exporter.store.tables import usage_log
 from rlm_exporter.store.usage_months import ensure_months, month_of
 from rlm_exporter.store.usage_records import (
     Closed,
+    EndReason,
     Opened,
     Recounted,
     Reopened,
@@ -29,6 +30,8 @@ _IS_OUT = usage_log.c.checkin_time.is_(None)
 _IS_INEXACT = usage_log.c.end_is_exact.is_(False)
 """What a report log has told is not for polling to change."""
 _NOT_OVER: dict[str, None] = {"checkin_time": None, "session_duration": None, "end_reason": None}
+CUT = timedelta(seconds=10)
+"""By so much a failover's moment and the ends of sessions that it cut may differ."""
 LONGEST = 255
 """Characters of a name: the guide's columns have no room for more."""
 
@@ -48,11 +51,20 @@ def record_usage(connection: Connection, changes: Iterable[UsageChange], *, late
                 lasted = None if out is None else max(at - out, timedelta())
                 where = _IS_OUT if late else _IS_INEXACT
                 _change(connection, key, where, checkin_time=at, session_duration=lasted, end_reason=reason)
+                if reason is EndReason.FAILED_OVER:
+                    _change(connection, key, *_returned_around(at), end_reason=reason)
             case Reopened(key=key, closed_at=closed_at):
                 was_so = usage_log.c.checkin_time == closed_at
                 _change(connection, key, was_so, _IS_INEXACT, **_NOT_OVER)
             case Recounted(key=key, count=count):
                 _change(connection, key, _IS_OUT, count=count)
+
+
+def _returned_around(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """A report log was quicker; it does not know that the program's end was not its own doing."""
+    c = usage_log.c
+    returned = c.end_reason == EndReason.RETURNED
+    return c.end_is_exact.is_(True), returned, c.checkin_time >= at - CUT, c.checkin_time <= at + CUT
 
 
 def read_open_sessions(connection: Connection, *, cluster: str, server: str) -> tuple[UsageSession, ...]:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from rlm_exporter.store.copying import insert_rows
 from rlm_exporter.store.tables import usage_log
-from rlm_exporter.store.usage import columns_of
+from rlm_exporter.store.usage import CUT, columns_of
 from rlm_exporter.store.usage_months import ensure_months, month_of
-from rlm_exporter.store.usage_records import End, Told, UsageSource, storable
+from rlm_exporter.store.usage_records import End, EndReason, Told, UsageSource, storable
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -162,10 +162,23 @@ def _merged(row: Mapping[str, Any], told: Told) -> Values:
         out = told.session.out
         values |= {"checkout_time": out, "checkout_is_ambiguous": told.session.out_is_ambiguous}
     if told.end.is_exact or row["checkin_time"] is None:
-        return values | _ending(_by_polling(told.end, row), out)
+        return values | _ending(_cut(_by_polling(told.end, row), row), out)
     # Both have only a moment by which it was over: polling's is the earlier one, it looks all the time.
     lasted = None if out is None else max(row["checkin_time"] - out, timedelta())
     return values | {"session_duration": lasted}
+
+
+def _cut(end: End, row: Mapping[str, Any]) -> End:
+    """The log of a server that clients were sent away from has but their programs' ends.
+
+    One that hung then tells of them only when it goes on, when nobody was there for long.
+    """
+    at = row["checkin_time"]
+    is_cut = row["end_reason"] == EndReason.FAILED_OVER and end.reason is EndReason.RETURNED
+    if not is_cut or at is None or end.at < at - CUT:
+        return end
+    lasted = end.lasted if end.at <= at else None
+    return replace(end, at=min(at, end.at), reason=EndReason.FAILED_OVER, lasted=lasted)
 
 
 def _by_polling(end: End, row: Mapping[str, Any]) -> End:

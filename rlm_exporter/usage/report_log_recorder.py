@@ -63,12 +63,12 @@ class ReportLogRecorder:
         """Record until cancelled."""
         try:
             while True:
-                if not await self._turn():
+                if not await self.turn():
                     await self._clock.sleep(EVERY.total_seconds())
         finally:
             self._let_go()
 
-    async def _turn(self) -> bool:
+    async def turn(self) -> bool:
         """Read on, and write; whether there may be more at once."""
         try:
             if not self._acts():
@@ -132,6 +132,10 @@ class ReportLogRecorder:
             denials=[self._veil.veiled(denial) for denial in usage.denials],
             now=self._clock.now(),
         )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._let_go()
 
     def _let_go(self) -> None:
         if self._follower is not None and self._aside.is_idle:  # else a thread still reads there

@@ -63,6 +63,8 @@ REFUSED = Denied(
     at=NOW,
 )
 
+HOUR = timedelta(hours=1)
+
 Rows = Callable[[], list[dict[str, Any]]]
 
 
@@ -125,6 +127,33 @@ async def test_the_same_lines_again_change_nothing(journal: Journal, rows: Rows)
     assert len(before) == 199
     await tell(journal, *tellings)
     assert rows() == before
+
+
+@pytest.mark.parametrize("log_first", [False, True])
+async def test_a_session_that_a_failover_cut_was_not_returned(
+    journal: Journal, rows: Rows, *, log_first: bool
+) -> None:
+    """The log has its program's end, a moment before the commit of the failover."""
+    cut = replace(CLOSED, at=BACK + timedelta(seconds=3), reason=EndReason.FAILED_OVER)
+    await journal.record_usage([Opened(session=POLLED)])
+    if not log_first:
+        await journal.record_usage([cut])
+    await tell(journal, TOLD)
+    if log_first:
+        await journal.record_usage([cut])
+    (row,) = rows()
+    assert (row["checkin_time"], row["end_reason"], row["end_is_exact"]) == (BACK, "failed_over", True)
+
+
+async def test_a_server_that_hung_tells_of_cut_sessions_when_it_goes_on(journal: Journal, rows: Rows) -> None:
+    cut = replace(CLOSED, at=BACK - timedelta(minutes=30), reason=EndReason.FAILED_OVER)
+    returned = replace(CLOSED, key=numbered(2).session.key, at=BACK + HOUR, reason=EndReason.FAILED_OVER)
+    other = replace(POLLED, key=numbered(2).session.key, handle="2")
+    await journal.record_usage([Opened(session=POLLED), cut, Opened(session=other), returned])
+    await tell(journal, replace(TOLD, end=replace(TOLD.end, lasted=timedelta(seconds=90))), numbered(2))
+    hung, early = rows()
+    assert (hung["checkin_time"], hung["end_reason"]) == (cut.at, "failed_over")
+    assert (early["checkin_time"], early["end_reason"]) == (BACK, "returned"), "long before the failover"
 
 
 async def test_an_end_that_is_not_known_is_pollings_where_that_saw_one(journal: Journal, rows: Rows) -> None:
