@@ -42,8 +42,9 @@ else
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --ignore tests/acceptance
 endif
 
-soak: setup ## the rules of failover over many more and longer random sequences
+soak: setup ## many more and longer random sequences of failovers, and outages of a minute and of ten
 	$(WITH_PARTS) HYPOTHESIS_PROFILE=soak $(BIN)/pytest -p no:xdist tests/failover/test_sequences.py
+	$(WITH_PARTS) RLM_HA_OUTAGES=60,600 $(BIN)/pytest -p no:xdist tests/acceptance/test_report_logs.py
 
 test-debian13: ## as root: the tests of failovers on HAProxy 3.0 and Python 3.13, in a Debian 13 of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)

@@ -101,14 +101,16 @@ class Stage:
     def start_server(self, server: str, *, isv: str = "", scenario: Path | None = None) -> None:
         """One simulated RLM server with its ISV server, or with another one than usual.
 
-        `isv` is NAME:PORT=PRODUCTS, `scenario` a file with what else is to be different.
+        `isv` is NAME:PORT=PRODUCTS, or `-` where the scenario has the ISV servers; `scenario` is a file with
+        what else is to be different.
         """
         layout = self.layout
         isv = isv or f"{ISV}:{layout.isv_port}={PRODUCTS}"
         command = python_command(
             "server",
             *("--name", server, "--host", layout.host(server), "--port", str(layout.license_port)),
-            *("--web-port", str(layout.web_port), "--isv", isv),
+            *("--web-port", str(layout.web_port)),
+            *(() if isv == "-" else ("--isv", isv)),
             *(() if scenario is None else ("--scenario", str(scenario))),
             *("--control", str(self.folder / f"{server}.control")),
             *("--dlog", str(self.folder / f"{server}.dlog")),
