@@ -32,8 +32,8 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 STALE = "stale_place"
 
-AT_ONCE = 10_000
-"""Sessions in one request. A shutdown may end more than that in one line."""
+AT_ONCE = 1000
+"""Sessions in one request, which becomes one transaction. A shutdown may end more than that in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ GET tells how far a log has come: `{"number": 12, "position": "..."}`. POST brin
 All of a batch is taken, or nothing; what was taken already is answered with `stale_place`.
 """
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -28,8 +29,8 @@ from rlm_exporter.store.errors import StalePlaceError
 from rlm_exporter.usage.report_log_intake import ReportLogIntake, read_here
 from rlm_exporter.usage.report_log_wire import read_denial, read_session
 
-LARGEST_BATCH = 32 * 1024 * 1024
-"""Bytes of a body, unpacked."""
+LARGEST_BATCH = 8 * 1024 * 1024
+"""Bytes of a body, unpacked: some times what a shipper sends at once."""
 
 LONGEST_POSITION = 64 * 1024
 LONGEST_ISV = 64
@@ -61,8 +62,9 @@ async def take(request: web.Request) -> web.Response:
     if isinstance(log, web.Response):
         return log
     try:
-        document = _document(await whole_body(request, largest=LARGEST_BATCH))
-        events = _events(document)
+        body = await whole_body(request, largest=LARGEST_BATCH)
+        # In a thread: what is under way beside this must not wait for megabytes to be read.
+        document, events = await asyncio.to_thread(_read, body)
     except (InvalidError, FormatError) as error:
         return problem(422, "invalid", str(error))
     try:
@@ -99,6 +101,11 @@ def _log(request: web.Request) -> _Log | web.Response:
         told = f"the daemon reads that log itself, as {path}; do not ship it, or take it out of the manifest"
         return problem(409, "read_here", told)
     return _Log(cluster=controller.cluster, server=server, isv=isv, intake=intake)
+
+
+def _read(body: bytes) -> tuple[dict[str, Any], list[Event]]:
+    document = _document(body)
+    return document, _events(document)
 
 
 def _document(body: bytes) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Takes what a shipper on a license host read of a report log there."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -35,14 +36,16 @@ class ReportLogIntake:
         minutes_west: int | None,
     ) -> LogPlace:
         """Write a batch. Raises JournalError, StalePlaceError where `after` is not the newest one."""
-        usage = ReportLogUsage(cluster=cluster.name, server=server.name, isv=isv, tz=server.zone)
-        found = usage.take(events, minutes_west=minutes_west)
+        usage = ReportLogUsage(
+            cluster=cluster.name, server=server.name, isv=isv, tz=server.zone, veil=self._veil
+        )
+        found = await asyncio.to_thread(usage.take, events, minutes_west=minutes_west)
         place = await self.place(cluster, server, isv)
         return await self._store.record_log(
             after=replace(place, number=after),
             position=position,
-            tellings=[self._veil.told(told) for told in found.tellings],
-            denials=[self._veil.veiled(denial) for denial in found.denials],
+            tellings=found.tellings,
+            denials=found.denials,
             now=self._clock.now(),
         )
 

@@ -5,8 +5,11 @@ written together with the place after them, so nothing is lost and nothing comes
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from rlm_exporter.errors import FormatError, JournalError
@@ -17,7 +20,7 @@ from rlm_exporter.store.usage_records import LogPlace
 from rlm_exporter.usage.ports import LogStore, WallClock
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_follower import ReportLogFollower, Step
-from rlm_exporter.usage.report_log_usage import ReportLogUsage
+from rlm_exporter.usage.report_log_usage import LogUsage, ReportLogUsage
 from rlm_exporter.usage.report_log_wire import read_place, written_place
 
 logger = logging.getLogger(__name__)
@@ -25,6 +28,25 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=2)
 LIMIT = timedelta(seconds=10)
 """How long one reading may take; one that goes on longer is waited for again, so that nothing is lost."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What some lines are for the usage log; what was written of it is taken off."""
+
+    parts: deque[LogUsage]
+    position: str
+    lost: bool
+
+
+def _read(follower: ReportLogFollower, usage: ReportLogUsage) -> list[_Found]:
+    """What there is to read, made ready to be written: in a thread, for it may be megabytes."""
+    return [_found(step, usage) for step in follower.steps()]
+
+
+def _found(step: Step, usage: ReportLogUsage) -> _Found:
+    taken = usage.take(step.events, minutes_west=step.minutes_west)
+    return _Found(parts=deque(taken.parts()), position=written_place(step.position), lost=step.lost)
 
 
 class ReportLogRecorder:
@@ -48,14 +70,15 @@ class ReportLogRecorder:
         self._log = log
         self._store = store
         self._acts = acts
-        self._veil = veil
         self._stumbled = stumbled
         self._clock = clock
-        self._usage = ReportLogUsage(cluster=cluster, server=server.name, isv=log.isv, tz=server.zone)
-        self._aside = Aside[list[Step]]("report log of usage")
+        self._usage = ReportLogUsage(
+            cluster=cluster, server=server.name, isv=log.isv, tz=server.zone, veil=veil
+        )
+        self._aside = Aside[list[_Found]]("report log of usage")
         self._follower: ReportLogFollower | None = None
         self._place: LogPlace | None = None
-        self._pending: list[Step] = []
+        self._pending: deque[_Found] = deque()
         """Read, and not written yet."""
         self._trouble = ""
 
@@ -95,12 +118,12 @@ class ReportLogRecorder:
         if self._follower is None:
             await self._open()
         if not self._pending and self._follower is not None:
-            follower = self._follower
-            self._pending = await self._aside.run(lambda: list(follower.steps()), limit=LIMIT)
+            read = partial(_read, self._follower, self._usage)
+            self._pending.extend(await self._aside.run(read, limit=LIMIT))
         found = bool(self._pending)
         while self._pending:
             await self._write(self._pending[0])
-            self._pending.pop(0)
+            self._pending.popleft()
         self._say("")
         return found
 
@@ -116,22 +139,24 @@ class ReportLogRecorder:
         except FormatError as error:
             # Read from its beginning once more: every session is known by its key.
             logger.warning("%s: %s", self._what, error)
-        self._place, self._pending = place, []
+        self._place, self._pending = place, deque()
         self._follower = ReportLogFollower(Path(self._log.path), since=since)
 
-    async def _write(self, step: Step) -> None:
-        if step.lost:
+    async def _write(self, found: "_Found") -> None:
+        if found.lost:
+            found.lost = False
             logger.warning("%s: lines may have gone unread, because it was cut or taken away", self._what)
-        usage = self._usage.take(step.events, minutes_west=step.minutes_west)
-        if self._place is None or not (usage.tellings or usage.denials):
-            return  # the place alone is not worth a write: these lines say nothing when they are read again
-        self._place = await self._store.record_log(
-            after=self._place,
-            position=written_place(step.position),
-            tellings=[self._veil.told(told) for told in usage.tellings],
-            denials=[self._veil.veiled(denial) for denial in usage.denials],
-            now=self._clock.now(),
-        )
+        # The place alone is not worth a write: its lines say nothing when they are read again.
+        while found.parts and self._place is not None:
+            part = found.parts[0]
+            self._place = await self._store.record_log(
+                after=self._place,
+                position=found.position if part.is_whole else self._place.position,
+                tellings=part.tellings,
+                denials=part.denials,
+                now=self._clock.now(),
+            )
+            found.parts.popleft()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -140,7 +165,7 @@ class ReportLogRecorder:
     def _let_go(self) -> None:
         if self._follower is not None and self._aside.is_idle:  # else a thread still reads there
             self._follower.close()
-        self._follower, self._place, self._pending = None, None, []
+        self._follower, self._place, self._pending = None, None, deque()
 
     @property
     def _what(self) -> str:

@@ -4,13 +4,14 @@ A session is called as polling calls it, by the minute of its checkout and its h
 row. Times become UTC by the zone that the log names, else by the manifest's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from rlm_exporter.rlm.report_log_values import Denial, Ended, Event, Session
 from rlm_exporter.store.usage_records import Denied, End, EndReason, Told, UsageSession, UsageSource
 from rlm_exporter.usage.book import session_key
+from rlm_exporter.usage.privacy import Veil
 
 REASONS = {
     3: EndReason.REMOVED,
@@ -23,22 +24,41 @@ REASONS = {
 WINTER_AND_SUMMER = (datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC))
 
 
+AT_ONCE = 1000
+"""Sessions in one transaction: it has to be short, because a failover may wait to be written meanwhile."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogUsage:
     """What some lines of a log are for the usage log."""
 
-    tellings: tuple[Told, ...]
-    denials: tuple[Denied, ...]
+    tellings: tuple[Told, ...] = ()
+    denials: tuple[Denied, ...] = ()
+    is_whole: bool = True
+    """Whether the place after these lines is reached with it."""
+
+    def parts(self) -> Iterator["LogUsage"]:
+        """The same in transactions of bounded size.
+
+        Sessions can be told again, denials cannot: nothing tells them apart. So they go with the place.
+        """
+        rest = self.tellings
+        while len(rest) > AT_ONCE:
+            yield LogUsage(tellings=rest[:AT_ONCE], is_whole=False)
+            rest = rest[AT_ONCE:]
+        if rest or self.denials:
+            yield LogUsage(tellings=rest, denials=self.denials)
 
 
 class ReportLogUsage:
     """Translates what one ISV server's log tells."""
 
-    def __init__(self, *, cluster: str, server: str, isv: str, tz: tzinfo) -> None:
-        """`tz` is the server's zone by the manifest."""
+    def __init__(self, *, cluster: str, server: str, isv: str, tz: tzinfo, veil: Veil) -> None:
+        """`tz` is the server's zone by the manifest, `veil` what becomes of names."""
         self._cluster = cluster
         self._server = server
         self._isv = isv
+        self._veil = veil
         self._manifest_tz = tz
         self._tz = tz
 
@@ -51,9 +71,9 @@ class ReportLogUsage:
             if isinstance(event, Session):
                 told = self._told(event)
                 if told is not None:
-                    tellings.append(told)
+                    tellings.append(self._veil.told(told))
             elif isinstance(event, Denial):
-                denials.append(self._denied(event))
+                denials.append(self._veil.veiled(self._denied(event)))
         return LogUsage(tellings=tuple(tellings), denials=tuple(denials))
 
     def _told(self, session: Session) -> Told | None:

@@ -31,6 +31,8 @@ class Store:
     journal: Journal
     away: bool = False
     answers_to_lose: int = 0
+    batches_to_take: int | None = None
+    """After so many it goes away."""
 
     async def log_place(self, *, cluster: str, server: str, isv: str) -> LogPlace:
         self._answer()
@@ -46,6 +48,10 @@ class Store:
         now: datetime,
     ) -> LogPlace:
         self._answer()
+        if self.batches_to_take is not None:
+            self.batches_to_take -= 1
+            if self.batches_to_take < 0:
+                raise JournalError("it cannot be reached")
         place = await self.journal.record_log(
             after=after, position=position, tellings=tellings, denials=denials, now=now
         )
@@ -249,3 +255,21 @@ async def test_a_place_that_cannot_be_read_is_begun_anew(scene: Scene) -> None:
     scene.log.session()
     await scene.turns()
     assert scene.users() == numbered(1, 2)
+
+
+async def test_more_sessions_than_one_transaction_takes_end_at_once(scene: Scene) -> None:
+    """And the database goes away between two of the parts."""
+    scene.acts = False
+    for _ in range(2100):
+        scene.log.checkout()
+    scene.log.deny()
+    scene.log.lines(f"SHUTDOWN root rlm1 {scene.log.at()}")
+    scene.store.batches_to_take = 2
+    scene.acts = True
+    await scene.turns()
+    assert len(scene.users()) == 2000
+    await scene.restart()
+    scene.store.batches_to_take = None
+    await scene.turns()
+    assert sorted(scene.users(), key=lambda user: int(user[4:])) == numbered(*range(1, 2101))
+    assert scene.denials() == 1

@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rlm_exporter.manifest.model import Privacy
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
 from rlm_exporter.rlm.report_log_values import Event
 from rlm_exporter.store.usage_records import Denied, EndReason, Told, UsageSource
-from rlm_exporter.usage.report_log_usage import ReportLogUsage, moments, zone_of
+from rlm_exporter.usage.privacy import Veil
+from rlm_exporter.usage.report_log_usage import AT_ONCE, LogUsage, ReportLogUsage, moments, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HEAD = """
@@ -27,7 +29,7 @@ def events(text: str, *, head: str = HEAD) -> list[Event]:
 def taken(
     text: str, *, tz: tzinfo = UTC, minutes_west: int | None = None, head: str = HEAD
 ) -> tuple[tuple[Told, ...], tuple[Denied, ...]]:
-    usage = ReportLogUsage(cluster="prod", server="rlm1", isv="siemens", tz=tz)
+    usage = ReportLogUsage(cluster="prod", server="rlm1", isv="siemens", tz=tz, veil=Veil(Privacy.NONE))
     found = usage.take(events(text, head=head), minutes_west=minutes_west)
     return found.tellings, found.denials
 
@@ -172,3 +174,18 @@ def test_a_log_tells_its_zone() -> None:
     reader = ReportLogReader()
     reader.feed(f"{HEAD}TIMEZONE -60 0 # CET\n{out('1', '10/24 22:10:07')}".encode())
     assert reader.minutes_west == -60
+
+
+def test_many_sessions_are_parted_and_denials_go_with_the_place() -> None:
+    (told,), (denied,) = taken(
+        out("1", "10/24 22:10:07")
+        + 'DENY STARCCM 2023.1 bob ws2 "" 2 -22 1 10/24 22:11\n'
+        + back("1", "10/24 22:12:01")
+    )
+    many = LogUsage(tellings=(told,) * (2 * AT_ONCE + 1), denials=(denied,))
+    parts = list(many.parts())
+    assert [len(part.tellings) for part in parts] == [AT_ONCE, AT_ONCE, 1]
+    assert [len(part.denials) for part in parts] == [0, 0, 1]
+    assert [part.is_whole for part in parts] == [False, False, True]
+    assert list(LogUsage().parts()) == []
+    assert [part.is_whole for part in LogUsage(denials=(denied,)).parts()] == [True]
