@@ -1,4 +1,6 @@
-"""Runs the tests of failovers in a Debian 13: HAProxy 3.0 and Python 3.13, whatever this machine has.
+"""Runs the tests of failovers and of the store in a Debian 13, whatever this machine has.
+
+There they meet HAProxy 3.0, PostgreSQL 17 and Python 3.13.
 
 `python3 -m dev.debian13 [PYTEST ARGUMENT ...]`, or `make test-debian13`. The system is made by debootstrap in
 `.cache/debian13` and kept for the next time; this clone's files are copied into it. Processes and mounts are
@@ -21,10 +23,10 @@ SYSTEM = ROOT / ".cache" / "debian13"
 SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
-    *("haproxy", "prometheus", "prometheus-alertmanager"),
+    *("haproxy", "prometheus", "prometheus-alertmanager", "postgresql"),
     *("python3", "python3-venv", "git", "make", "ca-certificates"),
 )
-TESTS = ("tests/haproxy", "tests/acceptance")
+TESTS = ("tests/haproxy", "tests/store", "tests/acceptance")
 CLONE = Path("srv/clone")
 """Below the system's root."""
 
@@ -125,8 +127,9 @@ def pytest_command(arguments: Sequence[str]) -> list[str]:
         *(".venv/bin/pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup"),
         *(arguments or TESTS),
     ]
-    script = f'PATH="$PWD/.cache/parts/bin:$PATH" exec {shlex.join(pytest)}'
-    return ["sh", "-c", f"haproxy -v | head -n 1; python3 --version; {script}"]
+    versions = "haproxy -v | head -n 1; postgres --version; python3 --version"
+    script = f'export PATH="$PWD/.cache/parts/bin:$PATH"; {versions}; exec {shlex.join(pytest)}'
+    return ["sh", "-c", script]
 
 
 def enter(command: Sequence[str]) -> int:

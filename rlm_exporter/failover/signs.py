@@ -7,9 +7,9 @@ from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.schedule import SPACING, plan_for
 
 
-def stale_after(cluster: Cluster) -> timedelta:
-    """The age at which the active server's last check decides nothing: as long as two checks take."""
-    plan = plan_for(cluster, active=True)
+def stale_after(cluster: Cluster, *, active: bool = True) -> timedelta:
+    """The age at which a server's last check decides nothing: as long as two checks take."""
+    plan = plan_for(cluster, active=active)
     return 2 * max(plan.interval, plan.attempts * (plan.timeout + SPACING))
 
 

@@ -17,6 +17,7 @@ from rlm_exporter.metrics.lines import Lines
 from rlm_exporter.metrics.server_lines import server_lines
 from rlm_exporter.probe.snapshot import ServerSnapshot
 
+Chunks = Mapping[str, str]
 RenderServer = Callable[[ServerSnapshot, Cluster], Mapping[str, str]]
 
 
@@ -35,6 +36,23 @@ class _Kept:
         return self.part.license_files is part.license_files and self.cluster is cluster
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedCluster:
+    """One cluster's lines, for `text.page`."""
+
+    facts: ClusterFacts
+    """What they were made from."""
+    whole: Chunks
+    """All that belongs to no single server's part of the snapshot."""
+    servers: Mapping[str, tuple[Chunks, ...]]
+    """The rest by server, in the manifest's order."""
+
+    @property
+    def parts(self) -> tuple[Chunks, ...]:
+        """All of it."""
+        return (self.whole, *(chunks for server in self.servers.values() for chunks in server))
+
+
 class Exposition:
     """Renders clusters to lines; holds the lines that it rendered last."""
 
@@ -43,19 +61,24 @@ class Exposition:
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._clusters: dict[str, tuple[ClusterFacts, Mapping[str, str]]] = {}
 
-    def render(self, clusters: tuple[ClusterFacts, ...]) -> tuple[Mapping[str, str], ...]:
-        """The parts of the page, in the order of clusters and servers, for `text.page`."""
+    def render(self, clusters: tuple[ClusterFacts, ...]) -> tuple[RenderedCluster, ...]:
+        """These clusters, in the order of the manifest."""
         kept: dict[tuple[str, str], _Kept] = {}
-        parts: list[Mapping[str, str]] = []
         self._clusters = {facts.cluster.name: self._cluster(facts) for facts in clusters}
         for facts in clusters:
-            parts.append(self._clusters[facts.cluster.name][1])
             for part in facts.snapshot.servers:
-                server = self._server(part, facts.cluster)
-                kept[facts.cluster.name, part.server] = server
-                parts += (server.chunks, server.files)
+                kept[facts.cluster.name, part.server] = self._server(part, facts.cluster)
         self._kept = kept
-        return tuple(parts)
+        return tuple(self._rendered(facts) for facts in clusters)
+
+    def _rendered(self, facts: ClusterFacts) -> RenderedCluster:
+        name = facts.cluster.name
+        servers = ((part.server, self._kept[name, part.server]) for part in facts.snapshot.servers)
+        return RenderedCluster(
+            facts=facts,
+            whole=self._clusters[name][1],
+            servers={server: (kept.chunks, kept.files) for server, kept in servers},
+        )
 
     def _cluster(self, facts: ClusterFacts) -> tuple[ClusterFacts, Mapping[str, str]]:
         kept = self._clusters.get(facts.cluster.name)

@@ -361,6 +361,25 @@ BUILD_INFO = Family(
     labels=("version", "python_version"),
 )
 
+TARGET_SUCCESS = Family(
+    name="probe_success",
+    help="Whether the last check of the target was good; of a cluster, that of the server that clients are"
+    " sent to. 0 also where that check is too old. Absent before the first.",
+    labels=_SERVER,
+)
+TARGET_DURATION = Family(
+    name="probe_duration_seconds",
+    help="Duration of the probe that probe_success tells of. Absent where that is too old.",
+    labels=_SERVER,
+    unit="seconds",
+)
+TARGET_TIMESTAMP = Family(
+    name="probe_timestamp_seconds",
+    help="When the check that probe_success tells of ended: no scrape starts one.",
+    labels=_SERVER,
+    unit="seconds",
+)
+
 FAMILIES: tuple[Family, ...] = (
     SERVER_UP,
     SERVER_FAILURES,
@@ -416,6 +435,9 @@ FAMILIES: tuple[Family, ...] = (
     BUILD_INFO,
 )
 """In the order of the page."""
+
+TARGET_FAMILIES = (TARGET_SUCCESS, TARGET_DURATION, TARGET_TIMESTAMP)
+"""On the page of one target alone, where they come first; named as multi-target exporters name them."""
 
 
 def families(*, compatibility_names: bool) -> tuple[Family, ...]:

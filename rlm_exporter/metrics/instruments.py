@@ -140,10 +140,13 @@ class Instruments:
         with self._common.changed():
             self._webhook_alerts.labels(result).inc()
 
-    def parts(self) -> tuple[Mapping[str, str], ...]:
-        """All sample lines by family name: a part for each cluster, one for the rest."""
-        clusters = tuple(self._clusters.values())
-        return (*(each.registry.chunks() for each in clusters), self._common.chunks())
+    def clusters(self) -> Mapping[str, Mapping[str, str]]:
+        """What is counted by cluster: for each its sample lines by family name."""
+        return {name: counted.registry.chunks() for name, counted in tuple(self._clusters.items())}
+
+    def common(self) -> Mapping[str, str]:
+        """The sample lines of the rest, by family name."""
+        return self._common.chunks()
 
     @contextmanager
     def _counting(self, cluster: str) -> Iterator["_ClusterInstruments"]:

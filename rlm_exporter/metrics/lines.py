@@ -27,7 +27,7 @@ class Lines:
             return
         texts = zip(family.labels, self._first + labels, strict=True)
         pairs = tuple((label, text) for label, text in texts if text)
-        for name in (family.name, *_OTHER_NAMES[family.name]):
+        for name in (family.name, *_OTHER_NAMES.get(family.name, ())):
             self._lines.setdefault(name, []).append(sample(name, pairs, value))
 
     def chunks(self) -> Mapping[str, str]:

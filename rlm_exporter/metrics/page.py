@@ -3,15 +3,17 @@
 import asyncio
 import gzip
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rlm_exporter import __version__
-from rlm_exporter.metrics.exposition import Exposition, exporter_lines
+from rlm_exporter.metrics.exposition import Chunks, Exposition, RenderedCluster, exporter_lines
 from rlm_exporter.metrics.facts import ClusterFacts
-from rlm_exporter.metrics.families import families
+from rlm_exporter.metrics.families import TARGET_FAMILIES, families
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.negotiation import Encoding, Negotiated
+from rlm_exporter.metrics.target_lines import only_of
 from rlm_exporter.metrics.text import Format, page
 
 SHORTEST = timedelta(seconds=1)
@@ -22,7 +24,19 @@ _LEVEL = 1
 """Of gzip: a page shrinks to about a tenth, higher levels cost twice the time for a few percent."""
 _PLAIN = Negotiated(format=Format.TEXT, encoding=Encoding.IDENTITY)
 
-Parts = tuple[Mapping[str, str], ...]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What one page was joined from."""
+
+    clusters: Mapping[str, RenderedCluster]
+    counted: Mapping[str, Chunks]
+    rest: tuple[Chunks, ...]
+
+    @property
+    def parts(self) -> tuple[Chunks, ...]:
+        clusters = (chunks for each in self.clusters.values() for chunks in each.parts)
+        return (*clusters, *self.counted.values(), *self.rest)
 
 
 class MetricsPage:
@@ -51,8 +65,8 @@ class MetricsPage:
         self._changed = asyncio.Event()
         self._making = asyncio.Lock()
         self._wanted = {_PLAIN}
-        self._parts = self._render()
-        self._bodies = self._join(self._parts, frozenset(self._wanted))
+        self._made = self._render()
+        self._bodies = self._join(self._made.parts, frozenset(self._wanted))
 
     def update(self, clusters: tuple[ClusterFacts, ...], *, watchdog_seen_at: datetime | None = None) -> None:
         """Show these clusters and no others from the next page on."""
@@ -71,7 +85,7 @@ class MetricsPage:
         """Make a page now."""
         async with self._making:
             self._changed.clear()
-            self._parts, self._bodies = await asyncio.to_thread(self._make, frozenset(self._wanted))
+            self._made, self._bodies = await asyncio.to_thread(self._make, frozenset(self._wanted))
 
     async def body(self, negotiated: Negotiated) -> bytes:
         """The newest page in one variant; the first request of a variant packs it, later ones find it."""
@@ -79,8 +93,17 @@ class MetricsPage:
         if kept is not None:
             return kept
         self._wanted.add(negotiated)
-        made = await asyncio.to_thread(self._join, self._parts, frozenset({negotiated}))
+        made = await asyncio.to_thread(self._join, self._made.parts, frozenset({negotiated}))
         return made[negotiated]
+
+    def cluster(self, name: str) -> ClusterFacts | None:
+        """What the newest page says of a cluster; None for one that it does not know, or not yet."""
+        rendered = self._made.clusters.get(name)
+        return None if rendered is None else rendered.facts
+
+    async def target(self, cluster: str, server: str | None, lines: Chunks, negotiated: Negotiated) -> bytes:
+        """What the newest page says of one cluster, or of one of its servers, after these lines."""
+        return await asyncio.to_thread(self._target, self._made, cluster, server, lines, negotiated)
 
     async def _a_change(self) -> None:
         try:
@@ -89,21 +112,41 @@ class MetricsPage:
         except TimeoutError:
             return
 
-    def _make(self, wanted: frozenset[Negotiated]) -> tuple[Parts, Mapping[Negotiated, bytes]]:
-        parts = self._render()
-        return parts, self._join(parts, wanted)
+    def _make(self, wanted: frozenset[Negotiated]) -> tuple[_Made, Mapping[Negotiated, bytes]]:
+        made = self._render()
+        return made, self._join(made.parts, wanted)
 
-    def _render(self) -> Parts:
+    def _render(self) -> _Made:
         own = exporter_lines(
             version=__version__,
             python_version=platform.python_version(),
             watchdog_seen_at=self._watchdog_seen_at,
         )
-        return (*self._exposition.render(self._clusters), *self._instruments.parts(), own)
+        return _Made(
+            clusters={each.facts.cluster.name: each for each in self._exposition.render(self._clusters)},
+            counted=self._instruments.clusters(),
+            rest=(self._instruments.common(), own),
+        )
 
-    def _join(self, parts: Parts, wanted: frozenset[Negotiated]) -> Mapping[Negotiated, bytes]:
+    def _target(
+        self, made: _Made, cluster: str, server: str | None, lines: Chunks, negotiated: Negotiated
+    ) -> bytes:
+        parts = (lines, *_parts_of(made, cluster, server))
+        body = page((*TARGET_FAMILIES, *self._families), parts, negotiated.format)
+        return _packed(body, negotiated.encoding)
+
+    def _join(self, parts: Iterable[Chunks], wanted: frozenset[Negotiated]) -> Mapping[Negotiated, bytes]:
         plain = {form: page(self._families, parts, form) for form in {each.format for each in wanted}}
         return {each: _packed(plain[each.format], each.encoding) for each in wanted}
+
+
+def _parts_of(made: _Made, cluster: str, server: str | None) -> tuple[Chunks, ...]:
+    rendered, counted = made.clusters.get(cluster), made.counted.get(cluster, {})
+    if server is None:
+        return (*(rendered.parts if rendered is not None else ()), counted)
+    if rendered is None:
+        return (only_of(server, counted),)
+    return (*rendered.servers[server], only_of(server, rendered.whole), only_of(server, counted))
 
 
 def _packed(body: bytes, encoding: Encoding) -> bytes:

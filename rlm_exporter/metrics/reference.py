@@ -2,7 +2,7 @@
 
 import sys
 
-from rlm_exporter.metrics.families import FAMILIES, Family
+from rlm_exporter.metrics.families import FAMILIES, TARGET_FAMILIES, Family
 
 _HEAD = """\
 # Metrics
@@ -25,10 +25,26 @@ _HEAD = """\
 |---|---|---|---|
 """
 
+_TARGET = """
+## One target alone
+
+`/probe?target=CLUSTER` or `/probe?target=CLUSTER/SERVER` has what `/metrics` says of that cluster or server,
+and before it, named as multi-target exporters name them:
+
+| Name | Type | Labels | Meaning |
+|---|---|---|---|
+"""
+
+_TARGET_END = """
+A server's target has the series with its name in the label `server`; a cluster's names no server in these
+three. `module=web` has them tell of the web interface. [many-clusters.md](many-clusters.md) shows the use.
+"""
+
 
 def reference() -> str:
     """The document."""
-    return _HEAD + "".join(map(_row, FAMILIES))
+    rows, target_rows = "".join(map(_row, FAMILIES)), "".join(map(_row, TARGET_FAMILIES))
+    return _HEAD + rows + _TARGET + target_rows + _TARGET_END
 
 
 def _row(family: Family) -> str:

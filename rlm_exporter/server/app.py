@@ -9,7 +9,7 @@ from aiohttp import web
 
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
-from rlm_exporter.server import api, by_hand, health_reports, report_logs, status_page, webhook
+from rlm_exporter.server import api, by_hand, health_reports, report_logs, status_page, targets, webhook
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
 from rlm_exporter.server.problem import problem
@@ -31,9 +31,11 @@ def build_app(services: Services) -> web.Application:
     app = web.Application(middlewares=[_problems, _access])
     app[SERVICES] = services
     app.router.add_get("/metrics", metrics)
+    app.router.add_get("/probe", targets.probe)
     app.router.add_get("/-/healthy", healthy)
     app.router.add_get("/-/ready", ready)
     app.router.add_post("/webhooks/alertmanager", webhook.alertmanager)
+    app.router.add_get("/api/v1/sd", targets.discovery)
     app.router.add_get("/api/v1/clusters", api.clusters)
     app.router.add_get("/api/v1/clusters/{name}", api.cluster)
     app.router.add_get("/api/v1/clusters/{name}/events", api.events)

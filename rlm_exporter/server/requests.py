@@ -1,7 +1,7 @@
 """What the handlers have in common: the cluster of a request, its body, an answer as JSON."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -35,11 +35,16 @@ def controller_of(request: web.Request) -> ClusterController | None:
 
 def unknown_cluster(request: web.Request) -> web.Response:
     """The problem that says which clusters there are."""
-    known = ", ".join(sorted(request.app[SERVICES].controllers)) or "none"
+    return no_such_cluster(request.app[SERVICES].controllers)
+
+
+def no_such_cluster(clusters: Iterable[str]) -> web.Response:
+    """The problem that names these clusters."""
+    known = ", ".join(sorted(clusters)) or "none"
     return problem(404, "unknown_cluster", f"no such cluster; known: {known}")
 
 
-def as_json(document: Document, *, status: int = 200) -> web.Response:
+def as_json(document: Document | list[Document], *, status: int = 200) -> web.Response:
     """An answer."""
     return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
 

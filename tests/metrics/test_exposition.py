@@ -37,7 +37,8 @@ def whole_page(*clusters: ClusterFacts, form: Format = Format.TEXT, compatibilit
         instruments.watch(each.cluster)
         situations.count_denials(instruments, each.cluster)
     own = exporter_lines(version="0.1.0", python_version="3.11.7", watchdog_seen_at=situations.NOW)
-    parts = (*Exposition().render(clusters), *instruments.parts(), own)
+    rendered = (part for each in Exposition().render(clusters) for part in each.parts)
+    parts = (*rendered, *instruments.clusters().values(), instruments.common(), own)
     return page(families(compatibility_names=compatibility), parts, form).decode()
 
 
@@ -284,7 +285,7 @@ def test_a_changed_manifest_renders_its_servers_again() -> None:
     changed = replace(facts, cluster=replace(facts.cluster, servers=(moved, *facts.cluster.servers[1:])))
 
     assert 'host="10.0.0.1"' in "".join(
-        part.get("rlm_server_info", "") for part in exposition.render((changed,))
+        part.get("rlm_server_info", "") for part in exposition.render((changed,))[0].parts
     )
 
 
@@ -298,7 +299,7 @@ def test_a_server_and_a_cluster_that_vanish_leave_nothing() -> None:
         snapshot=replace(facts.snapshot, servers=facts.snapshot.servers[:2]),
     )
 
-    assert not any("rlm3" in text for part in exposition.render((two,)) for text in part.values())
+    assert not any("rlm3" in text for part in exposition.render((two,))[0].parts for text in part.values())
     assert exposition.render(()) == ()
 
 

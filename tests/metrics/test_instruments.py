@@ -29,7 +29,8 @@ def instruments() -> Instruments:
 
 
 def samples(of: Instruments) -> Iterator[tuple[Sample, float]]:
-    for family in text_string_to_metric_families(page(FAMILIES, of.parts(), Format.TEXT).decode()):
+    parts = (*of.clusters().values(), of.common())
+    for family in text_string_to_metric_families(page(FAMILIES, parts, Format.TEXT).decode()):
         for each in family.samples:
             yield (each.name, frozenset(each.labels.items())), each.value
 
@@ -164,9 +165,9 @@ def test_a_cluster_that_is_no_longer_watched_leaves_nothing() -> None:
 def test_lines_are_kept_until_something_of_their_cluster_is_counted() -> None:
     counted = instruments()
     counted.watch(replace(situations.cluster(), name="other"))
-    before = counted.parts()
+    before = (*counted.clusters().values(), counted.common())
     counted.decided("other", "in_cooldown")
-    after = counted.parts()
+    after = (*counted.clusters().values(), counted.common())
 
     assert [old is new for old, new in zip(before, after, strict=True)] == [True, False, True]
 

@@ -97,11 +97,8 @@ def test_a_check_does_not_render_the_files_again_and_a_reading_does() -> None:
     first = facts.snapshot.server("rlm1")
 
     def files_of(server: ServerSnapshot) -> str:
-        [text] = [
-            each[EXPIRY]
-            for each in exposition.render((situations.with_server(facts, server),))
-            if "acme.lic" in each.get(EXPIRY, "")
-        ]
+        [rendered] = exposition.render((situations.with_server(facts, server),))
+        [text] = [part[EXPIRY] for part in rendered.parts if "acme.lic" in part.get(EXPIRY, "")]
         return text
 
     before = files_of(first)

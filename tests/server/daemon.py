@@ -28,6 +28,7 @@ from rlm_exporter.probe.through import AtServer
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
+from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.usage.privacy import Veil
@@ -146,6 +147,25 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+async def tell(made: Daemon) -> None:
+    """Have the page of metrics say what the controllers know now."""
+    services = made.services
+    facts = [
+        cluster_facts(
+            cluster=controller.cluster,
+            snapshot=controller.prober.snapshot,
+            readings=(),
+            standing=controller.standing,
+            failovers=0,
+            unacknowledged=0,
+            now=services.clock.now(),
+        )
+        for controller in services.controllers.values()
+    ]
+    services.page.update(tuple(facts))
+    await services.page.refresh()
+
+
 async def until(
     claim: Callable[[], Awaitable[bool]], *, within: float = 10.0, what: str = "the condition"
 ) -> None:
@@ -179,6 +199,8 @@ async def daemon(
             each.name: _controller(each, journal, license_probe, instruments, doors[each.name])
             for each in clusters
         }
+        for each in clusters:
+            instruments.watch(each)
         services = Services(
             controllers=controllers,
             journal=journal,

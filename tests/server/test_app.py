@@ -13,7 +13,10 @@ from tests.server.test_auth import TOKENS
 
 WEBHOOK = "/webhooks/alertmanager"
 FAILOVER = "/api/v1/clusters/prod/failover"
-READS = ("/", "/metrics", "/api/v1/clusters", "/api/v1/clusters/prod", "/api/v1/clusters/prod/events")
+READS = (
+    *("/", "/metrics", "/probe?target=prod", "/api/v1/sd"),
+    *("/api/v1/clusters", "/api/v1/clusters/prod", "/api/v1/clusters/prod/events"),
+)
 
 
 def bearer(secret: str | None) -> dict[str, Any]:

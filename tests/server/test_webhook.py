@@ -19,8 +19,7 @@ def counted(instruments: Instruments) -> dict[str, float]:
     """What our own metric says of deliveries, without zeros."""
     lines = [
         line
-        for part in instruments.parts()
-        for family in part.values()
+        for family in instruments.common().values()
         for line in family.splitlines()
         if line.startswith("rlm_ha_webhook_alerts_total{")
     ]
