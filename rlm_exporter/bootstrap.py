@@ -79,6 +79,9 @@ PARALLEL_PROBES = 32
 SHUTDOWN_LIMIT = 2.0
 """Seconds that requests under way may take at the end."""
 
+REPORT_LIMIT = timedelta(seconds=30)
+"""For one report; who asks for it waits no longer."""
+
 RENEWAL_LIMIT = timedelta(seconds=2)
 """For one transaction about leases; the next try must come before they are good for nothing."""
 
@@ -142,6 +145,7 @@ async def run_daemon(
         await _fits(settings.clusters, journal)
         # On a connection of its own: a long batch must not come before a step of a failover.
         usage = await stack.enter_async_context(await Journal.open(url=settings.store)) if shared else journal
+        reports = await stack.enter_async_context(await Journal.open(url=settings.store, limit=REPORT_LIMIT))
         assembly = _Assembly(
             clock=clock,
             instruments=instruments,
@@ -162,6 +166,7 @@ async def run_daemon(
         services = Services(
             controllers=assembly.controllers,
             journal=journal,
+            reports=reports,
             page=page,
             instruments=instruments,
             clock=clock,

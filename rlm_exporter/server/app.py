@@ -9,7 +9,16 @@ from aiohttp import web
 
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
-from rlm_exporter.server import api, by_hand, health_reports, report_logs, status_page, targets, webhook
+from rlm_exporter.server import (
+    api,
+    by_hand,
+    health_reports,
+    report_logs,
+    status_page,
+    targets,
+    usage,
+    webhook,
+)
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
 from rlm_exporter.server.problem import problem
@@ -46,6 +55,9 @@ def build_app(services: Services) -> web.Application:
     shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
     app.router.add_get(shipped, report_logs.place)
     app.router.add_post(shipped, report_logs.take)
+    app.router.add_get("/api/v1/clusters/{name}/usage", usage.usage)
+    app.router.add_get("/api/v1/clusters/{name}/usage/sessions", usage.sessions)
+    app.router.add_get("/api/v1/clusters/{name}/usage/what-if", usage.replay)
     app.router.add_get("/", status_page.index)
     return app
 

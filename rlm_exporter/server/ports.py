@@ -1,10 +1,11 @@
 """What the server needs from outside, by shape."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rlm_exporter.store.records import AlertResult, HeldDecision, Operation, ReceivedAlert
+from rlm_exporter.store.report_records import Ledger, Some, UsageFacts, UsageQuestion, Window
 
 
 class Clock(Protocol):
@@ -50,4 +51,22 @@ class Journal(Protocol):
         self, cluster: str, *, since: datetime | None = None, limit: int = 100
     ) -> tuple[HeldDecision, ...]:
         """Decisions that held, newest first."""
+        ...
+
+
+class Reports(Protocol):
+    """The usage log, for long looks; every method raises JournalError."""
+
+    async def usage_facts(self, question: UsageQuestion) -> UsageFacts:
+        """Who used what in a window, and who was refused."""
+        ...
+
+    async def held_seats(
+        self, *, cluster: str, window: Window, most: int, longer: timedelta | None = None
+    ) -> Some:
+        """Sessions with a part inside of a window, the longest first."""
+        ...
+
+    async def ledger(self, *, cluster: str, feature: str, window: Window, most: int) -> Ledger:
+        """All sessions and final refusals of one feature in a window; at most so many of each."""
         ...

@@ -10,7 +10,7 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.server.auth import Token
-from rlm_exporter.server.ports import Clock, Journal
+from rlm_exporter.server.ports import Clock, Journal, Reports
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 
 
@@ -20,6 +20,8 @@ class Services:
 
     controllers: Mapping[str, ClusterController]
     journal: Journal
+    reports: Reports
+    """The usage log, on a connection of its own: a long look must not come before a step of a failover."""
     page: MetricsPage
     instruments: Instruments
     clock: Clock

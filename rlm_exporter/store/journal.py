@@ -9,7 +9,17 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, insert, update
 
 from rlm_exporter.errors import JournalError
-from rlm_exporter.store import alerts, clusters, history, leases, operations, report_logs, seats, usage
+from rlm_exporter.store import (
+    alerts,
+    clusters,
+    history,
+    leases,
+    operations,
+    report_logs,
+    seats,
+    usage,
+    usage_reports,
+)
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
 from rlm_exporter.store.records import (
@@ -25,6 +35,7 @@ from rlm_exporter.store.records import (
     ReceivedAlert,
     StepOutcome,
 )
+from rlm_exporter.store.report_records import Ledger, Some, UsageFacts, UsageQuestion, Window
 from rlm_exporter.store.tables import write_check
 from rlm_exporter.store.thread import StoreThread
 from rlm_exporter.store.upgrade import check, upgrade
@@ -162,6 +173,24 @@ class Journal:
     async def known_seats(self, *, cluster: str) -> tuple[Seats, ...]:
         """The newest number of seats of each feature."""
         return await self._thread.read(lambda c: seats.read_seats(c, cluster=cluster))
+
+    async def usage_facts(self, question: UsageQuestion) -> UsageFacts:
+        """Who used what in a window, and who was refused."""
+        return await self._thread.read(lambda c: usage_reports.read_usage(c, question))
+
+    async def held_seats(
+        self, *, cluster: str, window: Window, most: int, longer: timedelta | None = None
+    ) -> Some:
+        """Sessions with a part inside of a window, the longest first."""
+        return await self._thread.read(
+            lambda c: usage_reports.read_held(c, cluster=cluster, window=window, most=most, longer=longer)
+        )
+
+    async def ledger(self, *, cluster: str, feature: str, window: Window, most: int) -> Ledger:
+        """All sessions and final refusals of one feature in a window; at most so many of each."""
+        return await self._thread.read(
+            lambda c: usage_reports.read_ledger(c, cluster=cluster, feature=feature, window=window, most=most)
+        )
 
     async def check_writable(self) -> None:
         """Write one row to disk, guarded or not; `JournalError` says why it cannot be."""

@@ -207,6 +207,7 @@ async def daemon(
             page=MetricsPage(instruments=instruments),
             instruments=instruments,
             clock=clock,
+            reports=journal,
             report_logs=ReportLogIntake(store=journal, veil=Veil(Privacy.NONE), clock=clock),
             tokens=tokens,
         )

@@ -1,0 +1,122 @@
+"""The figures of a report, from what the usage log tells (pure).
+
+- **peak**: the most seats that were in use at once.
+- **average**: seat-seconds divided by the length of the window.
+- **at the ceiling**: for how long at least as many seats were in use as there were.
+- **unused**: seats that there were at the end of the window, and that even the peak left free.
+- **denial rate**: refusals that users felt, divided by those and the checkouts that began in the window.
+
+What is not known is None and never 0: without a known number of seats there is no ceiling. Of it, only the
+part of the window counts in which the number is known.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rlm_exporter.store.report_records import Level, UsageLine, Window
+from rlm_exporter.store.usage_records import Seats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Of one feature, or of one user, host, server or group of it."""
+
+    isv: str | None
+    feature: str
+    who: str | None
+    sessions: int
+    checkouts: int
+    """Sessions that began inside of the window."""
+    peak: int
+    average: float
+    seat_hours: float
+    seats: int | None
+    """At the end of the window; None where it is unknown or unlimited."""
+    ceiling_hours: float | None
+    unused: int | None
+    reserved: int | None
+    denied: int
+    passed_on: int
+    reasons: Mapping[str, int]
+    last_denied: datetime | None
+
+    @property
+    def denial_rate(self) -> float | None:
+        """None where nobody asked."""
+        asked = self.denied + self.checkouts
+        return self.denied / asked if asked else None
+
+
+def figures_of(line: UsageLine, window: Window) -> Figures:
+    """The figures of one line."""
+    peak = max((level.seats for level in line.levels), default=0)
+    seat_seconds = sum(level.seats * level.seconds for level in line.levels)
+    last = line.seats[-1] if line.seats else None
+    seats = None if last is None else last.seats
+    return Figures(
+        isv=line.isv,
+        feature=line.feature,
+        who=line.who,
+        sessions=line.sessions,
+        checkouts=line.begun,
+        peak=peak,
+        average=seat_seconds / window.seconds,
+        seat_hours=seat_seconds / 3600,
+        seats=seats,
+        ceiling_hours=_hours_at_the_ceiling(line, window),
+        unused=None if seats is None else max(seats - peak, 0),
+        reserved=None if last is None else last.reserved,
+        denied=line.denied,
+        passed_on=line.passed_on,
+        reasons=line.reasons,
+        last_denied=line.last_denied,
+    )
+
+
+def _hours_at_the_ceiling(line: UsageLine, window: Window) -> float | None:
+    """Seats change only at the edges of levels, so a level has one ceiling."""
+    known = [row for row in line.seats if row.seats is not None]
+    if not known:
+        return None
+    seconds = sum(level.seconds for level in line.levels if _is_at_the_ceiling(level, line.seats, window))
+    return seconds / 3600
+
+
+def _is_at_the_ceiling(level: Level, seats: Sequence[Seats], window: Window) -> bool:
+    row = _at(seats, level.since)
+    return row is not None and row.seats is not None and row.seats > 0 and level.seats >= row.seats
+
+
+def _at(seats: Sequence[Seats], moment: datetime) -> Seats | None:
+    """The row that held at that moment."""
+    before = [row for row in seats if row.since.replace(microsecond=0) <= moment]
+    return before[-1] if before else None
+
+
+def shares_of_time(line: UsageLine, window: Window) -> tuple[tuple[int, float], ...]:
+    """For each number of seats the part of the window in which so many were in use, none included."""
+    seconds: dict[int, int] = {}
+    for level in line.levels:
+        seconds[level.seats] = seconds.get(level.seats, 0) + level.seconds
+    idle = window.seconds - sum(seconds.values())
+    found = {0: idle, **seconds}
+    return tuple((seats, found[seats] / window.seconds) for seats in sorted(found))
+
+
+def totals(lines: Iterable[Figures]) -> dict[str, float | int]:
+    """What may be added up over lines: no peak, because not all were at their peak at once."""
+    every = tuple(lines)
+    return {
+        "sessions": sum(each.sessions for each in every),
+        "checkouts": sum(each.checkouts for each in every),
+        "seat_hours": sum(each.seat_hours for each in every),
+        "denied": sum(each.denied for each in every),
+    }
+
+
+def last(what: str, now: datetime) -> Window:
+    """The last `day`, `week` or `month` (of 30 days) until now."""
+    lengths = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+    end = now.replace(microsecond=0)
+    return Window(start=end - lengths[what], end=end)
