@@ -60,6 +60,11 @@ def _commands() -> dict[str, click.Command]:
                     f"{_HERE}.licenses:maintenance_command", "Take a server out, or give it back."
                 ),
                 "update-health": LazyCommand(update_health, _UPDATE_HEALTH),
+                "usage": LazyCommand(f"{_HERE}.usage:usage_command", "Show what was used, and by whom."),
+                "who": LazyCommand(f"{_HERE}.usage:who_command", "Show who held seats, and for how long."),
+                "whatif": LazyCommand(
+                    f"{_HERE}.usage:what_if_command", "Show what another number of seats would do."
+                ),
                 "events": LazyCommand(f"{_HERE}.licenses:events_command", "Show the journal of a cluster."),
                 "status": LazyCommand(status, "Show a whole cluster on one screen.", hidden=True),
             },

@@ -29,6 +29,7 @@ from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import Manners
+from rlm_exporter.cli.usage_answers import SessionsAnswer, UsageAnswer, WhatIfAnswer
 from rlm_exporter.errors import ApiError
 
 T = TypeVar("T")
@@ -129,6 +130,23 @@ class Client:
     def update_health(self, name: str, report: Mapping[str, Any]) -> Answer[HealthAnswer]:
         """Tell what another monitor sees."""
         return self._ask(HealthAnswer, "POST", _path(name, "health"), json=report)
+
+    def usage(
+        self, name: str, query: Mapping[str, str], *, groups: Mapping[str, str] | None = None
+    ) -> Answer[UsageAnswer]:
+        """What was used; by groups of users where they are given."""
+        path = _path(name, "usage")
+        if groups is None:
+            return self._ask(UsageAnswer, "GET", path, params=query)
+        return self._ask(UsageAnswer, "POST", path, params=query, json={"groups": dict(groups)})
+
+    def usage_sessions(self, name: str, query: Mapping[str, str]) -> Answer[SessionsAnswer]:
+        """Who held what."""
+        return self._ask(SessionsAnswer, "GET", _path(name, "usage", "sessions"), params=query)
+
+    def what_if(self, name: str, query: Mapping[str, str]) -> Answer[WhatIfAnswer]:
+        """What other numbers of seats would have meant."""
+        return self._ask(WhatIfAnswer, "GET", _path(name, "usage", "what-if"), params=query)
 
     def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
         """How far a report log that is shipped has come."""

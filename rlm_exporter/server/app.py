@@ -56,6 +56,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(shipped, report_logs.place)
     app.router.add_post(shipped, report_logs.take)
     app.router.add_get("/api/v1/clusters/{name}/usage", usage.usage)
+    app.router.add_post("/api/v1/clusters/{name}/usage", usage.usage_of_groups)
     app.router.add_get("/api/v1/clusters/{name}/usage/sessions", usage.sessions)
     app.router.add_get("/api/v1/clusters/{name}/usage/what-if", usage.replay)
     app.router.add_get("/", status_page.index)
@@ -141,6 +142,8 @@ def _needed(request: web.Request) -> Role:
         return Role.WEBHOOK
     if request.match_info.handler in {report_logs.place, report_logs.take}:
         return Role.SHIPPER
+    if request.match_info.handler is usage.usage_of_groups:
+        return Role.VIEWER  # a question that is too long for an address
     return Role.VIEWER if request.method in {"GET", "HEAD"} else Role.OPERATOR
 
 

@@ -5,15 +5,16 @@ docs/usage.md.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import orjson
 from aiohttp import web
 
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.server.documents import Document
 from rlm_exporter.server.problem import problem
-from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster
+from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster, whole_body
 from rlm_exporter.server.services import SERVICES
 from rlm_exporter.store.report_records import Dimension, Held, Ledger, UsageQuestion, Window
 from rlm_exporter.usage.figures import Figures, figures_of, last
@@ -27,25 +28,45 @@ MOST_REPLAYED = 500_000
 """Sessions, and refusals, of one feature that are played again."""
 MOST_NUMBERS = 50
 """Of seats, in one question."""
+LARGEST_GROUPS = 4 * 1024 * 1024
+GROUP, NOBODYS = "group", "unassigned"
 LASTS = ("day", "week", "month")
 
 
 async def usage(request: web.Request) -> web.Response:
     """GET /api/v1/clusters/NAME/usage: figures by feature, or by user, host or server of each."""
+    return await _usage(request, by=[each.value for each in Dimension], group_of=None)
+
+
+async def usage_of_groups(request: web.Request) -> web.Response:
+    """POST /api/v1/clusters/NAME/usage?by=group: the same by groups, `{"groups": {"alice": "design"}}`."""
+    try:
+        groups = _groups(await whole_body(request, largest=LARGEST_GROUPS))
+    except InvalidError as error:
+        return problem(422, "invalid", str(error))
+    return await _usage(
+        request, by=[GROUP], group_of=lambda user: groups.get((user or "").casefold(), NOBODYS)
+    )
+
+
+async def _usage(
+    request: web.Request, *, by: Sequence[str], group_of: Callable[[str | None], str] | None
+) -> web.Response:
     controller, reports = controller_of(request), request.app[SERVICES].reports
     if controller is None:
         return unknown_cluster(request)
     try:
         _refuse_strangers(request, ("last", "since", "until", "by", "feature"))
         window = _window(request)
-        by = _choice(request, "by", [each.value for each in Dimension], Dimension.FEATURE.value)
+        chosen = _choice(request, "by", by, by[0])
     except InvalidError as error:
         return problem(400, "invalid", str(error))
     question = UsageQuestion(
         cluster=controller.cluster.name,
         window=window,
-        by=Dimension(by),
+        by=Dimension.USER if group_of is not None else Dimension(chosen),
         feature=request.query.get("feature"),
+        group_of=group_of,
     )
     facts = await reports.usage_facts(question)
     lines = [figures_of(line, window) for line in facts.lines]
@@ -53,7 +74,7 @@ async def usage(request: web.Request) -> web.Response:
     return as_json(
         {
             **_about(controller.cluster.name, window),
-            "by": by,
+            "by": chosen,
             "lines": [line_document(each) for each in lines[:MOST_LINES]],
             "omitted": max(len(lines) - MOST_LINES, 0),
             "undated": facts.undated,
@@ -167,6 +188,17 @@ def outcome_document(found: WhatIf) -> Document:
         "peak": found.peak,
         "denial_rate": None if found.rate is None else round(found.rate, 5),
     }
+
+
+def _groups(body: bytes) -> dict[str, str]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidError(f"not JSON: {error}") from error
+    groups = document.get("groups") if isinstance(document, dict) else None
+    if not isinstance(groups, dict) or not all(type(group) is str and group for group in groups.values()):
+        raise InvalidError('groups: a mapping of users to groups is wanted, such as {"alice": "design"}')
+    return {user.casefold(): group for user, group in groups.items()}
 
 
 async def _replayed(ledger: Ledger, numbers: Sequence[int], window: Window) -> list[WhatIf]:

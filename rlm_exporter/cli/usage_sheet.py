@@ -1,0 +1,151 @@
+"""Usage as tables for people, and as rows for a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+
+from rlm_exporter.cli.phrases import UNKNOWN
+from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
+from rlm_exporter.cli.usage_answers import (
+    OutcomeView,
+    SessionsAnswer,
+    SessionView,
+    UsageAnswer,
+    UsageLineView,
+    WhatIfAnswer,
+)
+
+Row = Sequence[object]
+CSV_USAGE = (
+    *("isv", "feature", "who", "sessions", "checkouts", "peak", "average", "seat_hours", "seats"),
+    *("ceiling_hours", "unused", "reserved", "denied", "passed_on", "denial_rate"),
+)
+CSV_SESSIONS = ("server", "feature", "user", "host", "seats", "out", "ended", "hours")
+CSV_OUTCOMES = ("seats", "granted", "refused", "newly_granted", "newly_refused", "peak", "denial_rate")
+
+_FIGURES = ("SEATS", "PEAK", "AVERAGE", "HOURS", "FULL", "FREE", "DENIED")
+
+
+def usage_sheet(answer: UsageAnswer) -> Sheet:
+    """Figures by feature, or by who used it."""
+    if not answer.lines:
+        return (_span(answer.since, answer.until), Line(cells=(Cell("Nobody used anything.", Tone.QUIET),)))
+    by_feature = answer.by == "feature"
+    names = ("FEATURE",) if by_feature else ("FEATURE", answer.by.upper())
+    figures = _FIGURES if by_feature else ("PEAK", "AVERAGE", "HOURS", "DENIED")
+    columns = (
+        *(Column(title=title, long=True) for title in names),
+        *(Column(title=title, right=True) for title in figures),
+    )
+    rows = tuple(
+        (*(_names(line, by_feature=by_feature)), *(_figures(line, by_feature=by_feature)))
+        for line in answer.lines
+    )
+    return (_span(answer.since, answer.until), Table(columns=columns, rows=rows), *_notes(answer))
+
+
+def sessions_sheet(answer: SessionsAnswer) -> Sheet:
+    """Who held what, the longest first."""
+    if not answer.sessions:
+        return (_span(answer.since, answer.until), Line(cells=(Cell("Nobody held anything.", Tone.QUIET),)))
+    columns = (
+        Column(title="FEATURE", long=True),
+        Column(title="USER"),
+        Column(title="HOST"),
+        Column(title="SERVER"),
+        Column(title="SEATS", right=True),
+        Column(title="SINCE (UTC)"),
+        Column(title="HOURS", right=True),
+    )
+    rows = tuple(_session_row(each) for each in answer.sessions)
+    more = (_quiet(f"{answer.omitted} more sessions are not shown."),) if answer.omitted else ()
+    return (_span(answer.since, answer.until), Table(columns=columns, rows=rows), *more)
+
+
+def what_if_sheet(answer: WhatIfAnswer) -> Sheet:
+    """What would have been, by number of seats."""
+    now = UNKNOWN if answer.seats_now is None else str(answer.seats_now)
+    columns = tuple(
+        Column(title=title, right=True)
+        for title in ("SEATS", "GRANTED", "REFUSED", "GAINED", "LOST", "PEAK", "DENIAL RATE")
+    )
+    rows = tuple(_outcome_row(each, now=answer.seats_now) for each in answer.outcomes)
+    return (
+        _span(answer.since, answer.until),
+        Line(cells=(Cell(f"{answer.feature}, now {now} seats", Tone.STRONG),)),
+        Table(columns=columns, rows=rows),
+        _quiet("GAINED: refused then, granted so. LOST: granted then, refused so."),
+    )
+
+
+def as_csv(header: Sequence[str], rows: Sequence[object]) -> str:
+    """The fields of these values, a line each; what is unknown is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(["" if (value := getattr(row, name)) is None else value for name in header])
+    return out.getvalue()
+
+
+def _names(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
+    feature = Cell(line.feature)
+    return (feature,) if by_feature else (feature, Cell(line.who or UNKNOWN))
+
+
+def _figures(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
+    denied = Cell(str(line.denied), Tone.BAD if line.denied else Tone.PLAIN)
+    used = (Cell(str(line.peak)), Cell(f"{line.average:.1f}"), Cell(f"{line.seat_hours:.0f}"))
+    if not by_feature:
+        return (*used, denied)
+    full = line.ceiling_hours
+    return (
+        Cell(_number(line.seats)),
+        *used,
+        Cell(UNKNOWN if full is None else f"{full:.1f} h", Tone.WARNING if full else Tone.PLAIN),
+        Cell(_number(line.unused)),
+        denied,
+    )
+
+
+def _notes(answer: UsageAnswer) -> tuple[Line, ...]:
+    notes = []
+    if answer.by == "feature":
+        notes.append("HOURS: seat-hours. FULL: how long all seats were taken. FREE: seats beyond the peak.")
+    if answer.omitted:
+        notes.append(f"{answer.omitted} more lines are not shown.")
+    if answer.undated:
+        notes.append(f"{answer.undated} sessions are left out: nothing tells when they began.")
+    return tuple(_quiet(note) for note in notes)
+
+
+def _session_row(each: SessionView) -> tuple[Cell, ...]:
+    return (
+        Cell(each.feature),
+        Cell(each.user or UNKNOWN),
+        Cell(each.host or UNKNOWN),
+        Cell(each.server),
+        Cell(str(each.seats)),
+        Cell(UNKNOWN if each.out is None else f"{each.out:%Y-%m-%d %H:%M}"),
+        Cell(UNKNOWN if each.hours is None else f"{each.hours:.1f}", Tone.PLAIN),
+    )
+
+
+def _outcome_row(each: OutcomeView, *, now: int | None) -> tuple[Cell, ...]:
+    tone = Tone.STRONG if each.seats == now else Tone.PLAIN
+    rate = UNKNOWN if each.denial_rate is None else f"{100 * each.denial_rate:.1f} %"
+    numbers = (each.seats, each.granted, each.refused, each.newly_granted, each.newly_refused, each.peak)
+    return (*(Cell(str(number), tone) for number in numbers), Cell(rate, tone))
+
+
+def _span(since: object, until: object) -> Line:
+    form: Callable[[object], str] = lambda moment: f"{moment:%Y-%m-%d %H:%M}"  # noqa: E731 - two uses
+    return _quiet(f"From {form(since)} to {form(until)} UTC")
+
+
+def _quiet(text: str) -> Line:
+    return Line(cells=(Cell(text, Tone.QUIET),))
+
+
+def _number(value: int | None) -> str:
+    return UNKNOWN if value is None else str(value)
