@@ -111,6 +111,8 @@ def settle(engine: Engine) -> None:
     """What autovacuum does after a while."""
     word = "VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT", rlm_ha_writes=True) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET statement_timeout = 0")
         connection.exec_driver_sql(word)
 
 

@@ -77,7 +77,9 @@ class Refusal:
 
     server: str
     user: str
+    host: str
     product: str
+    count: int
     at: datetime
     is_final: bool
 
@@ -113,8 +115,10 @@ class Truth(Ledger):
                 Refusal(
                     server=self._server,
                     user=str(fields["user"]),
+                    host=str(fields["host"]),
                     product=str(fields["product"]),
-                    at=now,
+                    count=int(str(fields["count"])),
+                    at=now.replace(second=0),  # a report log of this format has no more of denials
                     is_final=self._month.is_final,
                 )
             )

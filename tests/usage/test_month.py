@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,19 @@ from rlm_exporter.manifest.model import Cluster, Privacy, ReportLog, Server
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.store.report_records import Dimension, UsageQuestion, Window
 from rlm_exporter.store.tables import denial, usage_log
 from rlm_exporter.store.upgrade import upgrade
+from rlm_exporter.usage.figures import figures_of
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
 from rlm_exporter.usage.report_log_recorder import ReportLogRecorder
 from rlm_exporter.usage.spool import Spool
+from rlm_exporter.usage.what_if import what_if
 from tests.clock import FakeClock
 from tests.postgresql import PostgresqlServer
-from tests.usage.month import BEGIN, EVERY, ISV, MOVES, SERVERS, Month, Stay
+from tests.usage.by_hand import played_again, sums, wishes_of
+from tests.usage.month import BEGIN, EVERY, ISV, MOVES, PRODUCTS, SERVERS, Month, Stay
 
 CLUSTER = Cluster(
     name="site",
@@ -170,11 +174,18 @@ def _after_a_crash(stay: Stay, back: datetime, row: dict[str, Any]) -> Iterator[
         yield "a check had seen it, and the start ended it"
 
 
-async def test_the_usage_log_is_the_ledger_row_by_row(url: str, tmp_path: Path) -> None:
+async def test_the_usage_log_and_its_reports_are_the_ledgers(url: str, tmp_path: Path) -> None:
     month = Month(tmp_path)
-    async with replayed(month, url, tmp_path):
+    async with replayed(month, url, tmp_path) as journal:
         rows = read(url, usage_log)
         denials = read(url, denial)
+        compare_rows(month, rows, denials)
+        await compare_reports(month, journal)
+        await compare_what_if(month, journal)
+
+
+def compare_rows(month: Month, rows: list[dict[str, Any]], denials: list[dict[str, Any]]) -> None:
+    """Every seat that was given is one row, and every refusal another."""
     stays = sorted(month.stays, key=lambda stay: (stay.server, stay.out, int(stay.handle, 16)))
     assert len(stays) > 5000
     by_name: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
@@ -204,3 +215,47 @@ async def test_the_usage_log_is_the_ledger_row_by_row(url: str, tmp_path: Path) 
     assert any(row["checkout_is_ambiguous"] for row in rows), "nobody came in the hour that exists twice"
     assert Counter(row["end_reason"] for row in rows)["failed_over"] > 3
     assert Counter(row["end_reason"] for row in rows)["server_down"] > 3
+
+
+HALF = Window(start=datetime(2026, 10, 1, 12, 0, tzinfo=UTC), end=datetime(2026, 10, 17, 12, 0, tzinfo=UTC))
+"""Until before the crash, after which nobody knows to the second when sessions ended."""
+
+SEATS = {plan.product: plan.count for plan in PRODUCTS}
+
+
+async def compare_reports(month: Month, journal: Journal) -> None:
+    """Each figure of each product, and of each user of it, with a failover in between."""
+    for by in (Dimension.FEATURE, Dimension.USER):
+        question = UsageQuestion(cluster=CLUSTER.name, window=HALF, by=by)
+        told = {}
+        for line in (await journal.usage_facts(question)).lines:
+            found = figures_of(line, HALF)
+            full = None if found.ceiling_hours is None else round(found.ceiling_hours * 3600)
+            told[line.feature, line.who] = (
+                *(found.sessions, found.checkouts, round(found.seat_hours * 3600), found.peak),
+                *(full, found.denied, found.passed_on),
+            )
+        users = by is Dimension.USER
+        real = sums(month.stays, month.denials, HALF.start, HALF.end, users=users, seats=SEATS)
+        assert len(real) >= len(PRODUCTS)
+        assert told == {
+            name: (
+                *(each.sessions, each.begun, each.seat_seconds, each.peak),
+                *(None if users else each.full, each.denied, each.passed_on),
+            )
+            for name, each in real.items()
+        }
+
+
+async def compare_what_if(month: Month, journal: Journal) -> None:
+    """Fewer seats than there were, as many, and more."""
+    changed = 0
+    for plan in PRODUCTS[:6]:
+        ledger = await journal.ledger(cluster=CLUSTER.name, feature=plan.product, window=HALF, most=100_000)
+        wishes, length = wishes_of(month.stays, month.denials, plan.product, HALF.start, HALF.end)
+        for seats in (max(plan.count - 1, 1), plan.count, plan.count + 1, plan.count + 5):
+            found = what_if(ledger, seats, until=HALF.end)
+            real = played_again(wishes, length, seats)
+            assert (found.granted, found.refused, found.newly_granted, found.newly_refused) == real
+            changed += found.newly_granted + found.newly_refused
+    assert changed > 20
