@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from rlm_exporter.cli.answers import (
+    AlertAnswer,
     ClusterStatus,
     DoneAnswer,
     EventsAnswer,
@@ -129,6 +130,10 @@ class Client:
     def update_health(self, name: str, report: Mapping[str, Any]) -> Answer[HealthAnswer]:
         """Tell what another monitor sees."""
         return self._ask(HealthAnswer, "POST", _path(name, "health"), json=report)
+
+    def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
+        """Have people told."""
+        return self._ask(AlertAnswer, "POST", "/api/v1/alerts", json=alert)
 
     def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
         """How far a report log that is shipped has come."""
