@@ -19,6 +19,8 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from rlm_exporter.alerts.sender import AlertSender
+from rlm_exporter.alerts.sinks import Sinks
 from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import ConfigurationError, JournalError
 from rlm_exporter.failover.controller import ClusterController
@@ -33,7 +35,14 @@ from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import balancer_names
 from rlm_exporter.haproxy.plan import Repair
 from rlm_exporter.haproxy.reach import reach
-from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LoadBalancerSpec, Privacy, UsagePolicy
+from rlm_exporter.manifest.model import (
+    AlertSettings,
+    Cluster,
+    HaproxyEndpoint,
+    LoadBalancerSpec,
+    Privacy,
+    UsagePolicy,
+)
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import (
     ControllerObserver,
@@ -109,6 +118,7 @@ class Settings:
     advertise: str | None = None
     """The URL at which operators find it."""
     usage: UsagePolicy = field(default_factory=UsagePolicy)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     state: Path | None = None
     """The directory for what is kept beside the journal, such as usage while that is away; None = where its
     file is. With a journal that several daemons share each needs its own."""
@@ -163,6 +173,13 @@ async def run_daemon(
         for cluster in settings.clusters:
             assembly.add(cluster)
         page = MetricsPage(instruments=instruments, compatibility_names=settings.compatibility_names)
+        # On the connection of the reports: no step of a failover must wait for an alert.
+        sender = AlertSender(
+            settings=settings.alerts,
+            outbox=reports,
+            sinks=stack.enter_context(Sinks(repeat=settings.alerts.repeat_interval)),
+            clock=clock,
+        )
         services = Services(
             controllers=assembly.controllers,
             journal=journal,
@@ -171,12 +188,13 @@ async def run_daemon(
             instruments=instruments,
             clock=clock,
             report_logs=assembly.intake(),
+            alerts=sender,
             tokens=settings.tokens,
         )
         port = await stack.enter_async_context(_serving(services, settings))
         listening(settings.host, port)
         async with asyncio.TaskGroup() as group:
-            runs = [page.run(), _telling(services, journal), *assembly.runs()]
+            runs = [page.run(), _telling(services, journal), sender.run(), *assembly.runs()]
             if keeper is not None:
                 runs.append(keeper.run())
             tasks = [group.create_task(run) for run in runs]

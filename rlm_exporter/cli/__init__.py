@@ -41,6 +41,12 @@ def _commands() -> dict[str, click.Command]:
     update_health = f"{_HERE}.update_health:update_health_command"
     return {
         "license-servers": LazyGroup(commands=_license_servers(), help="License servers and their clusters."),
+        "alerts": LazyGroup(
+            commands={
+                "send": LazyCommand(f"{_HERE}.alerts:send_command", "Send an alert to the configured sinks."),
+            },
+            help="Alerts that people are to get.",
+        ),
         "licenses": LazyGroup(
             commands={
                 "primary": LazyCommand(f"{_HERE}.licenses:primary_command", "Print the host that is active."),

@@ -312,6 +312,29 @@ class HealthAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkView:
+    """What has become of an alert at one sink."""
+
+    name: str
+    state: str
+    """`waiting`, `taken` or `given_up`."""
+    attempts: int
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAnswer:
+    """What became of an alert that was to be sent."""
+
+    result: str
+    """`taken`, `waiting`, `given_up` or `nothing_to_resolve`."""
+    detail: str
+    duplicate: bool
+    key: str
+    sinks: tuple[SinkView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPlaceAnswer:
     """How far a report log has come."""
 

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from rlm_exporter.cli.answers import (
+    AlertAnswer,
     ClusterStatus,
     DoneAnswer,
     EventsAnswer,
@@ -147,6 +148,10 @@ class Client:
     def what_if(self, name: str, query: Mapping[str, str]) -> Answer[WhatIfAnswer]:
         """What other numbers of seats would have meant."""
         return self._ask(WhatIfAnswer, "GET", _path(name, "usage", "what-if"), params=query)
+
+    def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
+        """Have people told."""
+        return self._ask(AlertAnswer, "POST", "/api/v1/alerts", json=alert)
 
     def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
         """How far a report log that is shipped has come."""

@@ -137,6 +137,7 @@ def settings_from(
         advertise=advertised(advertise, host, port),
         state=state,
         usage=config.usage,
+        alerts=config.alerts,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from rlm_exporter.manifest.build_alerts import build_alerts
 from rlm_exporter.manifest.document import Part
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.model import (
@@ -110,6 +111,7 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
             privacy=_choice(spec.at("usage", "privacy"), _CONFIG.usage.privacy),
             key_file=_optional(spec.at("usage", "keyFile")),
         ),
+        alerts=build_alerts(spec.at("alerts")),
         log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,
         log_level=_choice(spec.at("logLevel"), LogLevel.INFO) if spec.at("logLevel").is_given else None,
         compatibility_names=_flag(

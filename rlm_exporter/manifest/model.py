@@ -342,6 +342,68 @@ class UsagePolicy:
     """The secret of pseudonyms; None = one in the state directory."""
 
 
+class MailTls(StrEnum):
+    """How a mail server is spoken to."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+    """From the first byte."""
+
+
+class PostedForm(StrEnum):
+    """What an alert looks like where it is POSTed."""
+
+    ALERTMANAGER = "alertmanager"
+    """Alertmanager's API, version 2."""
+    WEBHOOK = "webhook"
+    """Our own document."""
+    SLACK = "slack"
+    """A text, as Slack and its like take it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSink:
+    """Where alerts are POSTed."""
+
+    form: PostedForm
+    url: str | None
+    url_file: str | None
+    """A file with the URL, where the URL itself is a secret."""
+    token_file: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSink:
+    """A mail server that takes alerts."""
+
+    host: str
+    port: int = 25
+    tls: MailTls = MailTls.STARTTLS
+    sender: str
+    recipients: tuple[str, ...]
+    user: str | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSink:
+    """One place that alerts are sent to."""
+
+    name: str
+    kind: HttpSink | MailSink
+    timeout: timedelta = timedelta(seconds=5)
+    """How long each attempt may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Where alerts are sent to, and how often the same one."""
+
+    sinks: tuple[AlertSink, ...] = ()
+    repeat_interval: timedelta = timedelta(hours=4)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterConfig:
     """The daemon's own settings; None where the file is silent, so that others may speak."""
@@ -359,6 +421,7 @@ class ExporterConfig:
     advertise: str | None = None
     """The URL at which operators reach it."""
     usage: UsagePolicy = UsagePolicy()
+    alerts: AlertSettings = AlertSettings()
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
     compatibility_names: bool = True

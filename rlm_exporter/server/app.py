@@ -10,6 +10,7 @@ from aiohttp import web
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
 from rlm_exporter.server import (
+    alerts,
     api,
     by_hand,
     health_reports,
@@ -59,6 +60,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_post("/api/v1/clusters/{name}/usage", usage.usage_of_groups)
     app.router.add_get("/api/v1/clusters/{name}/usage/sessions", usage.sessions)
     app.router.add_get("/api/v1/clusters/{name}/usage/what-if", usage.replay)
+    app.router.add_post("/api/v1/alerts", alerts.send)
     app.router.add_get("/", status_page.index)
     return app
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from rlm_exporter.alerts.sender import AlertSender
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.page import MetricsPage
@@ -27,6 +28,8 @@ class Services:
     clock: Clock
     report_logs: ReportLogIntake | None = None
     """Where report logs are shipped to; None where no usage is recorded."""
+    alerts: AlertSender | None = None
+    """Sends alerts; None where nobody has put one together."""
     tokens: tuple[Token, ...] = ()
     """Empty = open, which is for loopback alone."""
     watchdog_seen_at: datetime | None = field(default=None)

@@ -21,3 +21,7 @@ class LeaseLostError(ConflictError):
 
 class StalePlaceError(JournalError):
     """Another reader of the same report log was quicker: go on from where it is now."""
+
+
+class OutboxFullError(JournalError):
+    """Too many alerts wait already."""

@@ -15,6 +15,7 @@ from rlm_exporter.store import (
     history,
     leases,
     operations,
+    outbox,
     report_logs,
     seats,
     usage,
@@ -22,6 +23,7 @@ from rlm_exporter.store import (
 )
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
+from rlm_exporter.store.outbox_records import Accepted, AlertRequest, Claimed, Delivery, Retrying
 from rlm_exporter.store.records import (
     AlertRecord,
     AlertResult,
@@ -165,6 +167,28 @@ class Journal:
                 c, after=after, position=position, tellings=tellings, denials=denials, now=now
             )
         )
+
+    async def accept_alert(
+        self, request: AlertRequest, *, sinks: Sequence[str], repeat: timedelta, now: datetime
+    ) -> Accepted:
+        """Put an alert into the outbox, unless it is there already; raises `OutboxFullError`."""
+        return await self._write(lambda c: outbox.accept(c, request, sinks=sinks, repeat=repeat, now=now))
+
+    async def claim_deliveries(
+        self, *, sinks: Sequence[str], lasting: timedelta, most: int, now: datetime
+    ) -> tuple[Claimed, ...]:
+        """What is due at these sinks, kept from other daemons for a while."""
+        return await self._write(lambda c: outbox.claim(c, sinks=sinks, lasting=lasting, most=most, now=now))
+
+    async def record_delivery(
+        self, claimed: Claimed, *, failure: str | None, retrying: Retrying, now: datetime
+    ) -> None:
+        """Write how an attempt ended."""
+        await self._write(lambda c: outbox.record(c, claimed, failure=failure, retrying=retrying, now=now))
+
+    async def deliveries(self, message: int) -> tuple[Delivery, ...]:
+        """What has become of a message, by sink."""
+        return await self._thread.read(lambda c: outbox.deliveries(c, message))
 
     async def record_seats(self, changes: Sequence[Seats]) -> None:
         """Write how many seats there are from a moment on; the same again changes nothing."""

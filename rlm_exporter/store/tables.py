@@ -32,6 +32,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from rlm_exporter.store.outbox_records import DeliveryState, MessageStatus
 from rlm_exporter.store.records import AlertStatus, OperationKind, OperationState, PinKind, StepOutcome
 from rlm_exporter.store.usage_records import EndReason, UsageSource
 
@@ -380,6 +381,44 @@ report_log = Table(
     Column("position", String, nullable=False),
     Column("read_at", UtcDateTime, nullable=False),
 )
+
+# Alerts that we send, and what became of each at each sink.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("key", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("alertname", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("component", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("cluster", String),
+    Column("server", String),
+    Column("requested_by", String, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("last_asked_at", UtcDateTime, nullable=False),
+    _one_of("status", MessageStatus),
+    sqlite_autoincrement=True,
+)
+Index(None, outbox.c.key)
+
+outbox_delivery = Table(
+    "outbox_delivery",
+    metadata,
+    Column("message_id", ROW_ID, ForeignKey("outbox.id", ondelete="CASCADE"), primary_key=True),
+    Column("sink", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("detail", String, nullable=False),
+    _one_of("state", DeliveryState),
+    CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
+)
+Index(None, outbox_delivery.c.state)
 
 # One row, rewritten to find out whether the journal can be written at all.
 write_check = Table(

@@ -10,6 +10,8 @@ import pytest
 from rlm_exporter.errors import ManifestError
 from rlm_exporter.manifest.load import MANIFEST_SCHEMA, load_manifests, parse_manifests
 from rlm_exporter.manifest.model import (
+    AlertSettings,
+    AlertSink,
     Cluster,
     Detection,
     ExecCall,
@@ -20,12 +22,16 @@ from rlm_exporter.manifest.model import (
     HealthCheckPolicy,
     Hook,
     HttpCall,
+    HttpSink,
     LicenseFetch,
     LicensePaths,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
+    MailSink,
+    MailTls,
     PoolsMissing,
+    PostedForm,
     Privacy,
     ReportLog,
     RlmdownCall,
@@ -384,6 +390,41 @@ def test_settings_are_read_with_every_field() -> None:
         advertise="http://ha1.example.com:10053",
         usage=UsagePolicy(record=False, privacy=Privacy.HASH, key_file="/etc/rlm-ha/usage.key"),
         compatibility_names=False,
+    )
+
+
+def test_sinks_of_alerts_are_read_by_name_with_every_field() -> None:
+    loaded = read(
+        SETTINGS
+        + """\
+  alerts:
+    repeatInterval: 1h
+    sinks:
+      page: {webhook: {urlFile: /etc/u, tokenFile: /etc/t}, timeout: 2s}
+      am: {alertmanager: {url: "http://127.0.0.1:9093"}}
+      mail:
+        smtp: {host: m, port: 587, tls: none, from: a@m, to: [b@m], login: {user: a, passwordFile: /etc/p}}
+"""
+    )
+
+    mail = MailSink(
+        host="m",
+        port=587,
+        tls=MailTls.NONE,
+        sender="a@m",
+        recipients=("b@m",),
+        user="a",
+        password_file="/etc/p",
+    )
+    am = HttpSink(form=PostedForm.ALERTMANAGER, url="http://127.0.0.1:9093", url_file=None, token_file=None)
+    page = HttpSink(form=PostedForm.WEBHOOK, url=None, url_file="/etc/u", token_file="/etc/t")
+    assert loaded.config.alerts == AlertSettings(
+        repeat_interval=timedelta(hours=1),
+        sinks=(
+            AlertSink(name="am", kind=am),
+            AlertSink(name="mail", kind=mail),
+            AlertSink(name="page", kind=page, timeout=timedelta(seconds=2)),
+        ),
     )
 
 

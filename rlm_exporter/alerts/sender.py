@@ -1,0 +1,157 @@
+"""Takes alerts into the outbox, and brings what waits there to the sinks.
+
+Each sink has a task of its own, so that one that hangs holds up no other. Who sends is settled by a claim
+in the store: of several daemons on one database any may send, and one does.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rlm_exporter.alerts.sinks import SinkFailedError
+from rlm_exporter.errors import JournalError
+from rlm_exporter.manifest.model import AlertSettings, AlertSink
+from rlm_exporter.probe.ports import Clock
+from rlm_exporter.store.outbox_records import (
+    Accepted,
+    AlertRequest,
+    Claimed,
+    Delivery,
+    DeliveryState,
+    OutgoingAlert,
+    Retrying,
+)
+
+log = logging.getLogger(__name__)
+
+RETRYING = Retrying(first=timedelta(seconds=5), most=timedelta(minutes=5), give_up=timedelta(days=1))
+MARGIN = timedelta(seconds=30)
+"""What a claim lasts beyond the attempt: for the store to be told."""
+
+PACE = 5.0
+"""Seconds between two looks for what is due; what is asked for here is seen at once."""
+
+PATIENCE = 8.0
+"""Seconds that who asks waits to hear what became of it."""
+
+GLANCE = 0.1
+
+
+class Outbox(Protocol):
+    """The part of the store that is needed here."""
+
+    async def accept_alert(
+        self, request: AlertRequest, *, sinks: Sequence[str], repeat: timedelta, now: datetime
+    ) -> Accepted:
+        """Put an alert there, unless it is there."""
+
+    async def claim_deliveries(
+        self, *, sinks: Sequence[str], lasting: timedelta, most: int, now: datetime
+    ) -> tuple[Claimed, ...]:
+        """What is due."""
+
+    async def record_delivery(
+        self, claimed: Claimed, *, failure: str | None, retrying: Retrying, now: datetime
+    ) -> None:
+        """How an attempt ended."""
+
+    async def deliveries(self, message: int) -> tuple[Delivery, ...]:
+        """What has become of a message."""
+
+
+class Bringer(Protocol):
+    """Who brings an alert to a sink."""
+
+    async def bring(self, alert: OutgoingAlert, sink: AlertSink) -> None:
+        """Raises SinkFailedError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a request so far."""
+
+    accepted: Accepted
+    deliveries: tuple[Delivery, ...]
+
+
+class AlertSender:
+    """The daemon's way out for alerts."""
+
+    def __init__(self, *, settings: AlertSettings, outbox: Outbox, sinks: Bringer, clock: Clock) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._sinks = sinks
+        self._clock = clock
+        self._news = {sink.name: asyncio.Event() for sink in settings.sinks}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the sinks."""
+        return tuple(self._news)
+
+    async def send(self, request: AlertRequest, *, sinks: Sequence[str]) -> Sent:
+        """Make it durable, and wait a while for each sink's first answer. Raises JournalError."""
+        accepted = await self._outbox.accept_alert(
+            request, sinks=sinks, repeat=self._settings.repeat_interval, now=self._clock.now()
+        )
+        if accepted.message is None:
+            return Sent(accepted=accepted, deliveries=())
+        for name in sinks:
+            self._news[name].set()
+        return Sent(accepted=accepted, deliveries=await self._first_answers(accepted.message.id))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for sink in self._settings.sinks:
+                group.create_task(self._serve(sink))
+
+    async def _first_answers(self, message: int) -> tuple[Delivery, ...]:
+        deliveries: tuple[Delivery, ...] = ()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                deliveries = await self._outbox.deliveries(message)
+                while not all(map(_has_answered, deliveries)):
+                    await asyncio.sleep(GLANCE)
+                    deliveries = await self._outbox.deliveries(message)
+        return deliveries
+
+    async def _serve(self, sink: AlertSink) -> None:
+        news = self._news[sink.name]
+        while True:
+            news.clear()
+            try:
+                while await self._next(sink):
+                    pass
+            except JournalError as error:
+                log.error("alerts to %s wait: %s", sink.name, error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PACE):
+                    await news.wait()
+
+    async def _next(self, sink: AlertSink) -> bool:
+        """Bring what is due first; False if nothing is."""
+        due = await self._outbox.claim_deliveries(
+            sinks=(sink.name,), lasting=sink.timeout + MARGIN, most=1, now=self._clock.now()
+        )
+        for claimed in due:
+            failure = None
+            try:
+                await self._sinks.bring(claimed.message, sink)
+            except SinkFailedError as error:
+                failure = str(error)
+                log.warning(
+                    "alert %d, attempt %d, %s: %s", claimed.message.id, claimed.attempt, sink.name, error
+                )
+            await self._outbox.record_delivery(
+                claimed, failure=failure, retrying=RETRYING, now=self._clock.now()
+            )
+        return bool(due)
+
+
+def _has_answered(delivery: Delivery) -> bool:
+    return delivery.state is not DeliveryState.WAITING or bool(delivery.detail)
