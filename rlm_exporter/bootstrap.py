@@ -173,10 +173,11 @@ async def run_daemon(
         for cluster in settings.clusters:
             assembly.add(cluster)
         page = MetricsPage(instruments=instruments, compatibility_names=settings.compatibility_names)
-        # On the connection of the reports: no step of a failover must wait for an alert.
+        # On a connection of its own: no step of a failover must wait for an alert, nor that for a report.
+        outbox = await stack.enter_async_context(await Journal.open(url=settings.store))
         sender = AlertSender(
             settings=settings.alerts,
-            outbox=reports,
+            outbox=outbox,
             sinks=stack.enter_context(Sinks(repeat=settings.alerts.repeat_interval)),
             clock=clock,
         )

@@ -129,6 +129,9 @@ class AlertSender:
                     pass
             except JournalError as error:
                 log.error("alerts to %s wait: %s", sink.name, error)
+            except Exception:
+                # An alert is worth less than what runs beside it; it is tried again when its claim runs out.
+                log.exception("bringing alerts to %s failed", sink.name)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PACE):
                     await news.wait()
