@@ -4,8 +4,9 @@ Every change can be written again: a session is known by its key, so that what w
 and is told once more afterwards makes no second row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -43,21 +44,27 @@ def record_usage(connection: Connection, changes: Iterable[UsageChange], *, late
     """
     changes = tuple(changes)
     ensure_months(connection, {month_of(each.session.key) for each in changes if isinstance(each, Opened)})
-    for change in changes:
-        match change:
-            case Opened(session=session):
-                _open(connection, session, late=late)
-            case Closed(key=key, at=at, reason=reason, out=out):
-                lasted = None if out is None else max(at - out, timedelta())
-                where = _IS_OUT if late else _IS_INEXACT
-                _change(connection, key, where, checkin_time=at, session_duration=lasted, end_reason=reason)
-                if reason is EndReason.FAILED_OVER:
-                    _change(connection, key, *_returned_around(at), end_reason=reason)
-            case Reopened(key=key, closed_at=closed_at):
-                was_so = usage_log.c.checkin_time == closed_at
-                _change(connection, key, was_so, _IS_INEXACT, **_NOT_OVER)
-            case Recounted(key=key, count=count):
-                _change(connection, key, _IS_OUT, count=count)
+    for kind, some in groupby(changes, key=type):
+        if kind is Opened:
+            _open(connection, [each.session for each in some if isinstance(each, Opened)], late=late)
+            continue
+        for change in some:
+            _write(connection, change, late=late)
+
+
+def _write(connection: Connection, change: UsageChange, *, late: bool) -> None:
+    match change:
+        case Closed(key=key, at=at, reason=reason, out=out):
+            lasted = None if out is None else max(at - out, timedelta())
+            where = _IS_OUT if late else _IS_INEXACT
+            _change(connection, key, where, checkin_time=at, session_duration=lasted, end_reason=reason)
+            if reason is EndReason.FAILED_OVER:
+                _change(connection, key, *_returned_around(at), end_reason=reason)
+        case Reopened(key=key, closed_at=closed_at):
+            was_so = usage_log.c.checkin_time == closed_at
+            _change(connection, key, was_so, _IS_INEXACT, **_NOT_OVER)
+        case Recounted(key=key, count=count):
+            _change(connection, key, _IS_OUT, count=count)
 
 
 def _returned_around(at: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -81,20 +88,17 @@ def read_open_sessions(connection: Connection, *, cluster: str, server: str) -> 
     return tuple(_session(row) for row in connection.execute(query).mappings())
 
 
-def _open(connection: Connection, session: UsageSession, *, late: bool) -> None:
+def _open(connection: Connection, sessions: Sequence[UsageSession], *, late: bool) -> None:
     """One that is open already stays as it is; one that was closed is there all the same, unless that is old
     news."""
-    values = columns_of(session)
     key = [usage_log.c.session_key, usage_log.c.month]
     made: postgresql.Insert | sqlite.Insert
-    if connection.dialect.name == "postgresql":
-        made = postgresql.insert(usage_log).values(values)
-    else:
-        made = sqlite.insert(usage_log).values(values)
+    made = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(usage_log)
     if late:
-        connection.execute(made.on_conflict_do_nothing(index_elements=key))
+        made = made.on_conflict_do_nothing(index_elements=key)
     else:
-        connection.execute(made.on_conflict_do_update(index_elements=key, set_=_NOT_OVER, where=_IS_INEXACT))
+        made = made.on_conflict_do_update(index_elements=key, set_=_NOT_OVER, where=_IS_INEXACT)
+    connection.execute(made, [columns_of(session) for session in sessions])
 
 
 def _change(connection: Connection, key: str, *where: ColumnElement[bool], **values: object) -> None:

@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 PACE = 1.0
 """Seconds between two looks, where nothing new is seen."""
 
+AT_ONCE = 500
+"""Changes in one transaction: the first answer of a large server has tens of thousands, and a transaction is
+limited in time. What was written of them is written, and written again it changes nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
@@ -145,15 +149,18 @@ class UsageRecorder:
         return changes
 
     async def _write(self, changes: list[UsageChange]) -> None:
+        rest = changes
         if self._spool.is_empty():
             try:
-                await self._store.record_usage(changes)
+                while rest:
+                    await self._store.record_usage(rest[:AT_ONCE])
+                    rest = rest[AT_ONCE:]
             except JournalError as error:
                 self._say(str(error))
             else:
                 return
         try:
-            await asyncio.to_thread(self._spool.append, changes)
+            await asyncio.to_thread(self._spool.append, rest)
         except OSError as error:
             # The books go on from here; when the log is read again, they are compared with it.
             self._books = None
@@ -166,7 +173,8 @@ class UsageRecorder:
         try:
             batches = await asyncio.to_thread(lambda: list(self._spool.batches()))
             for batch in batches:
-                await self._store.record_usage(batch, late=True)
+                for start in range(0, len(batch), AT_ONCE):
+                    await self._store.record_usage(batch[start : start + AT_ONCE], late=True)
             await asyncio.to_thread(self._spool.clear)
         except (JournalError, OSError) as error:
             self._say(str(error))

@@ -16,7 +16,7 @@ from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.usage_records import Seats, UsageChange, UsageSession
 from rlm_exporter.usage.privacy import Veil
-from rlm_exporter.usage.recorder import Serving, UsageRecorder
+from rlm_exporter.usage.recorder import AT_ONCE, Serving, UsageRecorder
 from rlm_exporter.usage.spool import Spool
 from tests.clock import FakeClock
 from tests.probe.parts import cluster
@@ -34,11 +34,15 @@ class Store:
     journal: Journal
     away: bool = False
     batches: int = 0
+    batches_to_take: int | None = None
+    """After so many it goes away."""
 
     async def record_usage(self, changes: Sequence[UsageChange], *, late: bool = False) -> None:
         if self.away:
             raise JournalError("it cannot be reached")
         self.batches += 1
+        if self.batches_to_take is not None and self.batches > self.batches_to_take:
+            raise JournalError("it cannot be reached")
         await self.journal.record_usage(changes, late=late)
 
     async def record_seats(self, changes: Sequence[Seats]) -> None:
@@ -355,3 +359,15 @@ async def test_a_new_life_writes_no_seats_that_are_known(scene: Scene) -> None:
     scene.restart()
     await scene.see("1", at=later(40))
     assert await seats(scene) == [("solver", 4, later(10))]
+
+
+async def test_more_holders_than_one_transaction_takes_are_written_in_parts(scene: Scene) -> None:
+    """And what the database does not take any more waits on disk."""
+    handles = [f"{number:x}" for number in range(1, 2 * AT_ONCE + 101)]
+    scene.store.batches_to_take = 1
+    await scene.see(*handles, at=later(10))
+    assert len(await scene.open()) == AT_ONCE
+    scene.store.batches_to_take = None
+    await scene.see(*handles, at=later(40))
+    assert sorted(await scene.open()) == sorted(handles)
+    assert scene.spool.is_empty()
