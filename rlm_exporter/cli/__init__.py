@@ -103,6 +103,9 @@ def _commands() -> dict[str, click.Command]:
                 "upgrade": LazyCommand(
                     f"{_HERE}.db:upgrade_command", "Bring the journal's tables to this version."
                 ),
+                "prune": LazyCommand(
+                    f"{_HERE}.db_prune:prune_command", "Delete usage and denials of long ago."
+                ),
             },
             help="The journal's database.",
         ),
