@@ -66,6 +66,7 @@ def _commands() -> dict[str, click.Command]:
                     f"{_HERE}.licenses:maintenance_command", "Take a server out, or give it back."
                 ),
                 "update-health": LazyCommand(update_health, _UPDATE_HEALTH),
+                "seats": LazyCommand(f"{_HERE}.seats:seats_command", "Show which seats are free."),
                 "usage": LazyCommand(f"{_HERE}.usage:usage_command", "Show what was used, and by whom."),
                 "who": LazyCommand(f"{_HERE}.usage:who_command", "Show who held seats, and for how long."),
                 "whatif": LazyCommand(

@@ -15,6 +15,7 @@ from rlm_exporter.server import (
     by_hand,
     health_reports,
     report_logs,
+    seats,
     status_page,
     targets,
     usage,
@@ -56,6 +57,7 @@ def build_app(services: Services) -> web.Application:
     shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
     app.router.add_get(shipped, report_logs.place)
     app.router.add_post(shipped, report_logs.take)
+    app.router.add_get("/api/v1/clusters/{name}/seats", seats.seats)
     app.router.add_get("/api/v1/clusters/{name}/usage", usage.usage)
     app.router.add_post("/api/v1/clusters/{name}/usage", usage.usage_of_groups)
     app.router.add_get("/api/v1/clusters/{name}/usage/sessions", usage.sessions)
