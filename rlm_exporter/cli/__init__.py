@@ -67,6 +67,7 @@ def _commands() -> dict[str, click.Command]:
                 ),
                 "update-health": LazyCommand(update_health, _UPDATE_HEALTH),
                 "seats": LazyCommand(f"{_HERE}.seats:seats_command", "Show which seats are free."),
+                "release": LazyCommand(f"{_HERE}.release:release_command", "Take one seat back."),
                 "usage": LazyCommand(f"{_HERE}.usage:usage_command", "Show what was used, and by whom."),
                 "who": LazyCommand(f"{_HERE}.usage:who_command", "Show who held seats, and for how long."),
                 "whatif": LazyCommand(

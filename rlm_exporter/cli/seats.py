@@ -1,4 +1,4 @@
-"""`rlm-ha licenses seats|release`: which seats are free, and one that is taken back."""
+"""`rlm-ha licenses seats`: which seats are free, for people and for schedulers."""
 
 import click
 

@@ -40,3 +40,31 @@ class SeatsAnswer:
     detail: str | None
     age_seconds: float | None
     features: tuple[FeatureSeatsView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatView:
+    """One seat that an operator wants back, and whose it is."""
+
+    server: str
+    isv: str
+    product: str
+    version: str
+    user: str
+    host: str
+    seats: int
+    handle: str
+    since: str
+    """The server's local time, without a year."""
+    shares: bool
+    """Whether several handles share seats: one comes back with the last of its handles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseAnswer:
+    """What would be freed, or was."""
+
+    result: str
+    """`plan` or `released`."""
+    detail: str
+    seat: SeatView

@@ -14,6 +14,7 @@ from rlm_exporter.server import (
     api,
     by_hand,
     health_reports,
+    release,
     report_logs,
     seats,
     status_page,
@@ -53,6 +54,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(r"/api/v1/clusters/{name}/operations/{id:\d{1,18}}", api.operation)
     for verb in by_hand.VERBS:
         app.router.add_post(f"/api/v1/clusters/{{name}}/{verb}", by_hand.handler(verb))
+    app.router.add_post("/api/v1/clusters/{name}/release", release.release)
     app.router.add_post("/api/v1/clusters/{name}/health", health_reports.update_health)
     shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
     app.router.add_get(shipped, report_logs.place)

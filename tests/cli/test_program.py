@@ -103,6 +103,11 @@ VERBS = (
     "ack",
     "maintenance",
     "update-health",
+    "seats",
+    "release",
+    "usage",
+    "who",
+    "whatif",
     "events",
 )
 
