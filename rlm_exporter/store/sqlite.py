@@ -142,7 +142,7 @@ def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA auto_vacuum")
     if cursor.fetchone() == (0,):
-        # Heard in an empty file alone, before anything is written to it; where it is so, saying it again writes.
+        # Heard in an empty file alone, before anything is in it; where it is so already, this would write.
         cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
