@@ -122,7 +122,7 @@ class PostgresqlServer:
     def close(self) -> None:
         """End it for good."""
         if self._process is not None and self._process.poll() is None:
-            self._end(signal.SIGQUIT)  # at once: nobody wants its data any more
+            self.kill()  # nobody wants its data any more
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _make(self) -> None:
