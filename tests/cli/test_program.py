@@ -103,6 +103,9 @@ VERBS = (
     "ack",
     "maintenance",
     "update-health",
+    "usage",
+    "who",
+    "whatif",
     "events",
 )
 
