@@ -75,6 +75,7 @@ async def _usage(
             "lines": [line_document(each) for each in lines[:MOST_LINES]],
             "omitted": max(len(lines) - MOST_LINES, 0),
             "undated": facts.undated,
+            "known_since": iso(facts.known_since),
         }
     )
 
@@ -149,6 +150,7 @@ def line_document(each: Figures) -> Document:
         "ceiling_hours": None if each.ceiling_hours is None else round(each.ceiling_hours, 3),
         "unused": each.unused,
         "reserved": each.reserved,
+        "idle_reserved": each.idle_reserved,
         "denied": each.denied,
         "passed_on": each.passed_on,
         "denial_rate": None if each.denial_rate is None else round(each.denial_rate, 5),

@@ -67,6 +67,7 @@ async def test_figures_of_a_feature(local: Daemon) -> None:
             "ceiling_hours": 1.0,
             "unused": 0,
             "reserved": 0,
+            "idle_reserved": 0,
             "denied": 1,
             "passed_on": 0,
             "denial_rate": 0.25,
