@@ -1,243 +1,305 @@
-"""How quick the usage log is with 1, 3 and 10 million sessions: writing, the guide's view, a month's report.
+"""How the usage log grows: 1, 3 and 10 million sessions of a year, on PostgreSQL and on SQLite.
 
-    python -m bench.usage_scale [--sessions 1000000,3000000,10000000] [--sqlite]
+    PATH="$PWD/.cache/parts/bin:$PATH" .venv/bin/python -m bench.usage_scale
+    PATH="$PWD/.cache/parts/bin:$PATH" .venv/bin/python -m bench.usage_scale --sqlite --millions 1
 
-A PostgreSQL of its own (or an SQLite file) with our schema is filled with a year of made-up sessions.
-PostgreSQL has its default settings but for `fsync = off`, by which writing gains and reading does not.
+A PostgreSQL server of its own with the settings that PostgreSQL comes with, made by our own upgrade; sessions
+by COPY, then VACUUM ANALYZE, as autovacuum would have done meanwhile. Writing is measured as the daemon does
+it, through the journal: the way to the server and Python's part are in it.
 
-Columns: sessions; what they take on disk; the view of what is out now (median and worst of 20); the open
-sessions of a server; a batch of 1,000 changes of polling, and one of 1,000 sessions of a report log, each in
-a transaction of its own; a month's report by feature and by user (median of 3); and the floor of that report:
-a count of the same rows.
+Floors in the same run: the month's rows counted, and rows that are text already, by COPY (on SQLite by one
+INSERT). Prints a table in Markdown. Each time is the median and the worst by the clock, and in brackets that
+of all processors on the average, which other work on the machine hardly changes. Exit code 1 where a goal is
+missed at the largest size: 50 ms for the view, 2 s for a month's report by product. It takes a quarter of an
+hour or more, and 8 GB below TMPDIR.
 """
 
 import argparse
 import asyncio
+import contextlib
+import itertools
+import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, text
-
-from bench.usage_ledger import (
-    BEGIN,
-    CLUSTER,
-    DENIAL_COLUMNS,
-    END,
-    ISV,
-    MONTH,
-    SEATS_COLUMNS,
-    SERVERS,
-    SESSION_COLUMNS,
-    Part,
-    Row,
-    denials,
-    seats,
-)
+from bench.processor import processor_seconds
+from bench.usage_ledger import CLUSTER, END, FEATURES, ISV, MONTH, SERVERS, VERSION, Part
+from bench.usage_stores import Ledger, OnPostgresql, OnSqlite
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.store.prune import prune_at
 from rlm_exporter.store.report_records import Dimension, UsageQuestion, Window
-from rlm_exporter.store.upgrade import upgrade
-from rlm_exporter.store.usage_months import after, ensure_months
-from rlm_exporter.store.usage_records import End, EndReason, Opened, Told, UsageSession, UsageSource
-from tests.postgresql import PostgresqlServer
+from rlm_exporter.store.usage_records import (
+    Closed,
+    Denied,
+    End,
+    EndReason,
+    LogPlace,
+    Opened,
+    Told,
+    UsageChange,
+    UsageSession,
+)
+from tests.postgresql import PostgresqlServer  # the one place that knows how to start one
 
-VIEWED, REPORTED = 20, 3
-BATCH = 1000
-AT_ONCE = 20_000
+MILLION = 1_000_000
+SIZES = (1, 3, 10)
+VIEW_GOAL_S, REPORT_GOAL_S = 0.050, 2.0
+CHANGES, TOLD = 1000, 5000
+COPIED = 5000
+COUNT = f"SELECT count(*) FROM rlm_usage_log WHERE month = '{MONTH[0]:%Y-%m-%d}'"  # noqa: S608 - made of our own words
 WINDOW = Window(start=MONTH[0], end=MONTH[1])
 LIMIT = timedelta(minutes=5)
-SPANS = frozenset({"session_duration"})
+"""For an answer: that it comes late is to be measured."""
+DEFAULTS = {"fsync": "on", "shared_buffers": "128MB", "autovacuum": "on", "max_connections": "100"}
+"""PostgreSQL's own, in place of what suits tests."""
 
 
-@contextmanager
-def a_store(folder: Path, *, sqlite: bool) -> Iterator[str]:
-    """An empty one with our schema; its address."""
-    server = None if sqlite else PostgresqlServer()
-    url = f"sqlite:///{folder / 'journal.db'}" if server is None else server.new_database()
-    try:
-        database = database_at(url)
-        upgrade(database)
-        database.engine.dispose()
-        yield url
-    finally:
-        if server is not None:
-            server.close()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Of one operation."""
+
+    name: str
+    seconds: tuple[float, ...]
+    processor: float
+    """Seconds of one, on the average: of this process and of the database's."""
+
+    @property
+    def median(self) -> float:
+        """By the clock."""
+        return statistics.median(self.seconds)
+
+    def __str__(self) -> str:
+        return f"{self.median * 1000:,.0f} / {max(self.seconds) * 1000:,.0f} ({self.processor * 1000:,.0f})"
 
 
-def fill(engine: Engine, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """As quickly as the database takes them."""
-    writing = engine.execution_options(rlm_ha_writes=True)
-    source = iter(rows)
-    while some := list(islice(source, AT_ONCE)):
-        with writing.begin() as connection:
-            _copy(connection, table, columns, some)
+class Watch:
+    """Measures by the clock and by the processor."""
 
+    def __init__(self, processes: Callable[[], Sequence[int]]) -> None:
+        self._processes = processes
 
-def _copy(connection: Connection, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
-    names = ", ".join(f'"{name}"' for name in columns)
-    if connection.dialect.name == "sqlite":
-        places = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608 - ours
-        return
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            cells = (
-                "\\N" if value is None else f"{value} s" if name in SPANS else str(value)
-                for name, value in zip(columns, row, strict=True)
-            )
-            copy.write("\t".join(cells) + "\n")
-
-
-def make_months(engine: Engine) -> None:
-    """The partitions of the year."""
-    month, months = BEGIN.date().replace(day=1), set()
-    while month <= END.date():
-        months.add(month)
-        month = after(month)
-    with engine.execution_options(rlm_ha_writes=True).begin() as connection:
-        ensure_months(connection, months)
-
-
-def settle(engine: Engine) -> None:
-    """What autovacuum does after a while."""
-    word = "VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT", rlm_ha_writes=True) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET statement_timeout = 0")
-        connection.exec_driver_sql(word)
-
-
-def room(engine: Engine, folder: Path) -> float:
-    """Bytes on disk of the usage log and its indexes."""
-    if engine.dialect.name == "sqlite":
-        return (folder / "journal.db").stat().st_size
-    query = (
-        "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits "
-        "WHERE inhparent = 'rlm_usage_log'::regclass"
-    )
-    with engine.connect() as connection:
-        return float(connection.execute(text(query)).scalar_one())
-
-
-def timed(engine: Engine, query: str, times: int) -> list[float]:
-    """Seconds of each."""
-    found = []
-    for _ in range(times):
-        with engine.connect() as connection:
+    def timed(self, name: str, times: int, work: Callable[[], object]) -> Times:
+        """Once to warm up, and so many times."""
+        work()
+        used, seconds = self._used(), []
+        for _ in range(times):
             began = time.perf_counter()
-            connection.execute(text(query)).all()
-            found.append(time.perf_counter() - began)
-    return found
+            work()
+            seconds.append(time.perf_counter() - began)
+        return Times(name=name, seconds=tuple(seconds), processor=(self._used() - used) / times)
+
+    async def awaited(self, name: str, times: int, work: Callable[[], Awaitable[object]]) -> Times:
+        """As above."""
+        await work()
+        used, seconds = self._used(), []
+        for _ in range(times):
+            began = time.perf_counter()
+            await work()
+            seconds.append(time.perf_counter() - began)
+        return Times(name=name, seconds=tuple(seconds), processor=(self._used() - used) / times)
+
+    def _used(self) -> float:
+        return processor_seconds([os.getpid(), *self._processes()])
 
 
-async def took(work: Callable[[], Awaitable[object]]) -> float:
-    """Seconds of one."""
-    began = time.perf_counter()
-    await work()
-    return time.perf_counter() - began
+def looks(watch: Watch, url: str) -> Iterator[Times]:
+    """The view, and the floor of the month's report."""
+    database = database_at(url)
+
+    def read(query: str) -> None:
+        with database.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql(query).all()
+
+    yield watch.timed(VIEW, 20, lambda: read("SELECT * FROM rlm_current_usage"))
+    yield watch.timed("floor: the month's rows counted", 5, lambda: read(COUNT))
+    database.engine.dispose()
 
 
-def polled(number: int) -> UsageSession:
-    """A session that begins now."""
-    out = END - timedelta(minutes=30)
-    return UsageSession(
-        key=f"{CLUSTER}/rlm1/{ISV}/{out:%Y-%m-%dT%H:%M}/new{number:x}/product_01", cluster=CLUSTER,
-        server="rlm1", isv=ISV, feature="product_01", version="2025.1", user="user001", host="ws001", count=1,
-        handle=f"new{number:x}", out=out,
-    )  # fmt: skip
-
-
-def logged(number: int) -> Told:
-    """A whole session of a report log."""
-    session = polled(number)
-    out: datetime = session.out or END
-    key = session.key.replace("/new", "/log")
-    end = End(at=out + timedelta(minutes=5), reason=EndReason.RETURNED, is_exact=True)
-    known = UsageSession(
-        key=key, cluster=CLUSTER, server="rlm1", isv=ISV, feature="product_01", version="2025.1",
-        user="user001", host="ws001", count=1, handle=f"log{number:x}", out=out,
-        source=UsageSource.REPORT_LOG,
-    )  # fmt: skip
-    return Told(session=known, end=end)
-
-
-async def measure(url: str, engine: Engine, folder: Path, sessions: int, step: int) -> str:
-    """One line of the table."""
-    view = timed(engine, "SELECT * FROM rlm_current_usage", VIEWED)
-    floor = timed(
-        engine,
-        f"SELECT count(*) FROM rlm_usage_log WHERE checkout_time < '{WINDOW.end:%Y-%m-%d}' "  # noqa: S608 - ours
-        f"AND (checkin_time > '{WINDOW.start:%Y-%m-%d}' OR checkin_time IS NULL)",
-        REPORTED,
-    )
+async def reports(watch: Watch, url: str) -> list[Times]:
+    """A month's, by product and by user."""
     async with await Journal.open(url=url, limit=LIMIT) as journal:
-        await journal.open_sessions(cluster=CLUSTER, server=SERVERS[2])
-        still = await took(lambda: journal.open_sessions(cluster=CLUSTER, server=SERVERS[0]))
-        numbers = range(step * BATCH, (step + 1) * BATCH)
-        polling = await took(lambda: journal.record_usage([Opened(session=polled(n)) for n in numbers]))
-        place = await journal.log_place(cluster=CLUSTER, server="rlm1", isv=ISV)
-        log = await took(
-            lambda: journal.record_log(
-                after=place, position="", tellings=[logged(n) for n in numbers], denials=[], now=END
+
+        async def report(by: Dimension) -> None:
+            await journal.usage_facts(UsageQuestion(cluster=CLUSTER, window=WINDOW, by=by))
+
+        return [
+            await watch.awaited(REPORT, 5, lambda: report(Dimension.FEATURE)),
+            await watch.awaited("by product and user", 3, lambda: report(Dimension.USER)),
+        ]
+
+
+class Writer:
+    """What a daemon writes, never the same twice."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._place = LogPlace(cluster=CLUSTER, server=SERVERS[0], isv=ISV)
+
+    async def polled(self, journal: Journal) -> None:
+        """As many sessions have begun as have ended."""
+        opened = [self._session() for _ in range(CHANGES // 2)]
+        changes: list[UsageChange] = [Opened(session=each) for each in opened]
+        changes += [Closed(key=each.key, at=END, reason=EndReason.RETURNED, out=each.out) for each in opened]
+        await journal.record_usage(changes)
+
+    async def told(self, journal: Journal) -> None:
+        """A report log's batch of whole sessions, and a denial for every tenth."""
+        tellings = [
+            Told(
+                session=self._session(),
+                end=End(at=END, reason=EndReason.RETURNED, is_exact=True),
             )
+            for _ in range(TOLD)
+        ]
+        self._place = await journal.record_log(
+            after=self._place, position="", tellings=tellings, denials=[_denied()] * (TOLD // 10), now=END
         )
-        reports = {
-            by: statistics.median(
-                [
-                    await took(
-                        lambda by=by: journal.usage_facts(  # type: ignore[misc]
-                            UsageQuestion(cluster=CLUSTER, window=WINDOW, by=by)
-                        )
-                    )
-                    for _ in range(REPORTED)
-                ]
-            )
-            for by in (Dimension.FEATURE, Dimension.USER)
-        }
-    return (
-        f"{sessions:>10,}  {room(engine, folder) / 1e6:>7,.0f}  {statistics.median(view) * 1e3:>6.1f}  "
-        f"{max(view) * 1e3:>6.1f}  {still * 1e3:>6.1f}  {polling * 1e3:>7.0f}  {log * 1e3:>7.0f}  "
-        f"{reports[Dimension.FEATURE]:>7.2f}  {reports[Dimension.USER]:>7.2f}  "
-        f"{statistics.median(floor):>6.2f}"
+
+    def _session(self) -> UsageSession:
+        number = next(self._numbers)
+        out = END - timedelta(minutes=1 + number % 600)
+        feature = FEATURES[number % len(FEATURES)]
+        return UsageSession(
+            key=f"{CLUSTER}/{SERVERS[0]}/{ISV}/{out:%Y-%m-%dT%H:%M}/w{number:x}/{feature}",
+            cluster=CLUSTER,
+            server=SERVERS[0],
+            isv=ISV,
+            feature=feature,
+            version=VERSION,
+            user=f"user{number % 800:03}",
+            host=f"ws{number % 500:03}.example.com",
+            count=1,
+            handle=f"w{number:x}",
+            out=out,
+        )
+
+
+def _denied() -> Denied:
+    return Denied(
+        cluster=CLUSTER,
+        server=SERVERS[0],
+        isv=ISV,
+        feature=FEATURES[0],
+        version=VERSION,
+        user="user001",
+        host="ws001.example.com",
+        count=1,
+        code=-22,
+        is_final=True,
+        at=END,
     )
 
 
-def main() -> None:
-    """Print the table."""
+async def writes(watch: Watch, store: Ledger, writer: Writer, raw: Iterator[int]) -> list[Times]:
+    """A batch of each kind, and what is open on a server."""
+    async with await Journal.open(url=store.url, limit=LIMIT) as journal:
+        times = [
+            await watch.awaited(
+                "open sessions of the active server",
+                10,
+                lambda: journal.open_sessions(cluster=CLUSTER, server=SERVERS[0]),
+            ),
+            await watch.awaited(
+                f"{CHANGES:,} changes seen by checks written", 10, lambda: writer.polled(journal)
+            ),
+            await watch.awaited(
+                f"{TOLD:,} sessions of a report log written", 5, lambda: writer.told(journal)
+            ),
+        ]
+    batches_of_lines = iter([store.lines(Part(number=next(raw), sessions=COPIED).rows()) for _ in range(6)])
+    floor = watch.timed(f"floor: {COPIED:,} raw rows written", 5, lambda: store.floor(next(batches_of_lines)))
+    return [*times, floor]
+
+
+def measure(watch: Watch, store: Ledger, sizes: Sequence[int]) -> dict[int, dict[str, str]]:
+    """For each size what is to be told; the goals are looked at by `missed`."""
+    told: dict[int, dict[str, str]] = {}
+    store.refuse()
+    writer, raw = Writer(), itertools.count(1000)
+    had = 0
+    for number, size in enumerate(sizes, start=1):
+        began = time.perf_counter()
+        store.add(Part(number=number, sessions=size - had))
+        rate = (size - had) / (time.perf_counter() - began)
+        had = size
+        store.settle(size)
+        found = [
+            *looks(watch, store.url),
+            *asyncio.run(reports(watch, store.url)),
+            *asyncio.run(writes(watch, store, writer, raw)),
+        ]
+        missed = [each.name for each in found if each.median > GOALS.get(each.name, float("inf"))]
+        told[size] = {
+            "room on disk, GB": f"{store.size() / 1e9:.2f}",
+            "rows a second while filling": f"{rate:,.0f}",
+            **{f"{each.name}, ms": str(each) for each in found},
+            "goals missed": ", ".join(missed) or "none",
+        }
+        print(f"{size:,}: {told[size]}; load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+    return told
+
+
+def prune(store: Ledger) -> str:
+    """A month of many is dropped."""
+    before = END - timedelta(days=320)
+    began = time.perf_counter()
+    pruned = prune_at(store.url, before=before)
+    took = time.perf_counter() - began
+    return (
+        f"`db prune --before {before:%Y-%m-%d}`: {pruned.sessions:,} sessions, "
+        f"{len(pruned.months)} whole months, {(pruned.freed or 0) / 1e9:.2f} GB given back in {took:.1f} s"
+    )
+
+
+def table(told: dict[int, dict[str, str]]) -> str:
+    """In Markdown, a column a size."""
+    lines = ["| | " + " | ".join(f"{size / MILLION:g} million" for size in told) + " |"]
+    lines.append("|---|" + "---:|" * len(told))
+    rows = next(iter(told.values()))
+    lines += [f"| {name} | " + " | ".join(each[name] for each in told.values()) + " |" for name in rows]
+    return "\n".join(lines)
+
+
+VIEW, REPORT = "`rlm_current_usage`", "a month's report by product"
+GOALS = {VIEW: VIEW_GOAL_S, REPORT: REPORT_GOAL_S}
+
+
+@contextlib.contextmanager
+def opened(*, sqlite: bool) -> Iterator[tuple[Ledger, Watch]]:
+    """An empty ledger, which is thrown away afterwards."""
+    if sqlite:
+        with tempfile.TemporaryDirectory() as folder:
+            yield OnSqlite(Path(folder) / "journal.db"), Watch(lambda: ())
+        return
+    server = PostgresqlServer(DEFAULTS)
+    try:
+        yield OnPostgresql(server.new_database()), Watch(server.processes)
+    finally:
+        server.close()
+
+
+def main() -> int:
+    """Print a table, and what pruning took."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sessions", default="1000000,3000000,10000000")
-    parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--millions", default=",".join(str(size) for size in SIZES), help="such as 1,3,10")
+    parser.add_argument("--sqlite", action="store_true", help="in a file instead")
     options = parser.parse_args()
-    wanted = [int(word) for word in options.sessions.split(",")]
-    with tempfile.TemporaryDirectory() as name, a_store(Path(name), sqlite=options.sqlite) as url:
-        engine = database_at(url).engine
-        make_months(engine)
-        fill(engine, "rlm_denial_log", DENIAL_COLUMNS, denials(300_000))
-        fill(engine, "rlm_license_seats", SEATS_COLUMNS, seats(wanted[0]))
-        sys.stdout.write(
-            "  sessions       MB  view ms    worst  open ms  poll ms  log ms  month s  by user  floor s\n"
-        )
-        there = 0
-        for step, sessions in enumerate(wanted):
-            part = Part(number=step + 1, sessions=sessions - there)
-            fill(engine, "rlm_usage_log", SESSION_COLUMNS, part.rows())
-            there = sessions
-            settle(engine)
-            sys.stdout.write(asyncio.run(measure(url, engine, Path(name), sessions, step)) + "\n")
-            sys.stdout.flush()
-        engine.dispose()
+    sizes = [round(float(each) * MILLION) for each in options.millions.split(",")]
+    with opened(sqlite=options.sqlite) as (store, watch):
+        told = measure(watch, store, sizes)
+        print(table(told))
+        print(prune(store))
+    return 0 if told[sizes[-1]]["goals missed"] == "none" else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -28,6 +28,7 @@ from rlm_exporter.failover.hooks import Hooks
 from rlm_exporter.failover.leadership import Alone, LeaseKeeper
 from rlm_exporter.failover.ports import DirectProbe, Outside, Seam, ThroughProbe
 from rlm_exporter.failover.reasons import Reason
+from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.failover.rlmdown import Rlmdown
 from rlm_exporter.failover.steps import StepName
 from rlm_exporter.haproxy.balancer import Balancer
@@ -168,6 +169,7 @@ async def run_daemon(
             usage=usage if settings.usage.record else None,
             spool=state,
             veil=_veil_of(settings, state),
+            names=settings.usage.privacy is Privacy.NONE,
         )
         stack.push_async_callback(assembly.close)
         for cluster in settings.clusters:
@@ -183,6 +185,7 @@ async def run_daemon(
         )
         services = Services(
             controllers=assembly.controllers,
+            releasers=assembly.releasers,
             journal=journal,
             reports=reports,
             page=page,
@@ -290,8 +293,10 @@ class _Assembly:
         usage: Journal | None,
         spool: Path,
         veil: Veil,
+        names: bool,
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
+        self.releasers: dict[str, Releaser] = {}
         self._probers: list[Prober] = []
         self._denial_watches: list[DenialWatch] = []
         self._clients: list[StatsPageClient] = []
@@ -305,6 +310,8 @@ class _Assembly:
         self._usage = usage
         self._spool = spool
         self._veil = veil
+        self._names = names
+        self._rlmutil = rlmutil
         self._recorders: list[UsageRecorder | ReportLogRecorder] = []
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
@@ -319,14 +326,21 @@ class _Assembly:
         prober = self._prober(cluster)
         self._probers.append(prober)
         self._denial_watches += self._watches_of_denials(cluster, prober)
+        journal = self._journal_of(cluster)
+        self.releasers[cluster.name] = Releaser(
+            cluster=cluster.name,
+            journal=journal,
+            rlmutil=self._rlmutil,
+            license_probe=self._license_probe,
+            clock=self._clock,
+            names=self._names,
+        )
         self.controllers[cluster.name] = ClusterController(
             Outside(
                 cluster=cluster,
                 prober=prober,
                 balancers=self._balancers(cluster, prober),
-                journal=self._journal
-                if self._keeper is None
-                else self._journal.guarded(self._keeper.guard(cluster.name)),
+                journal=journal,
                 direct=_direct(prober),
                 through=self._through(cluster),
                 hooks=self._hooks,
@@ -387,6 +401,12 @@ class _Assembly:
         """Close the connections to the balancers."""
         for client in self._clients:
             await client.close()
+
+    def _journal_of(self, cluster: Cluster) -> Journal:
+        """The journal as the cluster's writer has it: among several daemons only while it holds the lease."""
+        if self._keeper is None:
+            return self._journal
+        return self._journal.guarded(self._keeper.guard(cluster.name))
 
     def _prober(self, cluster: Cluster) -> Prober:
         return Prober(

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import LiteralString
 
@@ -26,9 +26,13 @@ ADDRESS = "127.0.0.1"
 
 
 class PostgresqlServer:
-    """Starts, ends, kills and freezes one server. It refuses to run as root: then it runs as nobody."""
+    """Starts, ends, kills and freezes one server. It refuses to run as root: then it runs as nobody.
 
-    def __init__(self) -> None:
+    `settings` are PostgreSQL's own, in place of those that suit tests.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._wanted = settings or {}
         self._folder = Path(tempfile.mkdtemp(prefix="rlm-ha-postgresql-"))
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         if self._user is not None:
@@ -69,7 +73,14 @@ class PostgresqlServer:
         """Start it where it ended, and wait until it answers."""
         with (self._folder / "log").open("ab") as log:
             self._process = self._popen(
-                ["postgres", "-D", str(self._data), "-p", str(self.port), *_settings(self._folder)],
+                [
+                    "postgres",
+                    "-D",
+                    str(self._data),
+                    "-p",
+                    str(self.port),
+                    *_settings(self._folder, self._wanted),
+                ],
                 log.fileno(),
             )
         end = time.monotonic() + LIMIT
@@ -94,7 +105,7 @@ class PostgresqlServer:
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """Stop every process of it, those that are there now: connections stand, and nothing answers."""
-        processes = self._processes()
+        processes = self.processes()
         for number in processes:
             os.kill(number, signal.SIGSTOP)
         try:
@@ -153,7 +164,8 @@ class PostgresqlServer:
         while self._children_of(self._process.pid) and time.monotonic() < end:
             time.sleep(0.02)
 
-    def _processes(self) -> list[int]:
+    def processes(self) -> list[int]:
+        """Those that are there now, the first one first."""
         assert self._process is not None
         return [self._process.pid, *self._children_of(self._process.pid)]
 
@@ -169,7 +181,7 @@ class PostgresqlServer:
         return found
 
 
-def _settings(folder: Path) -> Iterator[str]:
+def _settings(folder: Path, wanted: Mapping[str, str]) -> Iterator[str]:
     settings = {
         "listen_addresses": ADDRESS,
         "unix_socket_directories": str(folder),
@@ -177,6 +189,7 @@ def _settings(folder: Path) -> Iterator[str]:
         "max_connections": "60",
         "shared_buffers": "32MB",
         "autovacuum": "off",
+        **wanted,
     }
     for name, value in settings.items():
         yield from ("-c", f"{name}={value}")

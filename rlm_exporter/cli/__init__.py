@@ -66,6 +66,8 @@ def _commands() -> dict[str, click.Command]:
                     f"{_HERE}.licenses:maintenance_command", "Take a server out, or give it back."
                 ),
                 "update-health": LazyCommand(update_health, _UPDATE_HEALTH),
+                "seats": LazyCommand(f"{_HERE}.seats:seats_command", "Show which seats are free."),
+                "release": LazyCommand(f"{_HERE}.release:release_command", "Take one seat back."),
                 "usage": LazyCommand(f"{_HERE}.usage:usage_command", "Show what was used, and by whom."),
                 "who": LazyCommand(f"{_HERE}.usage:who_command", "Show who held seats, and for how long."),
                 "whatif": LazyCommand(
@@ -102,6 +104,9 @@ def _commands() -> dict[str, click.Command]:
             commands={
                 "upgrade": LazyCommand(
                     f"{_HERE}.db:upgrade_command", "Bring the journal's tables to this version."
+                ),
+                "prune": LazyCommand(
+                    f"{_HERE}.db_prune:prune_command", "Delete usage and denials of long ago."
                 ),
             },
             help="The journal's database.",

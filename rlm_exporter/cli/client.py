@@ -30,6 +30,7 @@ from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import Manners
+from rlm_exporter.cli.seats_answers import ReleaseAnswer, SeatsAnswer
 from rlm_exporter.cli.usage_answers import SessionsAnswer, UsageAnswer, WhatIfAnswer
 from rlm_exporter.errors import ApiError
 
@@ -148,6 +149,14 @@ class Client:
     def what_if(self, name: str, query: Mapping[str, str]) -> Answer[WhatIfAnswer]:
         """What other numbers of seats would have meant."""
         return self._ask(WhatIfAnswer, "GET", _path(name, "usage", "what-if"), params=query)
+
+    def seats(self, name: str, query: Mapping[str, str]) -> Answer[SeatsAnswer]:
+        """Which seats are free."""
+        return self._ask(SeatsAnswer, "GET", _path(name, "seats"), params=query)
+
+    def release(self, name: str, wish: Mapping[str, Any]) -> Answer[ReleaseAnswer]:
+        """Take a seat back, or with `dry_run` tell whose it is."""
+        return self._ask(ReleaseAnswer, "POST", _path(name, "release"), json=wish)
 
     def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
         """Have people told."""

@@ -2,29 +2,39 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.errors import RlmExporterError
 
+AnyCallable = TypeVar("AnyCallable", bound=Callable[..., Any])
+
+
+def database_options(function: AnyCallable) -> AnyCallable:
+    """`--config` and `--store`: which database."""
+    config = click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Manifests of which the database is taken where --store is not given.",
+    )
+    store = click.option("--store", help="sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+    return config(store(function))
+
 
 @click.command("upgrade")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="Manifests of which the database is taken where --store is not given.",
-)
-@click.option("--store", help="sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+@database_options
 def upgrade_command(config: tuple[Path, ...], store: str | None) -> None:
     """Bring the journal's tables to this version; safe to repeat, and from several machines at once."""
     # SQLAlchemy and Alembic take a while to import.
     from rlm_exporter.store.upgrade import upgrade_at  # noqa: PLC0415
 
     try:
-        name, before, after = upgrade_at(_store(store, config))
+        name, before, after = upgrade_at(store_of(store, config))
     except RlmExporterError as error:
         click.echo(f"rlm-ha: {error}", err=True)
         sys.exit(ExitCode.FAILED)
@@ -33,7 +43,8 @@ def upgrade_command(config: tuple[Path, ...], store: str | None) -> None:
     click.echo(f"{name}: {told}")
 
 
-def _store(store: str | None, config: tuple[Path, ...]) -> str:
+def store_of(store: str | None, config: tuple[Path, ...]) -> str:
+    """The database's URL, by whoever names it first."""
     from rlm_exporter.manifest.load import load_manifests  # noqa: PLC0415
 
     named = (

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import re
 import sys
 import uuid
 from collections.abc import Mapping
@@ -22,23 +21,10 @@ from rlm_exporter.cli.patience import Patience
 from rlm_exporter.cli.plan_sheet import plan_sheet
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.cli.sheet import Cell, Line, Sheet
+from rlm_exporter.cli.spans import read_span
 from rlm_exporter.cli.step_lines import StepLines
-from rlm_exporter.manifest.durations import parse_duration
 
 EVENTS_LIMIT = 1000
-
-
-_LONG = re.compile(r"([0-9]{1,5})([dw])")
-
-
-def _read_span(_ctx: click.Context, _parameter: click.Parameter, value: str) -> timedelta:
-    """A time back from now: a duration as manifests write it, or whole days or weeks."""
-    if match := _LONG.fullmatch(value):
-        return int(match[1]) * (timedelta(days=1) if match[2] == "d" else timedelta(weeks=1))
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r}: write it like 30d, 12h or 90m") from error
 
 
 @click.command("primary")
@@ -59,7 +45,7 @@ def primary_command(name: str) -> int:
 @click.command("events")
 @click.argument("name")
 @click.option(
-    "--last", callback=_read_span, default="30d", show_default=True, help="How far back, such as 12h."
+    "--last", callback=read_span, default="30d", show_default=True, help="How far back, such as 12h."
 )
 @url_option
 def events_command(name: str, *, last: timedelta) -> None:

@@ -27,6 +27,14 @@ def age_in_words(seconds: float | None) -> str:
     return seconds_in_words(seconds) if seconds is None or seconds >= 9.95 else f"{seconds:.0f} s"
 
 
+def size_in_words(size: int) -> str:
+    """`120 kB`, `3.4 MB`, `1.2 GB`."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
 def moment_in_words(moment: datetime | None) -> str:
     """`2025-11-25 08:12:03` in UTC; the label says so."""
     return UNKNOWN if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -156,6 +156,22 @@ class Rlmutil(Protocol):
         ...
 
 
+class LicenseProbe(Protocol):
+    """Asks rlm for everything it knows."""
+
+    async def probe(self, host: str, port: int, *, timeout: timedelta) -> LicenseResult:
+        """A failed probe is a result; `ProbeError` only for a reason of ours."""
+        ...
+
+
+class ReleaseJournal(Protocol):
+    """Of the journal, what taking a seat back needs."""
+
+    async def hold(self, cluster: str, *, rule: str, trigger: str, detail: str, now: datetime) -> None:
+        """Write what an operator has done."""
+        ...
+
+
 class TcpProbe(Protocol):
     """Connects and says nothing."""
 

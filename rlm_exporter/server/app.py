@@ -17,7 +17,9 @@ from rlm_exporter.server import (
     expiring,
     health_reports,
     profile,
+    release,
     report_logs,
+    seats,
     status_page,
     targets,
     usage,
@@ -55,10 +57,12 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(r"/api/v1/clusters/{name}/operations/{id:\d{1,18}}", api.operation)
     for verb in by_hand.VERBS:
         app.router.add_post(f"/api/v1/clusters/{{name}}/{verb}", by_hand.handler(verb))
+    app.router.add_post("/api/v1/clusters/{name}/release", release.release)
     app.router.add_post("/api/v1/clusters/{name}/health", health_reports.update_health)
     shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
     app.router.add_get(shipped, report_logs.place)
     app.router.add_post(shipped, report_logs.take)
+    app.router.add_get("/api/v1/clusters/{name}/seats", seats.seats)
     app.router.add_get("/api/v1/clusters/{name}/usage", usage.usage)
     app.router.add_post("/api/v1/clusters/{name}/usage", usage.usage_of_groups)
     app.router.add_get("/api/v1/clusters/{name}/usage/sessions", usage.sessions)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from rlm_exporter.alerts.sender import AlertSender
 from rlm_exporter.failover.controller import ClusterController
+from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.server.auth import Token
@@ -20,6 +21,8 @@ class Services:
     """The daemon as its handlers see it. Only `watchdog_seen_at` changes."""
 
     controllers: Mapping[str, ClusterController]
+    releasers: Mapping[str, Releaser]
+    """Take seats back, by cluster."""
     journal: Journal
     reports: Reports
     """The usage log, on a connection of its own: a long look must not come before a step of a failover."""

@@ -1,6 +1,9 @@
 """What the store needs of a database."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
@@ -55,4 +58,44 @@ class Database(Protocol):
 
     def explain(self, error: BaseException) -> str:
         """What is wrong, where, and what to do."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldSessions:
+    """Sessions that ended before some moment."""
+
+    sessions: int
+    months: tuple[date, ...] = ()
+    """Those of which no other ones are there: their tables go as a whole."""
+    size: int | None = None
+    """Bytes of these tables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Bytes on disk."""
+
+    size: int
+    free: int
+    """Of them, those that hold nothing and wait for new rows."""
+
+
+class UsageTables(Protocol):
+    """The usage log as it lies on disk."""
+
+    def count(self, before: datetime) -> OldSessions:
+        """Those that `delete` would delete."""
+        ...
+
+    def delete(self, before: datetime, stopped: Callable[[], bool]) -> OldSessions:
+        """Delete sessions that ended before a moment, until `stopped` says so."""
+        ...
+
+    def give_back(self, stopped: Callable[[], bool]) -> None:
+        """Give room that deleted rows have left back to the disk, as far as that holds up nobody."""
+        ...
+
+    def room(self) -> Room:
+        """What there is now."""
         ...

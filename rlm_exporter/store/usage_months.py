@@ -11,10 +11,11 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 _MINUTE = re.compile(r"/(\d{4})-(\d{2})-\d{2}T\d{2}:\d{2}/")
+_PARTITION = re.compile(r"rlm_usage_log_(\d{4})_(0[1-9]|1[0-2])")
 UNKNOWN = date(1970, 1, 1)
 """For sessions of which nothing tells when they began."""
-_LOCK = 0x726C6D2D6861
-"""Whoever makes a partition has it: two daemons may want the same one. Any number that nobody else uses."""
+MONTHS_LOCK = 0x726C6D2D6861
+"""Whoever makes or drops a partition has it: two may want the same one. Any number that nobody else uses."""
 
 
 def month_of(key: str) -> date:
@@ -30,6 +31,12 @@ def partition_of(month: date) -> str:
     return f"rlm_usage_log_{month:%Y_%m}"
 
 
+def month_of_partition(name: str) -> date | None:
+    """The month whose table has that name; None for one that we have not made."""
+    found = _PARTITION.fullmatch(name)
+    return None if found is None else date(int(found[1]), int(found[2]), 1)
+
+
 def after(month: date) -> date:
     """The next one."""
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
@@ -41,7 +48,7 @@ def ensure_months(connection: Connection, months: Collection[date]) -> None:
         return
     missing = [month for month in sorted(months) if not _is_there(connection, month)]
     if missing:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MONTHS_LOCK})
     for month in missing:
         # No parameters in a definition; name and bounds are made of numbers.
         connection.exec_driver_sql(

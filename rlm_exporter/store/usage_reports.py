@@ -282,8 +282,9 @@ def _placed_sessions(
     base = named.c.number * literal(ROOM_OF_A_LINE, BigInteger) - literal(start, BigInteger)
     return (
         select((base + out).label("out"), (base + back).label("back"), u["count"].label("seats"))
-        .join_from(usage_log, named, and_(*same))
-        .where(overlaps(question.cluster, window))
+        .join_from(usage_log, named, and_(*same), isouter=connection.dialect.name == "sqlite")
+        # Every session has its name; SQLite only then looks for the name of a session, and not the other way.
+        .where(overlaps(question.cluster, window), named.c.number.is_not(None))
         .subquery("sessions")
     )
 

@@ -229,6 +229,9 @@ def test_a_wish_at_either_daemon_reaches_the_one_that_acts(set_stage: SetStage, 
     said = licenses(stage, "switchover", "--to", "rlm2")
     stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2", within=10)
     shown = rlm_ha(stage, "license-servers", "status", CLUSTER, "--show-ha")
+    seats = f"{stage.layout.daemon_url}/api/v1/clusters/{CLUSTER}/release"
+    no_release = requests.post(seats, json={"handle": "fff"}, timeout=5)
+    nobodys = licenses(stage, "release", "--handle", "fff", "--yes")
     refused = requests.post(
         f"{stage.layout.daemon_url}/api/v1/clusters/{CLUSTER}/failover", json={"to": "rlm1"}, timeout=5
     )
@@ -237,6 +240,8 @@ def test_a_wish_at_either_daemon_reaches_the_one_that_acts(set_stage: SetStage, 
     assert f"ha1 acts for this cluster ({first_url(stage)})" in shown.stdout
     assert (refused.status_code, refused.json()["kind"]) == (409, "not_leader")
     assert refused.json()["leader_url"] == first_url(stage)
+    assert (no_release.status_code, no_release.json()["leader_url"]) == (409, first_url(stage))
+    assert (nobodys.returncode, "nobody has handle fff on rlm2" in nobodys.stderr) == (3, True)
     assert [(move["kind"], move["to"]) for move in moves(stage)] == [("switchover", "rlm2")]
     check_history(stage, faults=(), budget=2)
 

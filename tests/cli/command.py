@@ -42,10 +42,14 @@ class CommandLine:
 
     async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
         """Start it, its output in pipes."""
+        return await self.start_at(asyncio.subprocess.DEVNULL, *arguments, **variables)
+
+    async def start_at(self, stdin: int, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
+        """Start it with somebody at its input, such as a terminal."""
         return await asyncio.create_subprocess_exec(
             *COMMAND,
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment(self.home, variables),

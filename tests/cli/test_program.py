@@ -103,6 +103,8 @@ VERBS = (
     "ack",
     "maintenance",
     "update-health",
+    "seats",
+    "release",
     "usage",
     "who",
     "whatif",

@@ -18,12 +18,14 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.hooks import Hooks
 from rlm_exporter.failover.leadership import Alone
 from rlm_exporter.failover.ports import DirectProbe, Outside
+from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Privacy, Server
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import ControllerObserver
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
+from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.app import build_app
@@ -201,8 +203,20 @@ async def daemon(
         }
         for each in clusters:
             instruments.watch(each)
+        no_rlmutil = stack.enter_context(RlmutilProgram(None))
         services = Services(
             controllers=controllers,
+            releasers={
+                each.name: Releaser(
+                    cluster=each.name,
+                    journal=journal,
+                    rlmutil=no_rlmutil,
+                    license_probe=license_probe,
+                    clock=clock,
+                    names=True,
+                )
+                for each in clusters
+            },
             journal=journal,
             page=MetricsPage(instruments=instruments),
             instruments=instruments,
