@@ -28,6 +28,7 @@ LINE: dict[str, Any] = {
     "denied": 7,
     "passed_on": 1,
     "denial_rate": 0.389,
+    "idle_reserved": 0,
 }
 SESSION = {
     "server": "rlm1",
@@ -127,7 +128,7 @@ async def test_usage_for_a_spreadsheet(rlm_ha: CommandLine, daemon: FixedDaemon)
     ended = await run(rlm_ha, daemon, "usage", "site", "--csv")
     header, line = ended.out.splitlines()
     assert header.startswith("isv,feature,who,sessions,checkouts,peak,average,seat_hours,seats,")
-    assert line == "siemens,STARCCM,,12,11,40,12.345,8888.8,,3.25,0,0,7,1,0.389"
+    assert line == "siemens,STARCCM,,12,11,40,12.345,8888.8,,3.25,0,0,7,1,0.389,0"
 
 
 async def test_json_is_the_daemons_document(rlm_ha: CommandLine, daemon: FixedDaemon) -> None:
@@ -176,3 +177,14 @@ async def test_on_the_real_daemon(tmp_path: Path, rlm_ha: CommandLine) -> None:
                 while "STARCCM" not in (ended := await site.run("licenses", "usage", "site")).out:
                     assert (ended.code, ended.err) == (0, "")
             assert (await site.run("licenses", "who", "site")).out.endswith("Nobody held anything.\n")
+            assert "No report log tells" in (await site.run("licenses", "denials", "site")).out
+            ending = await site.run("licenses", "expiring", "site", "--within", "52w", "--json")
+            assert (ending.code, ending.document["unknown"]) == (0, [])
+            pictures = tmp_path / "pictures"
+            report = await site.run(
+                "licenses", "report", "site", "--last", "day", "--pictures", str(pictures)
+            )
+            assert (report.code, report.err) == (0, "")
+            # Of two features, which have their seats.
+            assert "6 in " in report.out
+            assert len(list(pictures.iterdir())) == 6
