@@ -3,10 +3,10 @@
 import io
 import warnings
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -122,7 +122,7 @@ def _days(*moments: datetime) -> list[float]:
 
 
 def _name_days(axes: Axes, profile: ProfileAnswer) -> None:
-    zone = profile.hours[0].at.tzinfo if profile.timezone == "UTC" else ZoneInfo(profile.timezone)
+    zone = _zone(profile)
     locator = AutoDateLocator(tz=zone, minticks=4, maxticks=12)  # type: ignore[no-untyped-call]  # untyped there
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
@@ -188,7 +188,7 @@ def _lay_out(axes: Axes, *, across: str, up: str) -> None:
 
 
 def _name(axes: Axes, profile: ProfileAnswer, what: str) -> None:
-    zone = profile.hours[0].at.tzinfo
+    zone = _zone(profile)
     first, last = profile.since.astimezone(zone), profile.until.astimezone(zone)
     # A dollar sign in a name begins no formula.
     axes.set_title(
@@ -203,3 +203,11 @@ def _name(axes: Axes, profile: ProfileAnswer, what: str) -> None:
         fontsize=9,
         parse_math=False,
     )
+
+
+def _zone(profile: ProfileAnswer) -> tzinfo | None:
+    """The daemon's zone; where this machine does not know it, the offset with which the time begins."""
+    try:
+        return ZoneInfo(profile.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return profile.hours[0].at.tzinfo

@@ -1,53 +1,19 @@
 """`rlm-ha licenses report`: all that the daemon tells about usage, in one answer, with pictures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from rlm_exporter.cli.client import Answer, Client, connect
+from rlm_exporter.cli.client import Client, connect
 from rlm_exporter.cli.manners import current_manners, url_option
 from rlm_exporter.cli.output import emit
+from rlm_exporter.cli.report_parts import Report
 from rlm_exporter.cli.report_sheet import report_sheet
 from rlm_exporter.cli.usage import read_groups, window_options, window_query
-from rlm_exporter.cli.usage_answers import (
-    DenialsAnswer,
-    DoubleUseAnswer,
-    ExpiringAnswer,
-    SessionsAnswer,
-    UsageAnswer,
-)
 
 MOST_DRAWN = 50
 """Features that have pictures: those that were used most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What it is made of, each as the daemon answered it."""
-
-    features: Answer[UsageAnswer]
-    users: Answer[UsageAnswer]
-    groups: Answer[UsageAnswer] | None
-    denials: Answer[DenialsAnswer]
-    long_sessions: Answer[SessionsAnswer]
-    double_use: Answer[DoubleUseAnswer]
-    expiring: Answer[ExpiringAnswer]
-
-    def document(self, pictures: tuple[Path, ...]) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "features": self.features.document,
-            "users": self.users.document,
-            "groups": None if self.groups is None else self.groups.document,
-            "denials": self.denials.document,
-            "long_sessions": self.long_sessions.document,
-            "double_use": self.double_use.document,
-            "expiring": self.expiring.document,
-            "pictures": [str(path) for path in pictures],
-        }
 
 
 @click.command("report")
@@ -155,7 +121,7 @@ def _draw(
             "until": report.features.document["until"],
             "feature": line.feature,
             "timezone": timezone,
-            **({} if line.isv is None else {"isv": line.isv}),
+            "isv": line.isv or "",  # empty = of which no ISV is known
         }
         drawn += draw_feature(client.profile(name, query).value, folder=folder, stem=stem, ending=ending)
     return tuple(drawn)

@@ -2,28 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rlm_exporter.cli.denials_sheet import denials_blocks, double_use_blocks, heading
 from rlm_exporter.cli.expiring_sheet import expiring_sheet
+from rlm_exporter.cli.report_parts import Report
 from rlm_exporter.cli.sheet import Block, Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.cli.usage_answers import SessionsAnswer, UsageAnswer, UsageLineView
 from rlm_exporter.cli.usage_sheet import SESSION_COLUMNS, percent, quiet_line, session_row, usage_sheet
-
-if TYPE_CHECKING:
-    from rlm_exporter.cli.report import Report
 
 MOST_USERS = 15
 """Lines of users; `licenses usage --by user` has all of them."""
 MOST_LONG = 15
 
 
-def report_sheet(report: "Report", pictures: Sequence[Path]) -> Sheet:
+def report_sheet(report: Report, pictures: Sequence[Path]) -> Sheet:
     """All of it, the most important first."""
     return tuple(_blocks(report, pictures))
 
 
-def _blocks(report: "Report", pictures: Sequence[Path]) -> Iterator[Block]:
+def _blocks(report: Report, pictures: Sequence[Path]) -> Iterator[Block]:
     features = report.features.value
     yield Line(cells=(Cell(features.cluster, Tone.STRONG),))
     yield from usage_sheet(features)

@@ -115,7 +115,7 @@ async def test_pictures_are_drawn_of_each_feature(
     folder = tmp_path / "new" / "pictures"
     features = usage(line(), line(feature="star ccm/2", isv="a"), line(feature="STARCCM", isv="acme"))
     full.on("GET", f"{PATH}/usage", fixed(features), fixed(usage(by="user")))
-    strange = profile(feature="$x_{^", hours=profile()["hours"][:2])
+    strange = profile(feature="$x_{^", hours=profile()["hours"][:2], timezone="Nowhere/Here")
     full.on("GET", f"{PATH}/usage/profile", fixed(profile()), fixed(strange))
     ended = await run(rlm_ha, full, "--pictures", str(folder), "--timezone", "UTC")
     assert (ended.code, ended.err) == (0, "")

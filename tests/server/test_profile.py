@@ -38,6 +38,8 @@ async def test_of_two_isvs_with_one_feature_one_has_to_be_named(local: Daemon) -
     assert problem == (400, "invalid", "isv: several have 'solver': acme, siemens; say which one")
     document = await asked(local, f"{WINDOW}&feature=solver&isv=ACME", PATH)
     assert (document["isv"], document["hours"][0]["average"]) == ("acme", 1.0)
+    nameless = await local.get(f"{PATH}?{WINDOW}&feature=solver&isv=")
+    assert nameless.problem[:2] == (404, "unknown_feature")
 
 
 @pytest.mark.parametrize(
