@@ -155,7 +155,7 @@ async def run_daemon(
         keeper = await stack.enter_async_context(_leases(settings, clock, state)) if shared else None
         await _fits(settings.clusters, journal)
         # On a connection of its own: a long batch must not come before a step of a failover.
-        usage = await stack.enter_async_context(await Journal.open(url=settings.store)) if shared else journal
+        usage = await stack.enter_async_context(await Journal.open(url=settings.store))
         reports = await stack.enter_async_context(await Journal.open(url=settings.store, limit=REPORT_LIMIT))
         assembly = _Assembly(
             clock=clock,
@@ -312,6 +312,8 @@ class _Assembly:
         self._veil = veil
         self._names = names
         self._rlmutil = rlmutil
+        self._reading = asyncio.Semaphore(1)
+        """One report log at a time."""
         self._recorders: list[UsageRecorder | ReportLogRecorder] = []
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
@@ -378,6 +380,7 @@ class _Assembly:
                 acts=partial(_acts, self.controllers[cluster.name]),
                 veil=self._veil,
                 stumbled=partial(ControllerObserver(self._instruments).stumbled, cluster.name),
+                turn=self._reading,
                 clock=self._clock,
             )
             for server in cluster.servers

@@ -24,7 +24,14 @@ class Aside(Generic[T]):
     @property
     def is_idle(self) -> bool:
         """Whether no thread works."""
-        return self._running is None
+        return self._running is None or self._running.done()
+
+    def discard(self) -> bool:
+        """Forget what work that was given up has brought meanwhile; False while it still goes on."""
+        if not self.is_idle:
+            return False
+        self._running = None
+        return True
 
     async def run(self, work: Callable[[], T], *, limit: timedelta) -> T:
         """What the work returns or raises; TimeoutError where that takes longer."""

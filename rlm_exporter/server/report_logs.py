@@ -27,6 +27,7 @@ from rlm_exporter.server.requests import (
 from rlm_exporter.server.services import SERVICES
 from rlm_exporter.store.errors import StalePlaceError
 from rlm_exporter.usage.report_log_intake import ReportLogIntake, read_here
+from rlm_exporter.usage.report_log_usage import AT_ONCE
 from rlm_exporter.usage.report_log_wire import read_denial, read_session
 
 LARGEST_BATCH = 8 * 1024 * 1024
@@ -34,6 +35,7 @@ LARGEST_BATCH = 8 * 1024 * 1024
 
 LONGEST_POSITION = 64 * 1024
 LONGEST_ISV = 64
+FARTHEST = 24 * 60
 FIELDS = ("after", "position", "minutes_west", "sessions", "denials")
 
 
@@ -124,6 +126,10 @@ def _document(body: bytes) -> dict[str, Any]:
     for name in ("sessions", "denials"):
         if type(document[name]) is not list:
             raise InvalidError(f"{name}: not a list")
+    if len(document["sessions"]) > AT_ONCE:
+        raise InvalidError(f"sessions: more than {AT_ONCE}, which is what one transaction takes")
+    if document["minutes_west"] is not None and abs(document["minutes_west"]) > FARTHEST:
+        raise InvalidError(f"minutes_west: beyond {FARTHEST}")
     return document
 
 

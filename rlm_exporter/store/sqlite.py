@@ -139,13 +139,12 @@ def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     # Transactions are begun by `_begin`: the driver's own would not cover DDL and reads.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "auto_vacuum = INCREMENTAL",  # heard in an empty file alone, and before anything is written to it
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA auto_vacuum")
+    if cursor.fetchone() == (0,):
+        # Heard in an empty file alone, before anything is in it; where it is so already, this would write.
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -326,6 +326,7 @@ Index("idx_rlm_usage_server", usage_log.c.server_name)
 Index("idx_rlm_usage_feature", usage_log.c.feature_name)
 Index("idx_rlm_usage_time", usage_log.c.checkout_time)
 Index("idx_rlm_usage_end", usage_log.c.checkin_time)
+Index("idx_rlm_usage_handle", usage_log.c.cluster, usage_log.c.server_name, usage_log.c.handle)
 _is_out = usage_log.c.checkin_time.is_(None)
 Index(
     "idx_rlm_usage_open",

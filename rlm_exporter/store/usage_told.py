@@ -26,9 +26,6 @@ AT_ONCE = 500
 SAME = timedelta(minutes=2)
 """By so much later than its end the beginning of a session may seem to be: rlmstat shows minutes."""
 
-LATEST = timedelta(minutes=15)
-"""How much later than its end a session may still have been in an answer to polling."""
-
 _CHANGED = (
     *("source", "checkout_time", "checkout_is_ambiguous", "checkin_time", "checkin_is_ambiguous"),
     *("session_duration", "end_reason", "end_is_exact", "count"),
@@ -209,6 +206,8 @@ def _place_by_handle(connection: Connection, told: Told) -> None:
     rows = _Rows(connection)
     rows.load([row["session_key"] if row is not None else storable(told.session.key)])
     key = row["session_key"] if row is not None else storable(told.session.key)
+    if row is not None and row["end_is_exact"]:
+        return  # told before
     if row is not None:
         end = _by_polling(told.end, row)
         rows.change(key, {"source": UsageSource.BOTH, **_ending(end, row["checkout_time"])})
@@ -220,16 +219,16 @@ def _place_by_handle(connection: Connection, told: Told) -> None:
 def _newest(connection: Connection, told: Told) -> Mapping[str, Any] | None:
     session, at = told.session, told.end.at
     log = usage_log.c
-    ended = and_(log.checkin_time >= at - SAME, log.checkin_time <= at + LATEST)
+    # By polling's end it was over, however late that looked.
+    polled = and_(log.end_is_exact.is_(False), or_(log.checkin_time.is_(None), log.checkin_time >= at - SAME))
     query = (
         select(usage_log)
         .where(
             log.cluster == session.cluster,
             log.server_name == session.server,
             log.handle == storable(session.handle),
-            log.end_is_exact.is_(False),
             or_(log.checkout_time.is_(None), log.checkout_time <= at + SAME),
-            or_(log.checkin_time.is_(None), ended),
+            or_(polled, log.checkin_time == at),
         )
         .order_by(log.checkout_time.desc().nulls_last(), log.id.desc())
         .limit(AT_ONCE)

@@ -4,6 +4,7 @@ The log is on disk already: while the database is away it simply waits. What was
 written together with the place after them, so nothing is lost and nothing comes twice, whoever is killed.
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -62,15 +63,21 @@ class ReportLogRecorder:
         acts: Callable[[], bool],
         veil: Veil,
         stumbled: Callable[[Exception], None],
+        turn: asyncio.Semaphore,
         clock: WallClock,
     ) -> None:
-        """`acts` is whether this daemon, of several, acts for the cluster; `stumbled` is told of defects."""
+        """`acts` is whether this daemon, of several, acts for the cluster; `stumbled` is told of defects.
+
+        `turn` is had by one of all logs at a time: a log that is read anew takes a processor, and what runs
+        beside it must go on.
+        """
         self._cluster = cluster
         self._server = server.name
         self._log = log
         self._store = store
         self._acts = acts
         self._stumbled = stumbled
+        self._reading = turn
         self._clock = clock
         self._usage = ReportLogUsage(
             cluster=cluster, server=server.name, isv=log.isv, tz=server.zone, veil=veil
@@ -97,7 +104,8 @@ class ReportLogRecorder:
             if not self._acts():
                 self._let_go()
                 return False
-            return await self._read_on()
+            async with self._reading:
+                return await self._read_on()
         except StalePlaceError as error:
             logger.info("%s: %s", self._what, error)
             self._let_go()
@@ -128,7 +136,7 @@ class ReportLogRecorder:
         return found
 
     async def _open(self) -> None:
-        if not self._aside.is_idle:
+        if not self._aside.discard():
             raise TimeoutError  # a thread still reads for what was let go
         place = await self._store.log_place(
             cluster=self._cluster, server=self._server, isv=self._log.isv.casefold()

@@ -103,6 +103,8 @@ async def test_what_is_unknown_is_named(local: Daemon, path: str, kind: str, det
         ({"position": "x" * 65537}, "position: not a text of at most 65536 characters"),
         ({"minutes_west": "-60"}, "minutes_west: neither a whole number nor null"),
         ({"sessions": {}}, "sessions: not a list"),
+        ({"sessions": [SESSION] * 1001}, "sessions: more than 1000, which is what one transaction takes"),
+        ({"minutes_west": 2**62}, "minutes_west: beyond 1440"),
         (
             {"sessions": [SESSION, SESSION | {"seats": "1"}]},
             "sessions[1].seats: not a whole number, or too large",

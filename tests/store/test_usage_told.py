@@ -220,6 +220,26 @@ async def test_an_end_alone_of_a_session_that_polling_has_closed_meanwhile(
     assert [(row["checkin_time"], row["source"]) for row in rows()] == [(BACK, "both")]
 
 
+async def test_an_end_alone_that_is_told_again_changes_nothing(journal: Journal, rows: Rows) -> None:
+    """As after a kill between two parts of many sessions."""
+    await journal.record_usage([Opened(session=POLLED)])
+    alone = replace(TOLD, session=replace(LOGGED, key="prod/rlm1/siemens/in 2026/1/starccm", out=None))
+    await tell(journal, alone)
+    before = rows()
+    await tell(journal, alone)
+    assert rows() == before
+    assert len(before) == 1
+
+
+async def test_an_end_alone_of_a_session_that_was_closed_much_later(journal: Journal, rows: Rows) -> None:
+    """The daemon was away for hours, and its first answer closed what had ended long before."""
+    late = replace(CLOSED, at=BACK + timedelta(hours=5))
+    await journal.record_usage([Opened(session=POLLED), late])
+    alone = replace(TOLD, session=replace(LOGGED, key="prod/rlm1/siemens/in 2026/1/starccm", out=None))
+    await tell(journal, alone)
+    assert [(row["checkin_time"], row["source"]) for row in rows()] == [(BACK, "both")]
+
+
 async def test_an_end_alone_that_nobody_knows_of_is_a_row_without_a_beginning(
     journal: Journal, rows: Rows
 ) -> None:

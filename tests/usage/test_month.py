@@ -1,5 +1,6 @@
 """A month of a site through polling and report logs into the usage log, row by row against the ledger."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -90,6 +91,7 @@ class Life:
                 acts=lambda: True,
                 veil=veil,
                 stumbled=self.defects.append,
+                turn=asyncio.Semaphore(1),
                 clock=FakeClock(),
             )
             for server in CLUSTER.servers

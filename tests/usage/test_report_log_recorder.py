@@ -1,10 +1,12 @@
 """The loop that writes what a report log tells: a real file that grows, a real journal, ends of all kinds."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -80,7 +82,7 @@ class Scene:
 
     def start(self) -> asyncio.Task[None]:
         """A new life of the daemon."""
-        recorder = ReportLogRecorder(
+        self.recorder = ReportLogRecorder(
             cluster=cluster().name,
             server=SERVER,
             log=ReportLog(isv="acme", path=str(self.log.path)),
@@ -88,9 +90,10 @@ class Scene:
             acts=lambda: self.acts,
             veil=self.veil,
             stumbled=self.defects.append,
+            turn=asyncio.Semaphore(1),
             clock=self.clock,
         )
-        self.task = asyncio.create_task(recorder.run())
+        self.task = asyncio.create_task(self.recorder.run())
         return self.task
 
     async def restart(self) -> None:
@@ -273,3 +276,25 @@ async def test_more_sessions_than_one_transaction_takes_end_at_once(scene: Scene
     await scene.turns()
     assert sorted(scene.users(), key=lambda user: int(user[4:])) == numbered(*range(1, 2101))
     assert scene.denials() == 1
+
+
+async def test_a_reading_that_took_too_long_stops_nothing_for_good(scene: Scene) -> None:
+    """It was given up, the lease was lost meanwhile, and the thread ended when nobody waited."""
+    await scene.turns()
+    made = scene.recorder
+    release = threading.Event()
+
+    def hang() -> list[Any]:
+        release.wait(10)
+        return []
+
+    with pytest.raises(TimeoutError):
+        await made._aside.run(hang, limit=timedelta(milliseconds=10))
+    scene.acts = False
+    await scene.turns(2)
+    release.set()
+    await asyncio.sleep(0.05)
+    scene.acts = True
+    scene.log.session()
+    await scene.turns()
+    assert scene.users() == numbered(1)

@@ -75,6 +75,7 @@ def upgrade() -> None:
         ("idx_rlm_usage_end", "checkin_time"),
     ):
         op.create_index(name, "rlm_usage_log", [column])
+    op.create_index("idx_rlm_usage_handle", "rlm_usage_log", ["cluster", "server_name", "handle"])
     out = sa.text("checkin_time IS NULL")
     op.create_index(
         "idx_rlm_usage_open",
