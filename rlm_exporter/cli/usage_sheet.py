@@ -128,7 +128,7 @@ def _figures(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
 def _notes(answer: UsageAnswer) -> tuple[Line, ...]:
     notes = []
     if answer.by == "feature":
-        notes.append("HOURS: seat-hours. FULL: how long all seats were taken. FREE: seats beyond the peak.")
+        notes.append("HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak.")
     if answer.omitted:
         notes.append(f"{answer.omitted} more lines are not shown.")
     if answer.known_since is not None and answer.known_since > answer.since:

@@ -62,6 +62,7 @@ async def test_usage_is_a_table_of_features(rlm_ha: CommandLine, daemon: FixedDa
         "STARCCM     40    40     12.3   8889  3.2 h     0       7",
         "NXCAE        -     0     12.3   8889      -     -       0",
     ]
+    assert lines[4] == "HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak."
     assert lines[-1] == "2 sessions are left out: nothing tells when they began."
     assert max(map(len, ended.out.splitlines())) <= 80
     assert dict(daemon.requests[0].query) == {"last": "week", "feature": "x", "by": "feature"}
