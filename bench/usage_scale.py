@@ -123,15 +123,34 @@ def looks(watch: Watch, url: str) -> Iterator[Times]:
 
 
 async def reports(watch: Watch, url: str) -> list[Times]:
-    """A month's, by product and by user."""
+    """A month's: figures, refusals, long sessions, hosts with several versions, one product hour by hour."""
+    hours = tuple(
+        WINDOW.start + timedelta(hours=each)
+        for each in range(1, (WINDOW.end - WINDOW.start) // timedelta(hours=1))
+    )
     async with await Journal.open(url=url, limit=LIMIT) as journal:
 
         async def report(by: Dimension) -> None:
             await journal.usage_facts(UsageQuestion(cluster=CLUSTER, window=WINDOW, by=by))
 
+        by_user = UsageQuestion(cluster=CLUSTER, window=WINDOW, by=Dimension.USER)
+        one = UsageQuestion(cluster=CLUSTER, window=WINDOW, feature=FEATURES[0], edges=hours)
+        long = timedelta(days=3)
         return [
             await watch.awaited(REPORT, 5, lambda: report(Dimension.FEATURE)),
             await watch.awaited("by product and user", 3, lambda: report(Dimension.USER)),
+            await watch.awaited("refusals by user", 3, lambda: journal.denials(by_user, most=100)),
+            await watch.awaited(
+                "sessions of more than 3 days",
+                3,
+                lambda: journal.held_seats(cluster=CLUSTER, window=WINDOW, most=1000, longer=long),
+            ),
+            await watch.awaited(
+                "hosts with several versions",
+                3,
+                lambda: journal.pool_sessions(cluster=CLUSTER, window=WINDOW, most=50_000),
+            ),
+            await watch.awaited("one product hour by hour", 3, lambda: journal.usage_facts(one)),
         ]
 
 

@@ -70,6 +70,11 @@ def _commands() -> dict[str, click.Command]:
                 "release": LazyCommand(f"{_HERE}.release:release_command", "Take one seat back."),
                 "usage": LazyCommand(f"{_HERE}.usage:usage_command", "Show what was used, and by whom."),
                 "who": LazyCommand(f"{_HERE}.usage:who_command", "Show who held seats, and for how long."),
+                "denials": LazyCommand(f"{_HERE}.denials:denials_command", "Show who was refused, and why."),
+                "expiring": LazyCommand(
+                    f"{_HERE}.expiring:expiring_command", "Show which licenses end soon."
+                ),
+                "report": LazyCommand(f"{_HERE}.report:report_command", "Show all of it, and draw pictures."),
                 "whatif": LazyCommand(
                     f"{_HERE}.usage:what_if_command", "Show what another number of seats would do."
                 ),

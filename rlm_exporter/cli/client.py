@@ -31,7 +31,15 @@ from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.seats_answers import ReleaseAnswer, SeatsAnswer
-from rlm_exporter.cli.usage_answers import SessionsAnswer, UsageAnswer, WhatIfAnswer
+from rlm_exporter.cli.usage_answers import (
+    DenialsAnswer,
+    DoubleUseAnswer,
+    ExpiringAnswer,
+    ProfileAnswer,
+    SessionsAnswer,
+    UsageAnswer,
+    WhatIfAnswer,
+)
 from rlm_exporter.errors import ApiError
 
 T = TypeVar("T")
@@ -39,6 +47,9 @@ T = TypeVar("T")
 CONNECT_LIMIT = 3.0
 READ_LIMIT = 15.0
 """Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
+
+REPORT_LIMIT = 40.0
+"""The same for a long look at the usage log: longer than the daemon gives it."""
 
 HANDED_ON = 2
 """How often a wish follows a lease that changes hands meanwhile."""
@@ -139,16 +150,34 @@ class Client:
         """What was used; by groups of users where they are given."""
         path = _path(name, "usage")
         if groups is None:
-            return self._ask(UsageAnswer, "GET", path, params=query)
-        return self._ask(UsageAnswer, "POST", path, params=query, json={"groups": dict(groups)})
+            return self._report(UsageAnswer, path, query)
+        return self._ask(
+            UsageAnswer, "POST", path, limit=REPORT_LIMIT, params=query, json={"groups": dict(groups)}
+        )
 
     def usage_sessions(self, name: str, query: Mapping[str, str]) -> Answer[SessionsAnswer]:
         """Who held what."""
-        return self._ask(SessionsAnswer, "GET", _path(name, "usage", "sessions"), params=query)
+        return self._report(SessionsAnswer, _path(name, "usage", "sessions"), query)
+
+    def denials(self, name: str, query: Mapping[str, str]) -> Answer[DenialsAnswer]:
+        """Who was refused, and why."""
+        return self._report(DenialsAnswer, _path(name, "usage", "denials"), query)
+
+    def double_use(self, name: str, query: Mapping[str, str]) -> Answer[DoubleUseAnswer]:
+        """Hosts that held a product from two pools."""
+        return self._report(DoubleUseAnswer, _path(name, "usage", "double-use"), query)
+
+    def profile(self, name: str, query: Mapping[str, str]) -> Answer[ProfileAnswer]:
+        """One feature over time."""
+        return self._report(ProfileAnswer, _path(name, "usage", "profile"), query)
+
+    def expiring(self, name: str, query: Mapping[str, str]) -> Answer[ExpiringAnswer]:
+        """Licenses that end soon."""
+        return self._ask(ExpiringAnswer, "GET", _path(name, "expiring"), params=query)
 
     def what_if(self, name: str, query: Mapping[str, str]) -> Answer[WhatIfAnswer]:
         """What other numbers of seats would have meant."""
-        return self._ask(WhatIfAnswer, "GET", _path(name, "usage", "what-if"), params=query)
+        return self._report(WhatIfAnswer, _path(name, "usage", "what-if"), query)
 
     def seats(self, name: str, query: Mapping[str, str]) -> Answer[SeatsAnswer]:
         """Which seats are free."""
@@ -175,6 +204,9 @@ class Client:
             data=gzip.compress(orjson.dumps(batch), compresslevel=3),
             headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
         )
+
+    def _report(self, kind: type[T], path: str, query: Mapping[str, str]) -> Answer[T]:
+        return self._ask(kind, "GET", path, limit=REPORT_LIMIT, params=query)
 
     def _ask(self, kind: type[T], method: str, path: str, **arguments: Any) -> Answer[T]:
         response = self._send(method, path, **arguments)
@@ -216,17 +248,19 @@ class Client:
             self._session.trust_env = False
             self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
 
-    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+    def _send(
+        self, method: str, path: str, *, limit: float = READ_LIMIT, **arguments: Any
+    ) -> requests.Response:
         url = self._url + path
         began = time.monotonic()
         try:
             response = self._session.request(
-                method, url, timeout=(CONNECT_LIMIT, READ_LIMIT), allow_redirects=False, **arguments
+                method, url, timeout=(CONNECT_LIMIT, limit), allow_redirects=False, **arguments
             )
         except (requests.RequestException, HTTPError) as error:
-            self._trace(f"{method} {url}: {error_text(error)}")
+            self._trace(f"{method} {url}: {error_text(error, limit=limit)}")
             raise UnreachableError(
-                f"no answer from the daemon at {self._url}: {error_text(error)}. "
+                f"no answer from the daemon at {self._url}: {error_text(error, limit=limit)}. "
                 "Does `rlm-ha serve` run there? Another address: --url, RLM_HA_URL or a profile.",
                 maybe_done=_may_have_arrived(error),
             ) from error
@@ -295,12 +329,12 @@ def _may_have_arrived(error: Exception) -> bool:
     return not isinstance(reason, NewConnectionError)
 
 
-def error_text(error: BaseException) -> str:
+def error_text(error: BaseException, *, limit: float = READ_LIMIT) -> str:
     """What the system said, out of the several wrappings that requests puts around it."""
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_LIMIT:g} s"
     if isinstance(error, requests.ReadTimeout):
-        return f"silence for {READ_LIMIT:g} s"
+        return f"silence for {limit:g} s"
     deepest = error
     seen = {id(error)}
     while (below := _below(deepest)) is not None and id(below) not in seen:

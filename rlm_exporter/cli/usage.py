@@ -23,10 +23,9 @@ from rlm_exporter.cli.usage_sheet import (
 AnyCallable = TypeVar("AnyCallable", bound=Callable[..., Any])
 
 
-def _window_options(function: AnyCallable) -> AnyCallable:
+def window_options(function: AnyCallable) -> AnyCallable:
     """The time that a report is about."""
     for option in (
-        click.option("--csv", "as_table", is_flag=True, help="As comma-separated values."),
         click.option("--until", metavar="TIME", help="Such as 2026-04-01T00:00Z (default: now)."),
         click.option("--since", metavar="TIME", help="Such as 2026-03-01T00:00Z."),
         click.option(
@@ -37,6 +36,9 @@ def _window_options(function: AnyCallable) -> AnyCallable:
     ):
         function = option(function)
     return function
+
+
+csv_option = click.option("--csv", "as_table", is_flag=True, help="As comma-separated values.")
 
 
 @click.command("usage")
@@ -53,7 +55,8 @@ def _window_options(function: AnyCallable) -> AnyCallable:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="For --by group: a CSV file with user,group lines.",
 )
-@_window_options
+@window_options
+@csv_option
 @url_option
 def usage_command(
     name: str,
@@ -73,7 +76,7 @@ def usage_command(
     if (by == "group") is (groups is None):
         raise click.UsageError("--by group and --groups FILE belong together")
     manners = current_manners()
-    query = _query(last, since, until) | ({} if feature is None else {"feature": feature})
+    query = window_query(last, since, until) | ({} if feature is None else {"feature": feature})
     named = None if groups is None else read_groups(groups)
     answer = connect(manners).usage(name, query | {"by": by}, groups=named)
     if as_table:
@@ -85,14 +88,15 @@ def usage_command(
 @click.command("who")
 @click.argument("name")
 @click.option("--longer", metavar="TIME", help="Only sessions that lasted longer, such as 3d or 12h.")
-@_window_options
+@window_options
+@csv_option
 @url_option
 def who_command(
     name: str, *, longer: str | None, last: str | None, since: str | None, until: str | None, as_table: bool
 ) -> None:
     """Show who held seats of cluster NAME, the longest first."""
     manners = current_manners()
-    query = _query(last or (None if since else "day"), since, until)
+    query = window_query(last or (None if since else "day"), since, until)
     answer = connect(manners).usage_sessions(name, query | ({} if longer is None else {"longer": longer}))
     if as_table:
         click.echo(as_csv(CSV_SESSIONS, answer.value.sessions), nl=False)
@@ -104,7 +108,8 @@ def who_command(
 @click.argument("name")
 @click.option("--feature", metavar="NAME", required=True, help="Of which feature.")
 @click.option("--seats", metavar="N[,N...]", required=True, help="How many seats, such as 40 or 30,40,50.")
-@_window_options
+@window_options
+@csv_option
 @url_option
 def what_if_command(
     name: str,
@@ -122,7 +127,7 @@ def what_if_command(
     refused then and finds one keeps it for the median time of that feature's sessions.
     """
     manners = current_manners()
-    query = _query(last, since, until) | {"feature": feature, "seats": seats}
+    query = window_query(last, since, until) | {"feature": feature, "seats": seats}
     answer = connect(manners).what_if(name, query)
     if as_table:
         click.echo(as_csv(CSV_OUTCOMES, answer.value.outcomes), nl=False)
@@ -149,7 +154,8 @@ def read_groups(path: Path) -> dict[str, str]:
     return found
 
 
-def _query(last: str | None, since: str | None, until: str | None) -> dict[str, str]:
+def window_query(last: str | None, since: str | None, until: str | None) -> dict[str, str]:
+    """What the options of `window_options` ask the daemon for."""
     if last is not None and (since is not None or until is not None):
         raise click.UsageError("give either --last, or --since and --until")
     if until is not None and since is None:

@@ -23,6 +23,7 @@ class UsageLineView:
     denied: int
     passed_on: int
     denial_rate: float | None
+    idle_reserved: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class UsageAnswer:
     lines: tuple[UsageLineView, ...]
     omitted: int
     undated: int
+    known_since: datetime | None = None
+    """The earliest moment of which the log tells anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +89,107 @@ class WhatIfAnswer:
     feature: str
     seats_now: int | None
     outcomes: tuple[OutcomeView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenialLineView:
+    """Refusals of one feature for one reason, and of one user, host or server."""
+
+    isv: str | None
+    feature: str
+    who: str | None
+    reason: str
+    denied: int
+    passed_on: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenialsAnswer:
+    """Who was refused."""
+
+    cluster: str
+    since: datetime
+    until: datetime
+    by: str
+    lines: tuple[DenialLineView, ...]
+    omitted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleUseView:
+    """A host that held a product from two pools."""
+
+    server: str
+    feature: str
+    host: str
+    versions: tuple[str, ...]
+    hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleUseAnswer:
+    """All such hosts."""
+
+    hosts: tuple[DoubleUseView, ...]
+    omitted: int
+    complete: bool
+    """False where there were too many sessions to look at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingView:
+    """One license or pool with an end."""
+
+    server: str
+    isv: str | None
+    product: str
+    version: str | None
+    count: int | None
+    expires: str
+    ends_at: datetime
+    days_left: float
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiringAnswer:
+    """Licenses that end soon."""
+
+    cluster: str
+    within_days: float
+    licenses: tuple[EndingView, ...]
+    unknown: tuple[str, ...]
+    """Servers of which nothing is known now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourView:
+    """One hour of a feature; `at` has the offset of the zone."""
+
+    at: datetime
+    average: float
+    peak: int
+    seats: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareView:
+    """The part of the time in which so many seats were in use."""
+
+    in_use: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileAnswer:
+    """One feature over time."""
+
+    cluster: str
+    since: datetime
+    until: datetime
+    timezone: str
+    isv: str | None
+    feature: str
+    hours: tuple[HourView, ...]
+    shares: tuple[ShareView, ...]

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 
-from rlm_exporter.cli.phrases import UNKNOWN
+from rlm_exporter.cli.phrases import UNKNOWN, moment_in_words
 from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.cli.usage_answers import (
     OutcomeView,
@@ -15,21 +16,36 @@ from rlm_exporter.cli.usage_answers import (
     WhatIfAnswer,
 )
 
-Row = Sequence[object]
+_BEGINS_A_FORMULA = frozenset("=+-@\t\r")
+
 CSV_USAGE = (
     *("isv", "feature", "who", "sessions", "checkouts", "peak", "average", "seat_hours", "seats"),
     *("ceiling_hours", "unused", "reserved", "denied", "passed_on", "denial_rate"),
+    "idle_reserved",
 )
 CSV_SESSIONS = ("server", "feature", "user", "host", "seats", "out", "ended", "hours")
 CSV_OUTCOMES = ("seats", "granted", "refused", "newly_granted", "newly_refused", "peak", "denial_rate")
 
 _FIGURES = ("SEATS", "PEAK", "AVERAGE", "HOURS", "FULL", "FREE", "DENIED")
 
+SESSION_COLUMNS = (
+    Column(title="FEATURE", long=True),
+    Column(title="USER"),
+    Column(title="HOST"),
+    Column(title="SERVER"),
+    Column(title="SEATS", right=True),
+    Column(title="SINCE (UTC)"),
+    Column(title="HOURS", right=True),
+)
+
 
 def usage_sheet(answer: UsageAnswer) -> Sheet:
     """Figures by feature, or by who used it."""
     if not answer.lines:
-        return (_span(answer.since, answer.until), Line(cells=(Cell("Nobody used anything.", Tone.QUIET),)))
+        return (
+            span_line(answer.since, answer.until),
+            Line(cells=(Cell("Nobody used anything.", Tone.QUIET),)),
+        )
     by_feature = answer.by == "feature"
     names = ("FEATURE",) if by_feature else ("FEATURE", answer.by.upper())
     figures = _FIGURES if by_feature else ("PEAK", "AVERAGE", "HOURS", "DENIED")
@@ -41,25 +57,19 @@ def usage_sheet(answer: UsageAnswer) -> Sheet:
         (*(_names(line, by_feature=by_feature)), *(_figures(line, by_feature=by_feature)))
         for line in answer.lines
     )
-    return (_span(answer.since, answer.until), Table(columns=columns, rows=rows), *_notes(answer))
+    return (span_line(answer.since, answer.until), Table(columns=columns, rows=rows), *_notes(answer))
 
 
 def sessions_sheet(answer: SessionsAnswer) -> Sheet:
     """Who held what, the longest first."""
     if not answer.sessions:
-        return (_span(answer.since, answer.until), Line(cells=(Cell("Nobody held anything.", Tone.QUIET),)))
-    columns = (
-        Column(title="FEATURE", long=True),
-        Column(title="USER"),
-        Column(title="HOST"),
-        Column(title="SERVER"),
-        Column(title="SEATS", right=True),
-        Column(title="SINCE (UTC)"),
-        Column(title="HOURS", right=True),
-    )
-    rows = tuple(_session_row(each) for each in answer.sessions)
-    more = (_quiet(f"{answer.omitted} more sessions are not shown."),) if answer.omitted else ()
-    return (_span(answer.since, answer.until), Table(columns=columns, rows=rows), *more)
+        return (
+            span_line(answer.since, answer.until),
+            Line(cells=(Cell("Nobody held anything.", Tone.QUIET),)),
+        )
+    rows = tuple(session_row(each) for each in answer.sessions)
+    more = (quiet_line(f"{answer.omitted} more sessions are not shown."),) if answer.omitted else ()
+    return (span_line(answer.since, answer.until), Table(columns=SESSION_COLUMNS, rows=rows), *more)
 
 
 def what_if_sheet(answer: WhatIfAnswer) -> Sheet:
@@ -71,10 +81,10 @@ def what_if_sheet(answer: WhatIfAnswer) -> Sheet:
     )
     rows = tuple(_outcome_row(each, now=answer.seats_now) for each in answer.outcomes)
     return (
-        _span(answer.since, answer.until),
+        span_line(answer.since, answer.until),
         Line(cells=(Cell(f"{answer.feature}, now {now} seats", Tone.STRONG),)),
         Table(columns=columns, rows=rows),
-        _quiet("GAINED: refused then, granted so. LOST: granted then, refused so."),
+        quiet_line("GAINED: refused then, granted so. LOST: granted then, refused so."),
     )
 
 
@@ -84,8 +94,15 @@ def as_csv(header: Sequence[str], rows: Sequence[object]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
-        writer.writerow(["" if (value := getattr(row, name)) is None else value for name in header])
+        writer.writerow([_in_csv(getattr(row, name)) for name in header])
     return out.getvalue()
+
+
+def _in_csv(value: object) -> object:
+    """Names come from clients: a spreadsheet must not take one for a formula."""
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _BEGINS_A_FORMULA else value
 
 
 def _names(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
@@ -111,15 +128,19 @@ def _figures(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
 def _notes(answer: UsageAnswer) -> tuple[Line, ...]:
     notes = []
     if answer.by == "feature":
-        notes.append("HOURS: seat-hours. FULL: how long all seats were taken. FREE: seats beyond the peak.")
+        notes.append("HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak.")
     if answer.omitted:
         notes.append(f"{answer.omitted} more lines are not shown.")
+    if answer.known_since is not None and answer.known_since > answer.since:
+        begins = moment_in_words(answer.known_since)[:16]
+        notes.append(f"The log begins on {begins}: in averages, nothing was used before.")
     if answer.undated:
         notes.append(f"{answer.undated} sessions are left out: nothing tells when they began.")
-    return tuple(_quiet(note) for note in notes)
+    return tuple(quiet_line(note) for note in notes)
 
 
-def _session_row(each: SessionView) -> tuple[Cell, ...]:
+def session_row(each: SessionView) -> tuple[Cell, ...]:
+    """One session, in `SESSION_COLUMNS`."""
     return (
         Cell(each.feature),
         Cell(each.user or UNKNOWN),
@@ -133,17 +154,23 @@ def _session_row(each: SessionView) -> tuple[Cell, ...]:
 
 def _outcome_row(each: OutcomeView, *, now: int | None) -> tuple[Cell, ...]:
     tone = Tone.STRONG if each.seats == now else Tone.PLAIN
-    rate = UNKNOWN if each.denial_rate is None else f"{100 * each.denial_rate:.1f} %"
+    rate = percent(each.denial_rate)
     numbers = (each.seats, each.granted, each.refused, each.newly_granted, each.newly_refused, each.peak)
     return (*(Cell(str(number), tone) for number in numbers), Cell(rate, tone))
 
 
-def _span(since: object, until: object) -> Line:
-    form: Callable[[object], str] = lambda moment: f"{moment:%Y-%m-%d %H:%M}"  # noqa: E731 - two uses
-    return _quiet(f"From {form(since)} to {form(until)} UTC")
+def span_line(since: datetime, until: datetime) -> Line:
+    """The time that a report is about."""
+    return quiet_line(f"From {moment_in_words(since)[:16]} to {moment_in_words(until)[:16]} UTC")
 
 
-def _quiet(text: str) -> Line:
+def percent(part: float | None) -> str:
+    """A part of a whole."""
+    return UNKNOWN if part is None else f"{100 * part:.1f} %"
+
+
+def quiet_line(text: str) -> Line:
+    """A remark."""
     return Line(cells=(Cell(text, Tone.QUIET),))
 
 

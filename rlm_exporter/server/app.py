@@ -13,7 +13,10 @@ from rlm_exporter.server import (
     alerts,
     api,
     by_hand,
+    denials,
+    expiring,
     health_reports,
+    profile,
     release,
     report_logs,
     seats,
@@ -64,6 +67,10 @@ def build_app(services: Services) -> web.Application:
     app.router.add_post("/api/v1/clusters/{name}/usage", usage.usage_of_groups)
     app.router.add_get("/api/v1/clusters/{name}/usage/sessions", usage.sessions)
     app.router.add_get("/api/v1/clusters/{name}/usage/what-if", usage.replay)
+    app.router.add_get("/api/v1/clusters/{name}/usage/denials", denials.denials)
+    app.router.add_get("/api/v1/clusters/{name}/usage/double-use", denials.double_users)
+    app.router.add_get("/api/v1/clusters/{name}/usage/profile", profile.profile)
+    app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
     app.router.add_post("/api/v1/alerts", alerts.send)
     app.router.add_get("/", status_page.index)
     return app

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rlm_exporter.store.records import AlertResult, HeldDecision, Operation, ReceivedAlert
-from rlm_exporter.store.report_records import Ledger, Some, UsageFacts, UsageQuestion, Window
+from rlm_exporter.store.report_records import (
+    Denials,
+    Ledger,
+    PoolSessions,
+    Some,
+    UsageFacts,
+    UsageQuestion,
+    Window,
+)
 
 
 class Clock(Protocol):
@@ -65,6 +73,14 @@ class Reports(Protocol):
         self, *, cluster: str, window: Window, most: int, longer: timedelta | None = None
     ) -> Some:
         """Sessions with a part inside of a window, the longest first."""
+        ...
+
+    async def denials(self, question: UsageQuestion, *, most: int) -> Denials:
+        """Who was refused in a window, and why; of the newest, so many one by one."""
+        ...
+
+    async def pool_sessions(self, *, cluster: str, window: Window, most: int) -> PoolSessions:
+        """Sessions of hosts that had several versions of one product, at most so many."""
         ...
 
     async def ledger(self, *, cluster: str, feature: str, window: Window, most: int) -> Ledger:

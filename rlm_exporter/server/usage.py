@@ -6,21 +6,19 @@ docs/usage.md.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 
 import orjson
 from aiohttp import web
 
-from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.server.documents import Document
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster, whole_body
 from rlm_exporter.server.services import SERVICES
+from rlm_exporter.server.usage_requests import WINDOW, about, choice, iso, length, refuse_strangers, window_of
 from rlm_exporter.store.report_records import Dimension, Held, Ledger, UsageQuestion, Window
-from rlm_exporter.usage.figures import Figures, figures_of, last
+from rlm_exporter.usage.figures import Figures, figures_of
 from rlm_exporter.usage.what_if import WhatIf, what_if
 
-LONGEST = timedelta(days=400)
 MOST_LINES = 5000
 """Lines of an answer; the rest is counted."""
 MOST_SESSIONS = 1000
@@ -30,7 +28,6 @@ MOST_NUMBERS = 50
 """Of seats, in one question."""
 LARGEST_GROUPS = 4 * 1024 * 1024
 GROUP, NOBODYS = "group", "unassigned"
-LASTS = ("day", "week", "month")
 
 
 async def usage(request: web.Request) -> web.Response:
@@ -56,9 +53,9 @@ async def _usage(
     if controller is None:
         return unknown_cluster(request)
     try:
-        _refuse_strangers(request, ("last", "since", "until", "by", "feature"))
-        window = _window(request)
-        chosen = _choice(request, "by", by, by[0])
+        refuse_strangers(request, (*WINDOW, "by", "feature"))
+        window = window_of(request)
+        chosen = choice(request, "by", by, by[0])
     except InvalidError as error:
         return problem(400, "invalid", str(error))
     question = UsageQuestion(
@@ -73,11 +70,12 @@ async def _usage(
     lines.sort(key=lambda each: (each.feature.casefold(), -each.seat_hours))
     return as_json(
         {
-            **_about(controller.cluster.name, window),
+            **about(controller.cluster.name, window),
             "by": chosen,
             "lines": [line_document(each) for each in lines[:MOST_LINES]],
             "omitted": max(len(lines) - MOST_LINES, 0),
             "undated": facts.undated,
+            "known_since": iso(facts.known_since),
         }
     )
 
@@ -88,9 +86,9 @@ async def sessions(request: web.Request) -> web.Response:
     if controller is None:
         return unknown_cluster(request)
     try:
-        _refuse_strangers(request, ("last", "since", "until", "longer"))
-        window = _window(request)
-        longer = _length(request, "longer")
+        refuse_strangers(request, (*WINDOW, "longer"))
+        window = window_of(request)
+        longer = length(request, "longer")
     except InvalidError as error:
         return problem(400, "invalid", str(error))
     found = await reports.held_seats(
@@ -98,7 +96,7 @@ async def sessions(request: web.Request) -> web.Response:
     )
     return as_json(
         {
-            **_about(controller.cluster.name, window),
+            **about(controller.cluster.name, window),
             "sessions": [held_document(each, window) for each in found.first],
             "omitted": found.count - len(found.first),
         }
@@ -111,8 +109,8 @@ async def replay(request: web.Request) -> web.Response:
     if controller is None:
         return unknown_cluster(request)
     try:
-        _refuse_strangers(request, ("last", "since", "until", "feature", "seats"))
-        window = _window(request)
+        refuse_strangers(request, (*WINDOW, "feature", "seats"))
+        window = window_of(request)
         feature = request.query.get("feature")
         if not feature:
             raise InvalidError("feature: say which one")
@@ -129,7 +127,7 @@ async def replay(request: web.Request) -> web.Response:
     current = ledger.seats[-1].seats if ledger.seats else None
     return as_json(
         {
-            **_about(name, window),
+            **about(name, window),
             "feature": feature,
             "seats_now": current,
             "outcomes": [outcome_document(each) for each in outcomes],
@@ -152,11 +150,12 @@ def line_document(each: Figures) -> Document:
         "ceiling_hours": None if each.ceiling_hours is None else round(each.ceiling_hours, 3),
         "unused": each.unused,
         "reserved": each.reserved,
+        "idle_reserved": each.idle_reserved,
         "denied": each.denied,
         "passed_on": each.passed_on,
         "denial_rate": None if each.denial_rate is None else round(each.denial_rate, 5),
         "reasons": dict(each.reasons),
-        "last_denied": _iso(each.last_denied),
+        "last_denied": iso(each.last_denied),
     }
 
 
@@ -171,8 +170,8 @@ def held_document(held: Held, window: Window) -> Document:
         "user": held.user,
         "host": held.host,
         "seats": held.seats,
-        "out": _iso(held.out),
-        "ended": _iso(held.ended),
+        "out": iso(held.out),
+        "ended": iso(held.ended),
         "hours": None if lasted is None else round(lasted.total_seconds() / 3600, 3),
     }
 
@@ -205,69 +204,9 @@ async def _replayed(ledger: Ledger, numbers: Sequence[int], window: Window) -> l
     return await asyncio.to_thread(lambda: [what_if(ledger, each, until=window.end) for each in numbers])
 
 
-def _about(cluster: str, window: Window) -> Document:
-    return {"cluster": cluster, "since": _iso(window.start), "until": _iso(window.end)}
-
-
-def _window(request: web.Request) -> Window:
-    """Of the query; the last month where it says nothing."""
-    now = request.app[SERVICES].clock.now()
-    if "last" in request.query or "since" not in request.query:
-        if "since" in request.query or "until" in request.query:
-            raise InvalidError("give either last, or since and until")
-        return last(_choice(request, "last", LASTS, "month"), now)
-    start, end = _moment(request, "since"), _moment(request, "until")
-    start, end = start or now, end or now.replace(microsecond=0)
-    if not timedelta() < end - start <= LONGEST:
-        raise InvalidError(f"since and until: the time between them is not from 1 s to {LONGEST.days} days")
-    return Window(start=start, end=end)
-
-
-def _moment(request: web.Request, name: str) -> datetime | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        # A `+` that nobody quoted has become a blank on its way.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        if moment.tzinfo is None:
-            raise InvalidError(f"{name}: without a time zone; append Z for UTC")
-        return moment.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError) as error:
-        raise InvalidError(f"{name}: {text[:40]!r} is not a time such as 2026-03-01T00:00Z") from error
-
-
-def _length(request: web.Request, name: str) -> timedelta | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise InvalidError(f"{name}: {error}") from error
-
-
 def _numbers(request: web.Request) -> tuple[int, ...]:
     """Numbers of seats, such as `40` or `30,40,50`."""
     words = request.query.get("seats", "").split(",")
     if len(words) > MOST_NUMBERS or not all(word.isascii() and word.isdigit() for word in words):
         raise InvalidError(f"seats: from 1 to {MOST_NUMBERS} whole numbers, such as 40 or 30,40,50")
     return tuple(min(int(word[:9]), 10**8) for word in words)
-
-
-def _choice(request: web.Request, name: str, words: Sequence[str], default: str) -> str:
-    word = request.query.get(name, default)
-    if word not in words:
-        raise InvalidError(f"{name}: unknown; known are {', '.join(words)}")
-    return word
-
-
-def _refuse_strangers(request: web.Request, known: tuple[str, ...]) -> None:
-    """A parameter that is spelled wrong would otherwise give another answer than the one asked for."""
-    for name in request.query:
-        if name not in known:
-            raise InvalidError(f"{name[:40]}: unknown; known are {', '.join(known)}")
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

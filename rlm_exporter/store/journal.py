@@ -20,6 +20,7 @@ from rlm_exporter.store import (
     seats,
     usage,
     usage_reports,
+    usage_rows,
 )
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
@@ -37,7 +38,15 @@ from rlm_exporter.store.records import (
     ReceivedAlert,
     StepOutcome,
 )
-from rlm_exporter.store.report_records import Ledger, Some, UsageFacts, UsageQuestion, Window
+from rlm_exporter.store.report_records import (
+    Denials,
+    Ledger,
+    PoolSessions,
+    Some,
+    UsageFacts,
+    UsageQuestion,
+    Window,
+)
 from rlm_exporter.store.tables import write_check
 from rlm_exporter.store.thread import StoreThread
 from rlm_exporter.store.upgrade import check, upgrade
@@ -207,13 +216,23 @@ class Journal:
     ) -> Some:
         """Sessions with a part inside of a window, the longest first."""
         return await self._thread.read(
-            lambda c: usage_reports.read_held(c, cluster=cluster, window=window, most=most, longer=longer)
+            lambda c: usage_rows.read_held(c, cluster=cluster, window=window, most=most, longer=longer)
+        )
+
+    async def denials(self, question: UsageQuestion, *, most: int) -> Denials:
+        """Who was refused in a window, and why; of the newest, so many one by one."""
+        return await self._thread.read(lambda c: usage_rows.read_denials(c, question, most=most))
+
+    async def pool_sessions(self, *, cluster: str, window: Window, most: int) -> PoolSessions:
+        """Sessions of hosts that had several versions of one product, at most so many."""
+        return await self._thread.read(
+            lambda c: usage_rows.read_pool_sessions(c, cluster=cluster, window=window, most=most)
         )
 
     async def ledger(self, *, cluster: str, feature: str, window: Window, most: int) -> Ledger:
         """All sessions and final refusals of one feature in a window; at most so many of each."""
         return await self._thread.read(
-            lambda c: usage_reports.read_ledger(c, cluster=cluster, feature=feature, window=window, most=most)
+            lambda c: usage_rows.read_ledger(c, cluster=cluster, feature=feature, window=window, most=most)
         )
 
     async def check_writable(self) -> None:

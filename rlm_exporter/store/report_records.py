@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rlm_exporter.store.usage_records import Seats
+from rlm_exporter.store.usage_records import Denied, Seats
 
 SECOND = timedelta(seconds=1)
 
@@ -94,6 +94,8 @@ class UsageFacts:
     lines: tuple[UsageLine, ...]
     undated: int
     """Sessions that ended in the window and of which nobody knows when they began: in no line."""
+    known_since: datetime | None = None
+    """The earliest moment of which the window's rows tell anything; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +143,34 @@ class Ledger:
     seats: tuple[Seats, ...]
     is_whole: bool
     """False where there is more than was asked to be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenialLine:
+    """Refusals of one feature for one reason, and of one user, host or server."""
+
+    isv: str | None
+    feature: str
+    who: str | None
+    reason: str
+    denied: int
+    """For good."""
+    passed_on: int
+    """After which the client went on to the next server of its list."""
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denials:
+    """Who was refused in a window: counted, and the newest one by one."""
+
+    lines: tuple[DenialLine, ...]
+    newest: tuple[Denied, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSessions:
+    """Sessions of hosts that had several versions of a product, and so may have held two pools at once."""
+
+    sessions: tuple[Held, ...]
+    is_whole: bool

@@ -29,18 +29,13 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.sql.functions import FunctionElement
 
 from rlm_exporter.store.report_names import Keyring, Raw
 from rlm_exporter.store.report_records import (
     SECOND,
     Dimension,
-    Held,
-    Ledger,
     Level,
-    Refused,
-    Some,
     UsageFacts,
     UsageLine,
     UsageQuestion,
@@ -84,7 +79,7 @@ def read_usage(connection: Connection, question: UsageQuestion) -> UsageFacts:
     """Who used what, and who was refused."""
     begin_report(connection)
     counted = tuple(connection.execute(_sessions_of(question)))
-    refused = tuple(connection.execute(_denials_of(question)))
+    refused = tuple(connection.execute(denials_of(question)))
     seats = read_seats(connection, cluster=question.cluster, window=question.window)
     keyring = Keyring(
         isvs=[*((row[0], row[1]) for row in (*counted, *refused)), *((s.isv, s.feature) for s in seats)],
@@ -101,6 +96,7 @@ def read_usage(connection: Connection, question: UsageQuestion) -> UsageFacts:
     return UsageFacts(
         lines=tuple(_line(keyring, number, tallies[number]) for number in _in_order(keyring, tallies)),
         undated=int(connection.execute(_undated(question)).scalar_one()),
+        known_since=min([*(row[5] for row in counted), *(row.since for row in seats)], default=None),
     )
 
 
@@ -153,13 +149,14 @@ def _sessions_of(question: UsageQuestion) -> Select[Any]:
     keys = [u.isv, u.feature_name, *(() if question.by is Dimension.FEATURE else (_who(question, u),))]
     begun = func.sum(case((u.checkout_time >= question.window.start, 1), else_=0))
     return (
-        select(*keys[:2], _who(question, u), func.count(), begun)
+        select(*keys[:2], _who(question, u), func.count(), begun, func.min(u.checkout_time))
         .where(overlaps(question.cluster, question.window))
         .group_by(*keys)
     )
 
 
-def _denials_of(question: UsageQuestion) -> Select[Any]:
+def denials_of(question: UsageQuestion) -> Select[Any]:
+    """Refusals counted: ISV, feature, who, reason, whether for good, how many, the last."""
     d = denial.c
     keys = [d.isv, d.feature_name, *(() if question.by is Dimension.FEATURE else (_who(question, d),))]
     within = and_(d.denied_at >= question.window.start, d.denied_at < question.window.end)
@@ -185,7 +182,7 @@ def _count_sessions(
 ) -> list[tuple[str, str, str, int]]:
     """The rows that are wanted, with the numbers of their lines."""
     given = []
-    for isv, feature, who, sessions, begun in rows:
+    for isv, feature, who, sessions, begun, _ in rows:
         number = number_of((isv, feature, who))
         if number is None:
             continue
@@ -278,7 +275,7 @@ def _placed_sessions(
     same = [func.coalesce(u.isv, "") == named.c.isv, u.feature_name == named.c.feature]
     if question.by is not Dimension.FEATURE:
         same.append(func.coalesce(u[_WHO[question.by]], "") == named.c.who)
-    start, end = (_epoch(moment) for moment in (window.start, window.end))
+    start, end = (epoch_of(moment) for moment in (window.start, window.end))
     out = Later(WholeSeconds(u.checkout_time), literal(start, BigInteger))
     ended = func.coalesce(WholeSeconds(u.checkin_time), literal(end, BigInteger))
     back = Later(Earlier(ended, literal(end, BigInteger)), out)
@@ -346,94 +343,10 @@ def _line(keyring: Keyring, number: int, tally: _Tally) -> UsageLine:
     )
 
 
-def _epoch(moment: datetime) -> int:
+def epoch_of(moment: datetime) -> int:
+    """In whole seconds since 1970."""
     return (moment - EPOCH) // SECOND
 
 
 def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
-
-
-def read_held(
-    connection: Connection, *, cluster: str, window: Window, most: int, longer: timedelta | None = None
-) -> Some:
-    """Sessions with a part inside of a window, the longest first: those alone that lasted `longer` until its
-    end, where that is given."""
-    begin_report(connection)
-    u = usage_log.c
-    where = overlaps(cluster, window)
-    if longer is not None:
-        ended = func.coalesce(WholeSeconds(u.checkin_time), literal(_epoch(window.end), BigInteger))
-        where = and_(where, ended - WholeSeconds(u.checkout_time) > longer // SECOND)
-    count = connection.execute(select(func.count()).select_from(usage_log).where(where)).scalar_one()
-    ended = func.coalesce(WholeSeconds(u.checkin_time), literal(_epoch(window.end), BigInteger))
-    rows = connection.execute(
-        select(usage_log)
-        .where(where)
-        .order_by((ended - WholeSeconds(u.checkout_time)).desc(), u.id)
-        .limit(most)
-    )
-    return Some(first=tuple(_held(row) for row in rows.mappings()), count=int(count))
-
-
-def read_ledger(connection: Connection, *, cluster: str, feature: str, window: Window, most: int) -> Ledger:
-    """All sessions and final refusals of one feature in a window; at most so many of each."""
-    begin_report(connection)
-    u, d = usage_log.c, denial.c
-    names = {
-        row[0]
-        for table in (u, d)
-        for row in connection.execute(select(table.feature_name).where(table.cluster == cluster).distinct())
-        if row[0] is not None and row[0].casefold() == feature.casefold()
-    }
-    sessions = connection.execute(
-        select(usage_log)
-        .where(overlaps(cluster, window), u.feature_name.in_(names))
-        .order_by(u.checkout_time, u.id)
-        .limit(most + 1)
-    ).mappings()
-    held = tuple(_held(row) for row in sessions)
-    refused = connection.execute(
-        select(denial)
-        .where(
-            d.cluster == cluster,
-            d.feature_name.in_(names),
-            d.is_final.is_(True),
-            d.denied_at >= window.start,
-            d.denied_at < window.end,
-        )
-        .order_by(d.denied_at, d.id)
-        .limit(most + 1)
-    ).mappings()
-    refusals = tuple(_refused(row) for row in refused)
-    seats = read_seats(connection, cluster=cluster, window=window)
-    return Ledger(
-        sessions=held[:most],
-        refused=refusals[:most],
-        seats=tuple(row for row in seats if row.feature.casefold() == feature.casefold()),
-        is_whole=len(held) <= most and len(refusals) <= most,
-    )
-
-
-def _held(row: RowMapping) -> Held:
-    return Held(
-        server=row["server_name"],
-        isv=row["isv"],
-        feature=row["feature_name"],
-        version=row["version"],
-        user=row["user_name"],
-        host=row["hostname"],
-        seats=row["count"],
-        out=row["checkout_time"],
-        ended=row["checkin_time"],
-    )
-
-
-def _refused(row: RowMapping) -> Refused:
-    return Refused(
-        at=row["denied_at"],
-        user=row["user_name"],
-        host=row["hostname"],
-        seats=row["count"],
-        reason=row["reason"],
-    )

@@ -4,6 +4,8 @@
 - **average**: seat-seconds divided by the length of the window.
 - **at the ceiling**: for how long at least as many seats were in use as there were.
 - **unused**: seats that there were at the end of the window, and that even the peak left free.
+- **idle reservations**: reserved seats that were certainly never used, because even the peak was lower. The
+  log does not tell which sessions took reserved seats, so there may be more.
 - **denial rate**: refusals that users felt, divided by those and the checkouts that began in the window.
 
 What is not known is None and never 0: without a known number of seats there is no ceiling. Of it, only the
@@ -36,6 +38,8 @@ class Figures:
     ceiling_hours: float | None
     unused: int | None
     reserved: int | None
+    idle_reserved: int | None
+    """At the least."""
     denied: int
     passed_on: int
     reasons: Mapping[str, int]
@@ -67,6 +71,7 @@ def figures_of(line: UsageLine, window: Window) -> Figures:
         ceiling_hours=_hours_at_the_ceiling(line, window),
         unused=None if seats is None else max(seats - peak, 0),
         reserved=None if last is None else last.reserved,
+        idle_reserved=None if last is None else max(last.reserved - peak, 0),
         denied=line.denied,
         passed_on=line.passed_on,
         reasons=line.reasons,
@@ -84,24 +89,14 @@ def _hours_at_the_ceiling(line: UsageLine, window: Window) -> float | None:
 
 
 def _is_at_the_ceiling(level: Level, seats: Sequence[Seats], window: Window) -> bool:
-    row = _at(seats, level.since)
+    row = seats_at(seats, level.since)
     return row is not None and row.seats is not None and row.seats > 0 and level.seats >= row.seats
 
 
-def _at(seats: Sequence[Seats], moment: datetime) -> Seats | None:
-    """The row that held at that moment."""
+def seats_at(seats: Sequence[Seats], moment: datetime) -> Seats | None:
+    """Of rows in order of time, the one that held at that moment."""
     before = [row for row in seats if row.since.replace(microsecond=0) <= moment]
     return before[-1] if before else None
-
-
-def shares_of_time(line: UsageLine, window: Window) -> tuple[tuple[int, float], ...]:
-    """For each number of seats the part of the window in which so many were in use, none included."""
-    seconds: dict[int, int] = {}
-    for level in line.levels:
-        seconds[level.seats] = seconds.get(level.seats, 0) + level.seconds
-    idle = window.seconds - sum(seconds.values())
-    found = {0: idle, **seconds}
-    return tuple((seats, found[seats] / window.seconds) for seats in sorted(found))
 
 
 def totals(lines: Iterable[Figures]) -> dict[str, float | int]:

@@ -107,6 +107,9 @@ VERBS = (
     "release",
     "usage",
     "who",
+    "denials",
+    "expiring",
+    "report",
     "whatif",
     "events",
 )

@@ -28,6 +28,7 @@ LINE: dict[str, Any] = {
     "denied": 7,
     "passed_on": 1,
     "denial_rate": 0.389,
+    "idle_reserved": 0,
 }
 SESSION = {
     "server": "rlm1",
@@ -61,6 +62,7 @@ async def test_usage_is_a_table_of_features(rlm_ha: CommandLine, daemon: FixedDa
         "STARCCM     40    40     12.3   8889  3.2 h     0       7",
         "NXCAE        -     0     12.3   8889      -     -       0",
     ]
+    assert lines[4] == "HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak."
     assert lines[-1] == "2 sessions are left out: nothing tells when they began."
     assert max(map(len, ended.out.splitlines())) <= 80
     assert dict(daemon.requests[0].query) == {"last": "week", "feature": "x", "by": "feature"}
@@ -127,7 +129,7 @@ async def test_usage_for_a_spreadsheet(rlm_ha: CommandLine, daemon: FixedDaemon)
     ended = await run(rlm_ha, daemon, "usage", "site", "--csv")
     header, line = ended.out.splitlines()
     assert header.startswith("isv,feature,who,sessions,checkouts,peak,average,seat_hours,seats,")
-    assert line == "siemens,STARCCM,,12,11,40,12.345,8888.8,,3.25,0,0,7,1,0.389"
+    assert line == "siemens,STARCCM,,12,11,40,12.345,8888.8,,3.25,0,0,7,1,0.389,0"
 
 
 async def test_json_is_the_daemons_document(rlm_ha: CommandLine, daemon: FixedDaemon) -> None:
@@ -176,3 +178,14 @@ async def test_on_the_real_daemon(tmp_path: Path, rlm_ha: CommandLine) -> None:
                 while "STARCCM" not in (ended := await site.run("licenses", "usage", "site")).out:
                     assert (ended.code, ended.err) == (0, "")
             assert (await site.run("licenses", "who", "site")).out.endswith("Nobody held anything.\n")
+            assert "No report log tells" in (await site.run("licenses", "denials", "site")).out
+            ending = await site.run("licenses", "expiring", "site", "--within", "52w", "--json")
+            assert (ending.code, ending.document["unknown"]) == (0, [])
+            pictures = tmp_path / "pictures"
+            report = await site.run(
+                "licenses", "report", "site", "--last", "day", "--pictures", str(pictures)
+            )
+            assert (report.code, report.err) == (0, "")
+            # Of two features, which have their seats.
+            assert "6 in " in report.out
+            assert len(list(pictures.iterdir())) == 6

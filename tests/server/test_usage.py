@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.server.auth import Role, Token
-from rlm_exporter.store.usage_records import Denied, End, EndReason, Seats, Told, UsageSession
+from rlm_exporter.store.usage_records import Denied, End, EndReason, Opened, Seats, Told, UsageSession
 from tests.server.daemon import Daemon, Document, daemon
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -67,6 +67,7 @@ async def test_figures_of_a_feature(local: Daemon) -> None:
             "ceiling_hours": 1.0,
             "unused": 0,
             "reserved": 0,
+            "idle_reserved": 0,
             "denied": 1,
             "passed_on": 0,
             "denial_rate": 0.25,
@@ -100,6 +101,20 @@ async def test_groups_are_asked_for_with_their_users(local: Daemon) -> None:
     assert (await local.post(f"{PATH}?by=user", groups)).problem[:2] == (400, "invalid")
 
 
+async def test_nothing_is_told_of_the_time_to_come(local: Daemon) -> None:
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    out = replace(
+        told(1, "alice", 0, 1).session, out=begun, key=f"prod/rlm1/siemens/{begun:%Y-%m-%dT%H:%M}/1/a"
+    )
+    await local.journal.record_usage([Opened(session=out)])
+    since, until = begun - timedelta(hours=1), begun + timedelta(days=30)
+    document = await asked(local, f"since={since:%Y-%m-%dT%H:%MZ}&until={until:%Y-%m-%dT%H:%MZ}")
+    assert document["lines"][0]["seat_hours"] == pytest.approx(1, abs=0.1)
+    assert datetime.fromisoformat(document["until"]) < until - timedelta(days=29)
+    unborn = await local.get(f"{PATH}?since={until:%Y-%m-%dT%H:%MZ}")
+    assert unborn.problem[:2] == (400, "invalid")
+
+
 async def test_sessions_the_longest_first(local: Daemon) -> None:
     await a_day(local)
     document = await asked(local, WINDOW, f"{PATH}/sessions")
@@ -110,6 +125,9 @@ async def test_sessions_the_longest_first(local: Daemon) -> None:
     ]
     longer = await asked(local, f"{WINDOW}&longer=2h", f"{PATH}/sessions")
     assert [each["user"] for each in longer["sessions"]] == ["alice"]
+    assert (await asked(local, f"{WINDOW}&longer=3d", f"{PATH}/sessions"))["sessions"] == []
+    wrong = await local.get(f"{PATH}/sessions?longer=often")
+    assert wrong.problem == (400, "invalid", "longer: write it like 3d, 12h or 90m")
 
 
 async def test_other_numbers_of_seats(local: Daemon) -> None:
@@ -134,7 +152,7 @@ async def test_other_numbers_of_seats(local: Daemon) -> None:
         ("last=day&since=2026-03-02T08:00Z", "give either last, or since and until"),
         (
             "since=2026-03-02T08:00Z&until=2026-03-02T08:00Z",
-            "since and until: the time between them is not from 1 s to 400 days",
+            "since and until: the time between them, until now, is not from 1 s to 400 days",
         ),
         ("colour=red", None),
     ],

@@ -2,8 +2,10 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -240,6 +242,120 @@ async def test_a_ledger_has_all_of_one_feature_in_order(journal: Journal) -> Non
     assert ledger.is_whole
     some = await journal.ledger(cluster="prod", feature="solver", window=WINDOW, most=5)
     assert (len(some.sessions), some.is_whole) == (5, False)
+
+
+async def test_edges_part_the_levels_and_lose_nothing(journal: Journal) -> None:
+    sessions = drawn(7)
+    await written(journal, sessions)
+    edges = tuple(WINDOW.start + timedelta(minutes=10 * each) for each in range(1, 12))
+    question = UsageQuestion(cluster="prod", window=WINDOW, edges=edges)
+    facts = await journal.usage_facts(question)
+    for line in facts.lines:
+        for level in line.levels:
+            assert level.since == WINDOW.start or level.since in edges
+    stretches = [WINDOW.start, *edges, WINDOW.end]
+    for start, end in pairwise(stretches):
+        part = await journal.usage_facts(replace(question, window=Window(start=start, end=end), edges=()))
+        alone = {
+            (line.feature.casefold(), level.seats, level.seconds)
+            for line in part.lines
+            for level in line.levels
+        }
+        of_whole = {
+            (line.feature.casefold(), level.seats, level.seconds)
+            for line in facts.lines
+            for level in line.levels
+            if level.since == start
+        }
+        assert of_whole == alone
+
+
+async def test_what_is_known_begins_with_the_first_session_or_the_first_seats(journal: Journal) -> None:
+    question = UsageQuestion(cluster="prod", window=WINDOW)
+    assert (await journal.usage_facts(question)).known_since is None
+    out = WINDOW.start + timedelta(minutes=20)
+    await written(
+        journal, [(session(1, feature="solver", user="a", host="h", server="rlm1", seats=1, out=out), None)]
+    )
+    assert (await journal.usage_facts(question)).known_since == out
+    seats = Seats(
+        cluster="prod", isv="siemens", feature="other", since=START, seats=5, reserved=0, server="rlm1"
+    )
+    await journal.record_seats([seats])
+    assert (await journal.usage_facts(question)).known_since == START
+
+
+@pytest.mark.parametrize("by", Dimension)
+async def test_denials_by_reason_and_who(journal: Journal, by: Dimension) -> None:
+    told = [
+        REFUSED,
+        replace(REFUSED, feature="SOLVER", user="Bob", host="WS1", at=WINDOW.end - SECOND),
+        replace(REFUSED, code=-14, user="carol", host="ws2", server="rlm2"),
+        replace(REFUSED, is_final=False),
+        replace(REFUSED, feature="mesher", user=None, host=None),
+        replace(REFUSED, at=WINDOW.end),
+        replace(REFUSED, cluster="lab"),
+    ]
+    await refuse(journal, *told)
+    inside = [each for each in told if each.at != WINDOW.end and each.cluster == "prod"]
+    names: dict[Dimension, Callable[[Denied], str | None]] = {
+        Dimension.FEATURE: lambda each: None,
+        Dimension.USER: lambda each: each.user and each.user.casefold(),
+        Dimension.HOST: lambda each: each.host and each.host.casefold(),
+        Dimension.SERVER: lambda each: each.server,
+    }
+    who = names[by]
+    expected: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for each in inside:
+        expected[each.feature.casefold(), who(each), each.code][0 if each.is_final else 1] += 1
+    codes = {"all_in_use": -22, "over_max": -14}
+    found = await journal.denials(UsageQuestion(cluster="prod", window=WINDOW, by=by), most=2)
+    assert {
+        (line.feature.casefold(), line.who and line.who.casefold(), codes[line.reason]): [
+            line.denied,
+            line.passed_on,
+        ]
+        for line in found.lines
+    } == expected
+    assert [line.denied for line in found.lines] == sorted(
+        (line.denied for line in found.lines), reverse=True
+    )
+    assert len(found.newest) == 2
+    assert found.newest[0] == told[1]
+
+
+async def test_denials_of_one_feature_alone(journal: Journal) -> None:
+    await refuse(journal, REFUSED, replace(REFUSED, feature="mesher"), replace(REFUSED, feature="Solver"))
+    question = UsageQuestion(cluster="prod", window=WINDOW, feature="SOLVER")
+    found = await journal.denials(question, most=10)
+    assert sum(line.denied for line in found.lines) == 2
+    assert {each.feature for each in found.newest} == {"solver", "Solver"}
+
+
+async def test_sessions_of_hosts_with_several_versions(journal: Journal) -> None:
+    def of(number: int, **changes: Any) -> UsageSession:
+        version = changes.pop("version", "1.0")
+        fields: dict[str, Any] = {
+            "feature": "solver", "user": "a", "host": "ws1", "server": "rlm1", "seats": 1, "out": WINDOW.start
+        }  # fmt: skip
+        return replace(session(number, **fields | changes), version=version)
+
+    wanted = [of(1), of(2, version="2.0", host="WS1", feature="Solver")]
+    others = [
+        of(3, host="ws2"),
+        of(4, host="ws2"),
+        of(5, host="ws3"),
+        of(6, host="ws3", server="rlm2", version="2.0"),
+        of(7, host="ws4"),
+        of(8, host="ws4", feature="mesher", version="2.0"),
+        of(9, host="ws5"),
+        of(10, host="ws5", version="2.0", out=WINDOW.end),
+    ]
+    await written(journal, [(each, None) for each in (*wanted, *others)])
+    found = await journal.pool_sessions(cluster="prod", window=WINDOW, most=10)
+    assert [(each.host, each.version) for each in found.sessions] == [("ws1", "1.0"), ("WS1", "2.0")]
+    assert found.is_whole
+    assert not (await journal.pool_sessions(cluster="prod", window=WINDOW, most=1)).is_whole
 
 
 async def test_sessions_of_which_nobody_knows_when_they_began_are_told_apart(journal: Journal) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from rlm_exporter.store.report_records import Level, UsageLine, Window
 from rlm_exporter.store.usage_records import Seats
-from rlm_exporter.usage.figures import figures_of, last, shares_of_time
+from rlm_exporter.usage.figures import figures_of, last
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = Window(start=START, end=START + timedelta(days=1))
@@ -46,6 +46,13 @@ def test_at_the_ceiling_all_seats_are_taken_or_more() -> None:
     assert (found.ceiling_hours, found.seats, found.unused, found.reserved) == (3, 4, 0, 1)
 
 
+@pytest.mark.parametrize(("peak", "idle"), [(0, 3), (2, 1), (3, 0), (8, 0)])
+def test_reserved_seats_above_the_peak_were_never_used(peak: int, idle: int) -> None:
+    found = figures_of(line(level(peak, 1), seats=(seats(10, reserved=3),)), DAY)
+    assert found.idle_reserved == idle
+    assert figures_of(line(level(peak, 1)), DAY).idle_reserved is None
+
+
 def test_without_a_known_number_of_seats_there_is_no_ceiling() -> None:
     found = figures_of(line(level(3, 6)), DAY)
     assert (found.seats, found.ceiling_hours, found.unused, found.reserved) == (None, None, None, None)
@@ -68,12 +75,6 @@ def test_the_ceiling_is_the_one_of_its_time() -> None:
 def test_the_part_that_was_refused() -> None:
     assert figures_of(line(begun=9, denied=1, passed_on=5), DAY).denial_rate == pytest.approx(0.1)
     assert figures_of(line(), DAY).denial_rate is None
-
-
-def test_shares_of_time_are_the_whole() -> None:
-    shares = shares_of_time(line(level(2, 6), level(5, 1), level(2, 5)), DAY)
-    assert [seats for seats, _ in shares] == [0, 2, 5]
-    assert [share for _, share in shares] == pytest.approx([12 / 24, 11 / 24, 1 / 24])
 
 
 @pytest.mark.parametrize(("what", "days"), [("day", 1), ("week", 7), ("month", 30)])
