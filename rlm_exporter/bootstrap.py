@@ -73,12 +73,14 @@ from rlm_exporter.server.services import Services
 from rlm_exporter.store.database import is_shared
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.leases import Claimant
+from rlm_exporter.store.prune import prune_at
 from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.recorder import Serving, UsageRecorder
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from rlm_exporter.usage.report_log_recorder import ReportLogRecorder
+from rlm_exporter.usage.retention import Retention
 from rlm_exporter.usage.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -201,6 +203,8 @@ async def run_daemon(
             runs = [page.run(), _telling(services, journal), sender.run(), *assembly.runs()]
             if keeper is not None:
                 runs.append(keeper.run())
+            if settings.usage.keep is not None:
+                runs.append(assembly.retention(settings.usage.keep, settings.store).run())
             tasks = [group.create_task(run) for run in runs]
             await stop.wait()
             for task in tasks:
@@ -392,6 +396,18 @@ class _Assembly:
         if self._usage is None:
             return None
         return ReportLogIntake(store=self._usage, veil=self._veil, clock=self._clock)
+
+    def retention(self, keep: timedelta, store: str) -> Retention:
+        """What deletes old usage, of all clusters."""
+        return Retention(
+            keep=keep,
+            prune=partial(prune_at, store),
+            acts=lambda: any(_acts(each) for each in self.controllers.values()),
+            stumbled=partial(
+                ControllerObserver(self._instruments).stumbled, next(iter(self.controllers), "")
+            ),
+            clock=self._clock,
+        )
 
     def runs(self) -> list[Coroutine[None, None, None]]:
         """Everything that has to run, for a task each."""

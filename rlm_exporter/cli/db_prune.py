@@ -15,7 +15,7 @@ from rlm_exporter.cli.sheet import Cell, Facts, Line, Sheet
 from rlm_exporter.cli.spans import read_span
 
 if TYPE_CHECKING:
-    from rlm_exporter.store.prune import Pruned
+    from rlm_exporter.store.usage_records import Pruned
 
 SHORTEST = timedelta(days=1)
 """Less is a mistyped unit: 400m are minutes."""

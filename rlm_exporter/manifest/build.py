@@ -110,6 +110,7 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
             record=_flag(spec.at("usage", "record"), default=_CONFIG.usage.record),
             privacy=_choice(spec.at("usage", "privacy"), _CONFIG.usage.privacy),
             key_file=_optional(spec.at("usage", "keyFile")),
+            keep=_duration(spec.at("usage", "keep"), timedelta()) or None,
         ),
         alerts=build_alerts(spec.at("alerts")),
         log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,

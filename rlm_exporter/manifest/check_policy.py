@@ -22,6 +22,7 @@ _HARD_STOP_RANGE = (_SECOND, _HOUR / 6)
 _CONNECT_RANGE = (timedelta(seconds=5), timedelta(minutes=5))
 _HOOK_RANGE = (_SECOND / 10, _HOUR / 6)
 _RLMDOWN_RANGE = (3 * _SECOND, _HOUR / 6)
+_KEEP_RANGE = (24 * _HOUR, 100_000 * _HOUR)
 
 
 def check_policy(manifest: Part) -> Iterator[Problem]:
@@ -40,6 +41,11 @@ def check_policy(manifest: Part) -> Iterator[Problem]:
     yield from _check_hooks(failover)
     yield from _check_features(manifest.at("spec", "features"))
     yield from _check_client_settings(manifest.at("spec", "clientSettings"))
+
+
+def check_settings(settings: Part) -> Iterator[Problem]:
+    """Every problem of the daemon's own numbers."""
+    yield from check_range(settings.at("spec", "usage", "keep"), *_KEEP_RANGE)
 
 
 def check_range(part: Part, low: timedelta, high: timedelta) -> Iterator[Problem]:

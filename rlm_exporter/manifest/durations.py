@@ -1,9 +1,11 @@
-"""Durations as manifests and flags write them: `30s`, `2m`, `1h`, `500ms`, `1m30s`."""
+"""Durations as manifests and flags write them: `30s`, `2m`, `1h`, `500ms`, `1m30s`, `400d`."""
 
 import re
 from datetime import timedelta
 
-_DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?(?:([0-9]{1,6})ms)?")
+_DURATION = re.compile(
+    r"(?=[0-9])(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?(?:([0-9]{1,6})ms)?"
+)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -11,8 +13,8 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f"write {suggestion(text)}")
-    hours, minutes, seconds, millis = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds, milliseconds=millis)
+    days, hours, minutes, seconds, millis = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=millis)
 
 
 def suggestion(text: str) -> str:
@@ -23,6 +25,7 @@ def suggestion(text: str) -> str:
     squeezed = re.sub(r"(sec|second)s?$", "s", squeezed)
     squeezed = re.sub(r"(min|minute)s?$", "m", squeezed)
     squeezed = re.sub(r"(hr|hour)s?$", "h", squeezed)
+    squeezed = re.sub(r"days?$", "d", squeezed)
     if _DURATION.fullmatch(squeezed):
         return squeezed
     return "whole numbers with their units, such as 30s, 2m, 1h, 500ms or 1m30s"

@@ -340,6 +340,8 @@ class UsagePolicy:
     privacy: Privacy = Privacy.NONE
     key_file: str | None = None
     """The secret of pseudonyms; None = one in the state directory."""
+    keep: timedelta | None = None
+    """What is older is deleted; None = nothing is."""
 
 
 class MailTls(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 from rlm_exporter.manifest.build import build_cluster, build_config
 from rlm_exporter.manifest.check_balancer import check_balancer
 from rlm_exporter.manifest.check_files import check_files
-from rlm_exporter.manifest.check_policy import check_policy
+from rlm_exporter.manifest.check_policy import check_policy, check_settings
 from rlm_exporter.manifest.check_servers import Timezones, check_servers
 from rlm_exporter.manifest.document import Document, Part, Problem, shown
 from rlm_exporter.manifest.model import ExporterConfig, Loaded
@@ -127,6 +127,7 @@ def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezo
             yield from check_balancer(balancer, cluster)
     by_name = _by_name(clusters)
     for config in configs:
+        yield from check_settings(config)
         yield from _check_attached(config, by_name)
 
 

@@ -7,8 +7,7 @@ ended stays, and so does the last number of seats before it.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, exists
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,23 +20,7 @@ from rlm_exporter.store.prune_sqlite import UsageFile
 from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.tables import denial, license_seats
 from rlm_exporter.store.upgrade import check
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
-    """What was deleted, or would be."""
-
-    database: str
-    before: datetime
-    sessions: int
-    months: tuple[date, ...]
-    """Those whose tables went as a whole."""
-    denials: int
-    seats: int
-    freed: int | None
-    """Bytes given back to the disk; None where only doing it shows."""
-    reusable: int
-    """Bytes that stay in the database's file and are free for new rows."""
+from rlm_exporter.store.usage_records import Pruned
 
 
 def look_at(url: str, *, before: datetime) -> Pruned:

@@ -1,7 +1,7 @@
 """What the usage log is told: sessions that began, ended, or were not over after all (values only)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -166,6 +166,23 @@ class Recounted:
 
     key: str
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What was deleted, or would be."""
+
+    database: str
+    before: datetime
+    sessions: int
+    months: tuple[date, ...]
+    """Those whose tables went as a whole."""
+    denials: int
+    seats: int
+    freed: int | None
+    """Bytes given back to the disk; None where only doing it shows."""
+    reusable: int
+    """Bytes that stay in the database's file and are free for new rows."""
 
 
 UsageChange = Opened | Closed | Reopened | Recounted

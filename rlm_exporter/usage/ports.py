@@ -1,13 +1,13 @@
 """What this room needs from outside, by shape."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from rlm_exporter.probe.snapshot import ClusterSnapshot
 from rlm_exporter.rlm.report_log_records import Deny
-from rlm_exporter.store.usage_records import Denied, LogPlace, Seats, Told, UsageChange, UsageSession
+from rlm_exporter.store.usage_records import Denied, LogPlace, Pruned, Seats, Told, UsageChange, UsageSession
 
 
 class Clock(Protocol):
@@ -44,6 +44,14 @@ class LogStore(Protocol):
     ) -> LogPlace:
         """What was found behind a place, and the next place; raises StalePlaceError where somebody else has
         read on."""
+        ...
+
+
+class Prune(Protocol):
+    """Deletes old usage."""
+
+    def __call__(self, *, before: datetime, stopped: Callable[[], bool]) -> Pruned:
+        """Blocks; ends soon after `stopped` says so. Raises JournalError."""
         ...
 
 

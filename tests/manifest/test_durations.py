@@ -20,6 +20,8 @@ from rlm_exporter.manifest.durations import format_duration, parse_duration
         ("1h1m1s1ms", 3661.001),
         ("300s", 300),
         ("0s", 0),
+        ("400d", 400 * 86400),
+        ("1d12h", 36 * 3600),
     ],
 )
 def test_reads_a_duration(text: str, seconds: float) -> None:
@@ -35,6 +37,7 @@ def test_reads_a_duration(text: str, seconds: float) -> None:
         ("2 Minutes", "write 2m"),
         ("1 hr", "write 1h"),
         ("10sec", "write 10s"),
+        ("90 days", "write 90d"),
         ("", "write whole numbers with their units, such as 30s, 2m, 1h, 500ms or 1m30s"),
         ("1.5s", "write whole numbers with their units, such as 30s, 2m, 1h, 500ms or 1m30s"),
         ("-5s", "write whole numbers with their units, such as 30s, 2m, 1h, 500ms or 1m30s"),

@@ -372,7 +372,7 @@ def test_settings_are_read_with_every_field() -> None:
   logLevel: debug
   name: ha1
   advertise: http://ha1.example.com:10053
-  usage: {record: false, privacy: hash, keyFile: /etc/rlm-ha/usage.key}
+  usage: {record: false, privacy: hash, keyFile: /etc/rlm-ha/usage.key, keep: 400d}
   metrics: {compatibilityNames: false}
 """
     )
@@ -388,7 +388,12 @@ def test_settings_are_read_with_every_field() -> None:
         log_level=LogLevel.DEBUG,
         name="ha1",
         advertise="http://ha1.example.com:10053",
-        usage=UsagePolicy(record=False, privacy=Privacy.HASH, key_file="/etc/rlm-ha/usage.key"),
+        usage=UsagePolicy(
+            record=False,
+            privacy=Privacy.HASH,
+            key_file="/etc/rlm-ha/usage.key",
+            keep=timedelta(days=400),
+        ),
         compatibility_names=False,
     )
 
