@@ -50,6 +50,9 @@ def _commands() -> dict[str, click.Command]:
         "licenses": LazyGroup(
             commands={
                 "primary": LazyCommand(f"{_HERE}.licenses:primary_command", "Print the host that is active."),
+                "monitor": LazyCommand(
+                    f"{_HERE}.monitor:monitor_command", "Show what is seen of the servers, and each change."
+                ),
                 "failover": LazyCommand(
                     f"{_HERE}.licenses:failover_command", "Move the clients to another server."
                 ),
@@ -83,6 +86,7 @@ def _commands() -> dict[str, click.Command]:
             help="Same as license-servers.",
             hidden=True,
         ),
+        "watch": LazyCommand(f"{_HERE}.watch:watch_command", "Show a cluster live on one screen."),
         "serve": LazyCommand(
             f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
         ),
