@@ -10,6 +10,7 @@ from rlm_exporter.cli.inspect import inspect_group
 from rlm_exporter.cli.lazy import LazyCommand, LazyGroup
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.program import Program, explainer
+from rlm_exporter.cli.shell_words import add_shells
 
 _HERE = __name__
 
@@ -21,7 +22,7 @@ Exit codes: 0 done, 1 failed or unhealthy, 2 usage, 3 not found,
 
 \b
 Completion in bash (zsh and fish likewise), for ~/.bashrc:
-  eval "$(_RLM_HA_COMPLETE=bash_source rlm-ha)"
+  eval "$(rlm-ha completion bash)"
 """
 
 
@@ -125,6 +126,9 @@ def _commands() -> dict[str, click.Command]:
             },
             help="RLM servers and clients that are not real.",
         ),
+        "completion": LazyCommand(
+            f"{_HERE}.completion:completion_command", "Complete our commands in bash, zsh or fish."
+        ),
     }
 
 
@@ -143,4 +147,5 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a letter of somebody's reason shows `?`, and the rest of the answer.
         sys.stdout.reconfigure(errors="replace")
+    add_shells()
     build_program()(prog_name="rlm-ha", obj=manners)
