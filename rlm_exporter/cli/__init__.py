@@ -10,6 +10,7 @@ from rlm_exporter.cli.inspect import inspect_group
 from rlm_exporter.cli.lazy import LazyCommand, LazyGroup
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.program import Program, explainer
+from rlm_exporter.cli.shell_words import add_shells
 
 _HERE = __name__
 
@@ -21,7 +22,7 @@ Exit codes: 0 done, 1 failed or unhealthy, 2 usage, 3 not found,
 
 \b
 Completion in bash (zsh and fish likewise), for ~/.bashrc:
-  eval "$(_RLM_HA_COMPLETE=bash_source rlm-ha)"
+  eval "$(rlm-ha completion bash)"
 """
 
 
@@ -50,6 +51,9 @@ def _commands() -> dict[str, click.Command]:
         "licenses": LazyGroup(
             commands={
                 "primary": LazyCommand(f"{_HERE}.licenses:primary_command", "Print the host that is active."),
+                "monitor": LazyCommand(
+                    f"{_HERE}.monitor:monitor_command", "Show what is seen of the servers, and each change."
+                ),
                 "failover": LazyCommand(
                     f"{_HERE}.licenses:failover_command", "Move the clients to another server."
                 ),
@@ -88,6 +92,7 @@ def _commands() -> dict[str, click.Command]:
             help="Same as license-servers.",
             hidden=True,
         ),
+        "watch": LazyCommand(f"{_HERE}.watch:watch_command", "Show a cluster live on one screen."),
         "serve": LazyCommand(
             f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
         ),
@@ -126,6 +131,9 @@ def _commands() -> dict[str, click.Command]:
             },
             help="RLM servers and clients that are not real.",
         ),
+        "completion": LazyCommand(
+            f"{_HERE}.completion:completion_command", "Complete our commands in bash, zsh or fish."
+        ),
     }
 
 
@@ -144,4 +152,5 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a letter of somebody's reason shows `?`, and the rest of the answer.
         sys.stdout.reconfigure(errors="replace")
+    add_shells()
     build_program()(prog_name="rlm-ha", obj=manners)

@@ -359,3 +359,19 @@ class MoveAnswer:
     operation: OperationView | None
     server: str | None
     plan: PlanView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLabels:
+    """What a target belongs to; server and host of a server's alone."""
+
+    cluster: str
+    server: str | None
+    host: str | None = field(metadata={"key": "__meta_rlm_ha_host"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetView:
+    """One cluster or one server, as service discovery lists them."""
+
+    labels: TargetLabels

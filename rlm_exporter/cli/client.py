@@ -25,6 +25,7 @@ from rlm_exporter.cli.answers import (
     LogTakenAnswer,
     MoveAnswer,
     OperationView,
+    TargetView,
 )
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
@@ -100,8 +101,16 @@ class _BearerAuth(requests.auth.AuthBase):
 class Client:
     """One daemon. Each call raises ApiError, or UnreachableError where there was no answer of the daemon."""
 
-    def __init__(self, connection: Connection, *, trace: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        trace: Callable[[str], None],
+        limits: tuple[float, float] = (CONNECT_LIMIT, READ_LIMIT),
+    ) -> None:
+        """`limits` are the seconds for connecting, and without a byte."""
         self._trace = trace
+        self._limits = limits
         self._session = requests.Session()
         self._session.auth = _BearerAuth(connection.token)
         self._session.headers["Accept"] = "application/json, application/problem+json"
@@ -118,6 +127,17 @@ class Client:
     def cluster(self, name: str) -> Answer[ClusterStatus]:
         """All that is known of one cluster."""
         return self._ask(ClusterStatus, "GET", _path(name))
+
+    def targets(self, *, by: str, cluster: str | None = None) -> tuple[TargetView, ...]:
+        """What there is, by `cluster` or by `server`; told quickly, for no journal is read for it."""
+        query = {"by": by} if cluster is None else {"by": by, "cluster": cluster}
+        response = self._send("GET", "/api/v1/sd", params=query)
+        if not response.ok:
+            raise self._problem(response, self._document(response))
+        try:
+            return decode(tuple[TargetView, ...], response.json())
+        except (UnexpectedShapeError, requests.JSONDecodeError) as error:
+            raise self._unexpected(response, error) from error
 
     def events(self, name: str, *, since: str, limit: int) -> Answer[EventsAnswer]:
         """The journal from `since` (ISO) on, at most `limit` of each kind."""
@@ -221,11 +241,7 @@ class Client:
         try:
             return Answer(value=decode(kind, document), document=document)
         except UnexpectedShapeError as error:
-            raise ApiError(
-                f"{self._url} answered something unexpected: {error}; is it of another version?",
-                status=response.status_code,
-                exit_code=ExitCode.FAILED,
-            ) from error
+            raise self._unexpected(response, error) from error
 
     def _is_handed_on(self, response: requests.Response, document: Mapping[str, Any]) -> bool:
         """Whether another daemon acts for the cluster and says where it is: it is asked from now on."""
@@ -249,13 +265,15 @@ class Client:
             self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
 
     def _send(
-        self, method: str, path: str, *, limit: float = READ_LIMIT, **arguments: Any
+        self, method: str, path: str, *, limit: float | None = None, **arguments: Any
     ) -> requests.Response:
         url = self._url + path
+        connecting, reading = self._limits
+        limit = reading if limit is None else limit
         began = time.monotonic()
         try:
             response = self._session.request(
-                method, url, timeout=(CONNECT_LIMIT, limit), allow_redirects=False, **arguments
+                method, url, timeout=(connecting, limit), allow_redirects=False, **arguments
             )
         except (requests.RequestException, HTTPError) as error:
             self._trace(f"{method} {url}: {error_text(error, limit=limit)}")
@@ -282,6 +300,13 @@ class Client:
             maybe_done=response.status_code >= 500,
         )
 
+    def _unexpected(self, response: requests.Response, error: Exception) -> ApiError:
+        return ApiError(
+            f"{self._url} answered something unexpected: {error}; is it of another version?",
+            status=response.status_code,
+            exit_code=ExitCode.FAILED,
+        )
+
     def _problem(self, response: requests.Response, document: Mapping[str, Any]) -> ApiError:
         status, kind = response.status_code, document.get("kind")
         message = str(document.get("detail") or document.get("title") or response.reason)
@@ -291,8 +316,8 @@ class Client:
         return ApiError(message, status=status, exit_code=_BY_KIND.get(str(kind), code), kind=str(kind or ""))
 
 
-def connect(manners: Manners) -> Client:
-    """A client for the daemon that flags, environment and profile name."""
+def connect(manners: Manners, *, patience: float | None = None) -> Client:
+    """A client for the daemon that flags, environment and profile name; `patience` are seconds of silence."""
     from platformdirs import user_config_path  # noqa: PLC0415 - here only, and not for --help
 
     connection = choose_connection(
@@ -301,7 +326,8 @@ def connect(manners: Manners) -> Client:
         environ=os.environ,
         profiles=Path(user_config_path("rlm-ha")) / "profiles.toml",
     )
-    return Client(connection, trace=manners.trace)
+    limits = (CONNECT_LIMIT, READ_LIMIT) if patience is None else (patience, patience)
+    return Client(connection, trace=manners.trace, limits=limits)
 
 
 def is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from rlm_exporter.cli.manners import teach_manners
+from rlm_exporter.cli.names import teach_names
 
 
 class LazyCommand(click.Command):
@@ -26,6 +27,7 @@ class LazyCommand(click.Command):
         if not command.context_settings.get("ignore_unknown_options"):
             # One that does takes the rest of the line as it is, for a program with options of its own.
             teach_manners(command)
+        teach_names(command)
         return command
 
 

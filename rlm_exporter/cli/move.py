@@ -45,7 +45,7 @@ def ask_for_move(
             return api.fail_over(name, wish, key=key, verb=verb)
         except ApiError as error:
             lost = lost or (isinstance(error, UnreachableError) and error.maybe_done)
-            if not lost or not _may_pass(error):
+            if not lost or not may_pass(error):
                 raise
             tell(f"The answer was lost, asking again: {error}")
             if not patience.wait():
@@ -80,7 +80,7 @@ def follow(
         try:
             newer = api.operation(name, answer.value.id)
         except ApiError as error:
-            if not _may_pass(error):
+            if not may_pass(error):
                 raise
             if away is None:
                 tell(f"Asking again until there is an answer: {error}")
@@ -93,7 +93,7 @@ def follow(
     return answer
 
 
-def _may_pass(error: ApiError) -> bool:
+def may_pass(error: ApiError) -> bool:
     """Whether it is what a restart of the daemon looks like from here."""
     return isinstance(error, UnreachableError) or error.status == 503
 

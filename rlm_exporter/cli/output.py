@@ -1,9 +1,10 @@
 """Prints data on stdout: as it is in JSON or YAML, or as a sheet for people."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -31,16 +32,39 @@ def emit(document: dict[str, Any], sheet: Callable[[], Sheet], *, manners: Manne
             draw(sheet())
 
 
+def emit_one_of_many(document: dict[str, Any], *, manners: Manners) -> None:
+    """Print one document of a stream: a line of JSON, or a YAML document."""
+    if manners.output == Format.YAML:
+        import yaml
+
+        click.echo(
+            yaml.safe_dump(document, sort_keys=False, allow_unicode=True, explicit_start=True), nl=False
+        )
+    else:
+        click.echo(json.dumps(document))
+
+
 def draw(sheet: Sheet) -> None:
     """Draw on stdout, at most as wide as the terminal; 80 columns where there is none."""
     from rich.console import Console
 
     console = Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
     with console.capture() as capture:
-        for block in sheet:
-            console.print(_renderable(block), no_wrap=isinstance(block, Line) or None, overflow="ellipsis")
+        console.print(renderable(sheet))
     # Cells are padded to their column's width, which serves nobody at the end of a line.
     click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()), color=console.is_terminal)
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether what is written there can be written over: a terminal that knows more than letters."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def renderable(sheet: Sheet) -> "RenderableType":
+    """What rich draws of it."""
+    from rich.console import Group
+
+    return Group(*map(_renderable, sheet))
 
 
 def _renderable(block: Block) -> "RenderableType":
@@ -84,7 +108,7 @@ def _facts(facts: Facts) -> "RenderableType":
 def _line(line: Line) -> "RenderableType":
     from rich.text import Text
 
-    text = Text()
+    text = Text(no_wrap=True, overflow="ellipsis")
     for index, cell in enumerate(line.cells):
         text.append("  " if index else "").append_text(_text(cell, cut=True))
     return text

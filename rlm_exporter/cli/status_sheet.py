@@ -15,13 +15,14 @@ from rlm_exporter.cli.phrases import UNKNOWN, age_in_words, between, moment_in_w
 from rlm_exporter.cli.sheet import Cell, Column, Facts, Line, Sheet, Table, Tone
 from rlm_exporter.failover.reasons import RULES
 
+_WEB = Column(title="WEB")
 _COLUMNS = (
     Column(title=""),
     Column(title="SERVER"),
     Column(title="ROLE"),
     Column(title="LICENSE", long=True),
     Column(title="ISVS", right=True),
-    Column(title="WEB"),
+    _WEB,
     Column(title="LATENCY", right=True),
     Column(title="AGE", right=True),
     Column(title="SEATS", right=True),
@@ -37,10 +38,10 @@ _MOST_FACTS = 18
 """Lines that three servers leave of 24, with one between."""
 
 
-def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
+def status_sheet(status: ClusterStatus, *, show_ha: bool, include_web: bool = True) -> Sheet:
     """The servers, what is wrong with them, who is active; with `show_ha` all that decides about a move."""
     facts = (
-        *(pair for server in status.servers for pair in _complaints(server)),
+        *(pair for server in status.servers for pair in _complaints(server, include_web=include_web)),
         *_labelled("SPLIT BRAIN", _splits(status)),
         *_labelled("Not ready", _not_ready(status.not_ready_because)),
         *_labelled("Held twice", _double_holders(status)),
@@ -49,9 +50,19 @@ def status_sheet(status: ClusterStatus, *, show_ha: bool) -> Sheet:
         *(_ha_facts(status) if show_ha else ()),
     )
     servers = Table(columns=_COLUMNS, rows=tuple(_row(server) for server in status.servers))
+    if not include_web:
+        servers = _without_web(servers)
     # Whoever has so much to say needs the room.
     gap = () if len(facts) > _MOST_FACTS else (Line(cells=()),)
     return (_title(status), servers, *gap, Facts(pairs=facts))
+
+
+def _without_web(table: Table) -> Table:
+    kept = [index for index, column in enumerate(table.columns) if column is not _WEB]
+    return Table(
+        columns=tuple(table.columns[index] for index in kept),
+        rows=tuple(tuple(row[index] for index in kept) for row in table.rows),
+    )
 
 
 def _title(status: ClusterStatus) -> Line:
@@ -103,13 +114,14 @@ def _web_cell(server: ServerView) -> Cell:
     return Cell(f"{web.state}{status}", _STATE_TONES.get(web.state, Tone.QUIET))
 
 
-def _complaints(server: ServerView) -> tuple[Pair, ...]:
+def _complaints(server: ServerView, *, include_web: bool) -> tuple[Pair, ...]:
     """All that is wrong with one server, in one line; nothing when nothing is."""
     stopped = [isv.name for isv in server.isvs if not isv.running]
+    web = server.web
     parts = (
         server.license.degraded if server.license.state == "up" else server.license.detail,
         f"not running: {', '.join(stopped)}" if stopped else None,
-        f"web: {server.web.detail}" if server.web.state == "down" and server.web.detail else None,
+        f"web: {web.detail}" if include_web and web.state == "down" and web.detail else None,
     )
     text = "; ".join(part for part in parts if part)
     return ((server.name, Cell(text, Tone.WARNING)),) if text else ()

@@ -95,6 +95,7 @@ async def test_a_wrong_word_is_usage_on_stderr(rlm_ha: CommandLine) -> None:
 
 VERBS = (
     "primary",
+    "monitor",
     "failover",
     "switchover",
     "failback",
