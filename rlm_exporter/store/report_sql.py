@@ -45,6 +45,23 @@ def _whole_seconds_on_sqlite(element: WholeSeconds, compiler: SQLCompiler, **opt
     return f"CAST(strftime('%s', substr({inner}, 1, 19)) AS INTEGER)"
 
 
+class Unsought(FunctionElement[str]):
+    """A column that SQLite does not look for in an index: without statistics, any index seems a good one to it."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(Unsought)
+def _unsought(element: Unsought, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(Unsought, "sqlite")
+def _unsought_on_sqlite(element: Unsought, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"
+
+
 class Later(FunctionElement[int]):
     """The greater of two numbers."""
 

@@ -41,7 +41,7 @@ from rlm_exporter.store.report_records import (
     UsageQuestion,
     Window,
 )
-from rlm_exporter.store.report_sql import Earlier, Later, WholeSeconds, begin_report, given_rows
+from rlm_exporter.store.report_sql import Earlier, Later, Unsought, WholeSeconds, begin_report, given_rows
 from rlm_exporter.store.tables import denial, license_seats, usage_log
 from rlm_exporter.store.usage_months import after
 from rlm_exporter.store.usage_records import Seats
@@ -132,7 +132,7 @@ def overlaps(question_cluster: str, window: Window) -> ColumnElement[bool]:
     """Sessions with a part inside of the window."""
     u = usage_log.c
     return and_(
-        u.cluster == question_cluster,
+        Unsought(u.cluster) == question_cluster,
         u.checkout_time < window.end,
         or_(u.checkin_time > window.start, u.checkin_time.is_(None)),
         u.month < after((window.end + FARTHEST_ZONE).date().replace(day=1)),

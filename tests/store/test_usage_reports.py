@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from rlm_exporter.store.database import database_at
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.report_records import Dimension, UsageQuestion, Window
 from rlm_exporter.store.usage_records import (
@@ -22,6 +25,8 @@ from rlm_exporter.store.usage_records import (
     Told,
     UsageSession,
 )
+from rlm_exporter.store.usage_reports import read_usage
+from tests.store.situations import url_of
 
 START = datetime(2026, 3, 1, 22, 0, tzinfo=UTC)
 WINDOW = Window(start=START + timedelta(hours=1), end=START + timedelta(hours=3))
@@ -372,3 +377,27 @@ async def test_sessions_of_which_nobody_knows_when_they_began_are_told_apart(jou
 def test_a_window_is_some_whole_seconds(start: datetime, end: datetime) -> None:
     with pytest.raises(ValueError, match="a window begins"):
         Window(start=start, end=end)
+
+
+async def test_sqlite_finds_each_line_in_an_index_though_it_knows_nothing_of_the_rows(path: Path) -> None:
+    url = url_of(path)
+    async with await Journal.open(url=url) as journal:
+        alice = session(
+            1, feature="solver", user="alice", host="ws1", server="rlm1", seats=1, out=WINDOW.start
+        )
+        await journal.record_usage([Opened(session=alice)])
+    database = database_at(url)
+    plans: list[str] = []
+
+    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "named" in statement:
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("\n".join(row[3] for row in plan))
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    question = UsageQuestion(cluster="prod", window=WINDOW, by=Dimension.USER)
+    with database.engine.connect() as connection, connection.begin():
+        assert len(read_usage(connection, question).lines) == 1
+    database.engine.dispose()
+    (plan,) = plans
+    assert "SEARCH named USING AUTOMATIC COVERING INDEX" in plan
