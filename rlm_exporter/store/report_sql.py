@@ -46,7 +46,7 @@ def _whole_seconds_on_sqlite(element: WholeSeconds, compiler: SQLCompiler, **opt
 
 
 class Unsought(FunctionElement[str]):
-    """A column that SQLite does not look for in an index: without statistics, any index seems a good one to it."""
+    """A column that SQLite looks for in no index: without statistics, any index seems a good one to it."""
 
     type = String()
     inherit_cache = True
