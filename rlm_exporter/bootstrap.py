@@ -66,7 +66,7 @@ from rlm_exporter.probe.through import AtServer, ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.api import BEGINNING, unacknowledged
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -579,7 +579,7 @@ def _direct(prober: Prober) -> DirectProbe:
 
 @contextlib.asynccontextmanager
 async def _serving(services: Services, settings: Settings) -> AsyncIterator[int]:
-    runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
+    runner = build_runner(services, shutdown_timeout=SHUTDOWN_LIMIT)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

@@ -6,6 +6,7 @@ it. So a cut of the network, a kill or a rotation neither lose nor double anythi
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,9 +56,9 @@ class Batch:
     """Whether the place after these lines is reached with it."""
 
 
-def batches(step: Step) -> Iterator[Batch]:
+def batches(step: Step, *, now: datetime) -> Iterator[Batch]:
     """A step's events. Denials, which nothing tells apart, go with the place: so they are taken once."""
-    sessions, denials = written_events(step.events)
+    sessions, denials = written_events(step.events, now=now)
     while len(sessions) > AT_ONCE:
         yield Batch(sessions=sessions[:AT_ONCE], denials=[], is_last=False)
         del sessions[:AT_ONCE]
@@ -76,6 +77,8 @@ class Shipper:
     """Whether to ship what there is now, and end."""
     say: Callable[[str], None]
     sleep: Callable[[float], None]
+    now: Callable[[], datetime]
+    """By this machine's clock, naive, in UTC."""
     sessions: int = 0
     denials: int = 0
     """What the daemon has taken."""
@@ -140,7 +143,7 @@ class Shipper:
         return steps
 
     def _ship(self, step: Step) -> bool:
-        for batch in batches(step):
+        for batch in batches(step, now=self.now()):
             try:
                 self._patiently(partial(self._send, batch, step))
             except ApiError as error:

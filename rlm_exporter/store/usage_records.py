@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+LARGEST_COUNT = 2**31 - 1
+"""Seats; a column has no room for more."""
+
 
 def storable(text: str) -> str:
     """What a database and a file take of any text of RLM's: no NUL, and nothing that is no character."""
@@ -108,6 +111,8 @@ class Told:
     session: UsageSession
     """Without `out` where the log has no checkout of it: then it is known by its handle alone."""
     end: End
+    other_out: datetime | None = None
+    """When it began otherwise, where the server's clock showed that time twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

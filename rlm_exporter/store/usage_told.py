@@ -15,7 +15,7 @@ from rlm_exporter.store.copying import insert_rows
 from rlm_exporter.store.tables import usage_log
 from rlm_exporter.store.usage import CUT, columns_of
 from rlm_exporter.store.usage_months import ensure_months, month_of
-from rlm_exporter.store.usage_records import End, EndReason, Told, UsageSource, storable
+from rlm_exporter.store.usage_records import LARGEST_COUNT, End, EndReason, Told, UsageSource, storable
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -105,7 +105,7 @@ def _whole(tellings: Iterable[Told]) -> Iterator[Told]:
         if known is None:
             found[name] = told
             continue
-        count = known.session.count + told.session.count
+        count = min(known.session.count + told.session.count, LARGEST_COUNT)
         later = max(known.end, told.end, key=lambda end: end.at)
         found[name] = Told(session=replace(known.session, count=count), end=later)
     return iter(found.values())

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -40,13 +40,13 @@ class _Found:
     lost: bool
 
 
-def _read(follower: ReportLogFollower, usage: ReportLogUsage) -> list[_Found]:
+def _read(follower: ReportLogFollower, usage: ReportLogUsage, now: datetime) -> list[_Found]:
     """What there is to read, made ready to be written: in a thread, for it may be megabytes."""
-    return [_found(step, usage) for step in follower.steps()]
+    return [_found(step, usage, now) for step in follower.steps()]
 
 
-def _found(step: Step, usage: ReportLogUsage) -> _Found:
-    taken = usage.take(step.events, minutes_west=step.minutes_west)
+def _found(step: Step, usage: ReportLogUsage, now: datetime) -> _Found:
+    taken = usage.take(step.events, minutes_west=step.minutes_west, now=now)
     return _Found(parts=deque(taken.parts()), position=written_place(step.position), lost=step.lost)
 
 
@@ -126,7 +126,7 @@ class ReportLogRecorder:
         if self._follower is None:
             await self._open()
         if not self._pending and self._follower is not None:
-            read = partial(_read, self._follower, self._usage)
+            read = partial(_read, self._follower, self._usage, self._clock.now())
             self._pending.extend(await self._aside.run(read, limit=LIMIT))
         found = bool(self._pending)
         while self._pending:

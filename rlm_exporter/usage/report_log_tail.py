@@ -11,7 +11,7 @@ last lines after the next file is there.
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlm_exporter.rlm.report_log_place import Course, TailPosition
+from rlm_exporter.rlm.report_log_place import Course, TailPosition, cut_off
 from rlm_exporter.usage.report_log_cursor import PIECE, Cursor, cursor_at
 from rlm_exporter.usage.report_log_files import Identity
 from rlm_exporter.usage.report_log_search import Found, find_again, find_copy, find_next
@@ -183,7 +183,7 @@ class ReportLogTail:
         if found.offset:
             following.skip_to(found.offset)
         elif log.course.switched_to is not None and not found.is_old:
-            following.left = log.position()
+            following.left = cut_off(log.position())
         log.file.close()
         self._log, self._waited = following, None
         return Piece(data=rest, position=following.position(), ends_file=True)

@@ -298,7 +298,7 @@ def test_a_switch_is_found_beside_the_log_whatever_the_servers_folder_is_called(
     server: GrowingLog, reader: Reader, target: str
 ) -> None:
     server.deny()
-    server.lines(f"SWITCH to {target}", "END 12/31/2026 20:10")
+    server.lines(f"SWITCH to {target}", "END 12/31/2024 20:10")
     server.path = server.path.with_name("b.rl")
     server.start("SWITCH from a.rl")
     server.deny()
@@ -420,7 +420,7 @@ def test_from_the_end_of_a_log_without_dates_tells_nothing_old(tmp_path: Path) -
     reader = Reader(path, from_end=True)
     reader.read()
     with path.open("a") as file:
-        file.write('12/31/2026 23:55\nDENY solver 2.5 2 ws1 "" 1 -22 1 12/31 23:56\n')
+        file.write('12/31/2024 23:55\nDENY solver 2.5 2 ws1 "" 1 -22 1 12/31 23:56\n')
     assert reader.read() == [2]
     reader.follower.close()
 
