@@ -40,6 +40,8 @@ class TailPosition:
     """The newest moment with a year that was read; a log that was cut begins without one."""
     left: "TailPosition | None" = None
     """Where the log was left that was switched to this one; after a restart the server may go on there."""
+    earlier: tuple["TailPosition", ...] = ()
+    """Up to where the files before were read in which sessions that are still out have begun."""
 
 
 def cut_off(place: TailPosition | None, deepest: int = DEEPEST) -> TailPosition | None:

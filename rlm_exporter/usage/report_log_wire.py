@@ -50,6 +50,8 @@ def _place(told: Mapping[str, Any], deepest: int) -> TailPosition:
         begins=_optional_moment(told["begins"]),
         dated=_optional_moment(told["dated"]),
         left=None if left is None or not deepest else _place(left, deepest - 1),
+        # Places of older versions have none.
+        earlier=tuple(_place(each, 0) for each in told.get("earlier", ())) if deepest == DEEPEST else (),
     )
 
 

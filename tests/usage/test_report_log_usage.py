@@ -8,7 +8,7 @@ import pytest
 
 from rlm_exporter.manifest.model import Privacy
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
-from rlm_exporter.rlm.report_log_values import Event
+from rlm_exporter.rlm.report_log_values import Ended, Event, Session
 from rlm_exporter.store.usage_records import Denied, EndReason, Told, UsageSource
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_usage import AT_ONCE, LogUsage, ReportLogUsage, moments, zone_of
@@ -192,6 +192,17 @@ def test_times_that_cannot_be_are_not_told() -> None:
         text += 'DENY STARCCM 2023.1 bob ws2 "" 2 -22 1 10/24 22:11\n'
         tellings, (denied,) = taken(text, head=HEAD.replace("2026", str(year)))
         assert (tellings, denied.at) == ((), None)
+
+
+def test_a_zone_holds_until_the_next_run_tells_its_own() -> None:
+    """A poll falls between the two lines, and the start ends the sessions of the run before."""
+    reader = ReportLogReader()
+    reader.feed(f"{HEAD}TIMEZONE -60 0 # CET\n{out('1', '10/24 22:10:07')}".encode())
+    (session, *_) = reader.feed(HEAD.replace("22:00:00", "23:00:00").encode())
+    assert isinstance(session, Session)
+    assert (session.ended, reader.minutes_west) == (Ended.CRASH, -60)
+    reader.feed(b"TIMEZONE 300 0 # EST\n")
+    assert reader.minutes_west == 300
 
 
 def test_many_sessions_are_parted_and_denials_go_with_the_place() -> None:
