@@ -263,5 +263,5 @@ def _ended(
     return _new(Session, (
         number, run, record.product, record.version, record.pool, record.user, record.host, record.isv_def,
         record.seats, record.handle, record.share_handle, begun, out, ended, back, reason, lasted, since,
-        not_after,
+        not_after, record.project,
     ))  # fmt: skip

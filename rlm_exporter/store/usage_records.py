@@ -63,6 +63,8 @@ class UsageSession:
     out_is_ambiguous: bool = False
     """Its hour exists twice in the server's time zone, and nothing tells which one it was."""
     source: UsageSource = UsageSource.POLLING
+    project: str | None = None
+    """What the client's RLM_PROJECT said; report logs alone tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

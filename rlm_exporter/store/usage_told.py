@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
 
 from rlm_exporter.store.copying import insert_rows
 from rlm_exporter.store.tables import usage_log
-from rlm_exporter.store.usage import CUT, columns_of
+from rlm_exporter.store.usage import CUT, columns_of, short
 from rlm_exporter.store.usage_months import ensure_months, month_of
 from rlm_exporter.store.usage_records import LARGEST_COUNT, End, EndReason, Told, UsageSource, storable
 
@@ -32,7 +32,7 @@ SAME = timedelta(minutes=2)
 
 _CHANGED = (
     *("source", "checkout_time", "checkout_is_ambiguous", "checkin_time", "checkin_is_ambiguous"),
-    *("session_duration", "end_reason", "end_is_exact", "count"),
+    *("session_duration", "end_reason", "end_is_exact", "count", "project"),
 )
 
 
@@ -180,6 +180,7 @@ def _merged(row: Mapping[str, Any], told: Told) -> Values:
     values: Values = {
         "source": UsageSource.BOTH if seen else UsageSource.REPORT_LOG,
         "count": told.session.count,
+        "project": short(told.session.project) or row["project"],
     }
     out, is_ambiguous = _begin(row, told)
     values |= {"checkout_time": out, "checkout_is_ambiguous": is_ambiguous}

@@ -140,6 +140,7 @@ class ReportLogUsage:
             out=None if out is None else out[0],
             out_is_ambiguous=out is not None and len(out) > 1,
             source=UsageSource.REPORT_LOG,
+            project=session.project,
         )
 
     def _lasted(self, session: Session, back: datetime) -> timedelta | None:

@@ -96,13 +96,14 @@ def read_denial(told: object, *, where: str) -> Denial:
 def _fields(told: object, wanted: Mapping[str, "Reader"], where: str) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise FormatError(f"{where}: not a mapping")
-    if told.keys() != wanted.keys():
-        missing, foreign = sorted(wanted.keys() - told.keys()), sorted(map(str, told.keys() - wanted.keys()))
+    missing = sorted(wanted.keys() - told.keys() - LATER)
+    foreign = sorted(map(str, told.keys() - wanted.keys()))
+    if missing or foreign:
         raise FormatError(f"{where}: without {missing or 'nothing'}, and with {foreign or 'nothing'} unknown")
     read: dict[str, Any] = {}
     for name, reader in wanted.items():
         try:
-            read[name] = reader(told[name])
+            read[name] = reader(told.get(name))
         except (ValueError, TypeError, OverflowError) as error:
             raise FormatError(f"{where}.{name}: {error}") from error
     return read
@@ -176,7 +177,10 @@ SESSION: Mapping[str, Reader] = {
     "reason": _or_none(_number),
     "lasted": _or_none(_span),
     "not_after": _or_none(_moment),
+    "project": _or_none(_text),
 }
+LATER = frozenset({"project"})
+"""What shippers of older versions do not send."""
 DENIAL: Mapping[str, Reader] = {
     "product": _text,
     "version": _text,

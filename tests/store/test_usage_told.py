@@ -107,6 +107,13 @@ async def test_what_polling_has_seen_gets_the_exact_times(journal: Journal, rows
     assert (row["session_duration"], row["source"]) == (BACK - OUT, "both")
 
 
+async def test_what_polling_has_seen_gets_its_project(journal: Journal, rows: Rows) -> None:
+    await journal.record_usage([Opened(session=POLLED)])
+    await tell(journal, replace(TOLD, session=replace(LOGGED, project="wing")))
+    await tell(journal, replace(numbered(2), session=replace(numbered(2).session, project="p" * 300)))
+    assert [row["project"] for row in rows()] == ["wing", "p" * 255]
+
+
 async def test_one_that_polling_has_open_is_over(journal: Journal, rows: Rows) -> None:
     await journal.record_usage([Opened(session=POLLED)])
     await tell(journal, TOLD)

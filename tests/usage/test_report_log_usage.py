@@ -61,6 +61,14 @@ def test_a_session_is_told_whole_and_called_as_polling_calls_it() -> None:
     assert told.end.lasted == timedelta(seconds=114)
 
 
+def test_a_session_has_the_project_that_its_client_told() -> None:
+    told = out("1", "10/24 22:10:07").replace('4d2 ""', '4d2 "wing of the A1"')
+    (first, second), _ = taken(
+        told + out("2", "10/24 22:11:07") + back("1", "10/24 22:12:01") + back("2", "10/24 22:13:01")
+    )
+    assert (first.session.project, second.session.project) == ("wing of the A1", None)
+
+
 @pytest.mark.parametrize(
     ("why", "reason"),
     [

@@ -55,6 +55,7 @@ SESSIONS = st.builds(
     lasted=st.none() | SPANS,
     seen_since=st.none(),
     not_after=st.none() | MOMENTS,
+    project=st.none() | WORDS,
 )
 DENIALS = st.builds(
     Denial,
@@ -218,6 +219,12 @@ def _session() -> dict[str, Any]:
 def test_what_cannot_be_read_has_its_place(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(FormatError, match=f"^{re.escape(told)}"):
         read_session(_session() | changes, where="x")
+
+
+def test_what_shippers_of_older_versions_do_not_send_is_unknown() -> None:
+    told = _session()
+    del told["project"]
+    assert read_session(told, where="x").project is None
 
 
 def test_what_is_missing_is_named() -> None:
