@@ -68,7 +68,7 @@ class ReportLogFollower:
     @property
     def position(self) -> TailPosition | None:
         """After the events that were told; None before there was a file."""
-        position = self._tail.position or self._kept
+        position = self._tail.position
         return None if position is None else self._completed(position)
 
     @property
@@ -116,8 +116,10 @@ class ReportLogFollower:
 
     def _forget(self) -> None:
         """Files in which nothing began that is still out; and more than a restart should read."""
-        oldest = self._reader.oldest
         ended = self._ended
+        if not ended:
+            return
+        oldest = self._reader.oldest
         while ended and (oldest is None or ended[0].begun <= oldest):
             ended.popleft()
         while len(ended) > MOST_FILES or sum(each.place.offset for each in ended) > MOST_BYTES:

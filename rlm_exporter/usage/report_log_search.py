@@ -37,7 +37,10 @@ def find_again(place: TailPosition, *, home: Path) -> Again | None:
     mounted it elsewhere. What he may have left behind at the old place does not grow.
     """
     was = Path(place.name)
-    places = ((home, _opened(home)), (was, _named_and_siblings(was)), (home, open_siblings(home)))
+    at_home = home, _opened(home)
+    places = [at_home, (was, _named_and_siblings(was)), (home, open_siblings(home))]
+    if not place.offset:  # nothing was read that would tell two files of one minute apart
+        places = [*places[1:], at_home]
     for name, files in places:
         for file in files:
             if _is_place(file, place):

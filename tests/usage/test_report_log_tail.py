@@ -6,12 +6,14 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from rlm_exporter.rlm.report_log_place import TailPosition
 from rlm_exporter.usage import report_log_cursor, report_log_tail
+from rlm_exporter.usage.report_log_search import find_again
 from rlm_exporter.usage.report_log_tail import ReportLogTail
 from tests.usage.growing_log import GrowingLog, Reader
 
@@ -334,6 +336,23 @@ def test_a_log_that_was_moved_and_rotated_there_is_found_among_the_rotated_ones(
     reader.path = server.path
     reader.restart()
     assert (reader.read(4), reader.gaps) == ([1, 2, 3], 0)
+
+
+def test_a_log_that_was_just_switched_to_is_not_taken_for_the_one_before(
+    server: GrowingLog, tmp_path: Path
+) -> None:
+    """Both began in one minute, and nothing was read of the new one yet."""
+    server.deny()
+    begins = datetime(2024, 12, 31, 20, 7)  # noqa: DTZ001 - the server's local time
+    new = tmp_path / "b.rl"
+    shutil.copyfile(server.path, new)
+    nothing = TailPosition(
+        name=str(new), device=1, inode=2, offset=0, first="", last="", begins=begins, dated=None
+    )
+    found = find_again(nothing, home=server.path)
+    assert found is not None
+    found.file.close()
+    assert found.name == new
 
 
 def test_it_is_known_whether_there_is_a_file_to_go_on_with(server: GrowingLog, reader: Reader) -> None:
