@@ -5,6 +5,7 @@ from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from rlm_exporter.manifest.dashboard import Dashboard
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
 
 
@@ -438,3 +439,4 @@ class Loaded:
 
     clusters: tuple[Cluster, ...]
     config: ExporterConfig = ExporterConfig()
+    dashboards: tuple[Dashboard, ...] = ()
