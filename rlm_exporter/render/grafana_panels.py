@@ -87,7 +87,7 @@ def _field(kind: PanelType, names: Sequence[str]) -> dict[str, Json]:
 
 
 def _options(panel: Panel) -> Json:
-    legend: Json = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
+    legend: dict[str, Json] = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
     match panel.kind:
         case PanelType.STAT:
             return {
@@ -95,16 +95,24 @@ def _options(panel: Panel) -> Json:
                 "graphMode": (panel.graph_mode or GraphMode.NONE).value,
                 "justifyMode": "auto",
                 "orientation": "auto",
+                "percentChangeColorMode": "standard",
                 "reduceOptions": _REDUCED,
+                "showPercentChange": False,
                 "textMode": "value_and_name",
                 "wideLayout": True,
             }
         case PanelType.BAR_GRAPH:
             return {
                 "displayMode": "basic",
+                "legend": {**legend, "showLegend": False},
+                "maxVizHeight": 300,
+                "minVizHeight": 16,
+                "minVizWidth": 8,
+                "namePlacement": "auto",
                 "orientation": "horizontal",
                 "reduceOptions": _REDUCED,
                 "showUnfilled": True,
+                "sizing": "auto",
                 "valueMode": "color",
             }
         case PanelType.TIMELINE:

@@ -33,6 +33,14 @@ ACTIVE_OR_STANDBY = {0: Meaning(text="Standby", color=GREY), 1: Meaning(text="Ac
 GOOD_YES = {0: Meaning(text="No", color=RED), 1: Meaning(text="Yes", color=GREEN)}
 BAD_YES = {0: Meaning(text="No", color=GREEN), 1: Meaning(text="Yes", color=RED)}
 HELD_OR_FREE = {0: Meaning(text="Free", color=GREY), 1: Meaning(text="Held", color=ORANGE)}
+BALANCER_STATES = {
+    0: Meaning(text="Down", color=RED),
+    1: Meaning(text="Up", color=GREEN),
+    2: Meaning(text="Drain", color=YELLOW),
+    3: Meaning(text="Maint", color=ORANGE),
+    4: Meaning(text="Unresolved", color=GREY),
+}
+"""The exporter tells each state by a label; a timeline wants one number."""
 
 NO_LIMIT = (Limit(above=None, color=BLUE),)
 HEALTHY_LIMITS = (
