@@ -17,16 +17,17 @@ from dev.dashboards.panels import (
 )
 from rlm_exporter.render.grafana_style import (
     ACTIVE_OR_STANDBY,
-    AGE_LIMITS,
     BAD_YES,
     BALANCER_STATES,
     COUNT,
     GOOD_YES,
     HEALTHY_LIMITS,
     HELD_OR_FREE,
+    INTERVAL_LIMITS,
     NONE_IS_GOOD,
     SECONDS,
     UP_OR_DOWN,
+    WATCHDOG_LIMITS,
 )
 
 OURS = 'cluster="$cluster"'
@@ -186,12 +187,16 @@ def _held_back() -> list[model.Panel]:
         ),
         stat_panel(
             About(
-                title="Last checked",
-                description="Age of what the exporter knows. The controller decides nothing on old sights.",
+                title="Checks behind",
+                description="How many check intervals ago the servers were last seen. The controller decides"
+                " nothing on what is too old.",
                 alert="RLMSnapshotOld",
             ),
-            Look(unit=SECONDS, decimals=0, limits=AGE_LIMITS, no_value="Never"),
-            Query(expr=f"time() - max(rlm_snapshot_timestamp_seconds{{{OURS}}})"),
+            Look(decimals=1, limits=INTERVAL_LIMITS, no_value="Never seen"),
+            Query(
+                expr=f"(time() - max(rlm_snapshot_timestamp_seconds{{{OURS}}}))"
+                f" / max(rlm_cluster_check_interval_seconds{{{OURS}}})"
+            ),
         ),
     ]
 
@@ -374,7 +379,7 @@ def _exporter() -> list[Shelf]:
             description="Age of the alert that always fires. When it stops coming, alerts no longer arrive.",
             alert="Watchdog",
         ),
-        Look(unit=SECONDS, decimals=0, limits=AGE_LIMITS, no_value="Never"),
+        Look(unit=SECONDS, decimals=0, limits=WATCHDOG_LIMITS, no_value="Never"),
         Query(expr="time() - max(rlm_ha_watchdog_last_seen_timestamp_seconds)"),
     )
     leader = timeline_panel(

@@ -55,7 +55,18 @@ DAYS_LEFT_LIMITS = (
     Limit(above=7, color=ORANGE),
     Limit(above=30, color=GREEN),
 )
-AGE_LIMITS = (Limit(above=None, color=GREEN), Limit(above=60, color=YELLOW), Limit(above=120, color=RED))
+INTERVAL_LIMITS = (
+    Limit(above=None, color=GREEN),
+    Limit(above=1.5, color=YELLOW),
+    Limit(above=2, color=RED),
+)
+"""In check intervals: from two on, what is known is too old to decide on."""
+WATCHDOG_LIMITS = (
+    Limit(above=None, color=GREEN),
+    Limit(above=120, color=YELLOW),
+    Limit(above=300, color=RED),
+)
+"""In seconds; the example of Alertmanager's configuration repeats it once a minute."""
 
 COUNT, SECONDS, SHARE, DAYS, MOMENT = "short", "s", "percentunit", "d", "dateTimeAsLocal"
 """Grafana's names of units."""

@@ -1,13 +1,18 @@
 """A document of kind Dashboard becomes Grafana's JSON that says the same."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rlm_exporter.manifest.dashboard import Dashboard, Panel, PanelType, Target
+from rlm_exporter.manifest.load import load_manifests
+from rlm_exporter.render.alert_rules import rule_notes
 from rlm_exporter.render.grafana import LONGEST_UID, dashboard_notes, render_dashboard, uid
 from tests.manifest.dashboards import DASHBOARD, LEGENDS, QUERIES, printed, read
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "dashboard.yaml"
 
 
 def rendered(text: str) -> dict[str, Any]:
@@ -104,6 +109,13 @@ def test_names_that_differ_have_uids_that_differ() -> None:
 
     assert len({uid(name) for name in names}) == len(names)
     assert uid("wall") == "wall"
+
+
+def test_the_example_shows_every_kind_of_panel_and_lacks_nothing() -> None:
+    [example] = load_manifests([EXAMPLE]).dashboards
+
+    assert {panel.kind for panel in example.panels} == set(PanelType)
+    assert [*dashboard_notes(example), *rule_notes(example)] == []
 
 
 def test_a_metric_that_nobody_exports_is_told() -> None:
