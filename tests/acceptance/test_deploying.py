@@ -72,18 +72,20 @@ def no_settings() -> dict[str, Any]:
     return {"apiVersion": "rlm-ha/v1", "kind": "ExporterConfig", "spec": {}}
 
 
+def page(stage: Stage) -> str:
+    return requests.get(f"{stage.layout.daemon_url}/metrics", timeout=5).text
+
+
 def checks(stage: Stage) -> float:
     """Checks of the cluster so far, as /metrics counts them; they begin anew with its parts."""
-    text = requests.get(f"{stage.layout.daemon_url}/metrics", timeout=5).text
     counted = re.findall(
-        rf'rlm_probe_duration_seconds_count\{{cluster="{CLUSTER}",probe="license"\}} (\S+)', text
+        rf'rlm_probe_duration_seconds_count\{{cluster="{CLUSTER}",probe="license"\}} (\S+)', page(stage)
     )
     return float(counted[0]) if counted else 0.0
 
 
 def metric(stage: Stage, name: str) -> float:
-    text = requests.get(f"{stage.layout.daemon_url}/metrics", timeout=5).text
-    (value,) = re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)
+    (value,) = re.findall(rf"^{name} (\S+)$", page(stage), re.MULTILINE)
     return float(value)
 
 
@@ -139,6 +141,7 @@ def test_what_would_move_clients_is_refused_and_what_changes_is_asked_for(set_st
     start_empty(stage)
     assert deploy(stage, stage.folder / "cluster.yaml").returncode == 0
     wait_ready(stage)
+    stage.wait(lambda: checks(stage) > 0, "checks that are counted", within=15)
     before = checks(stage)
 
     def gone(document: dict[str, Any]) -> None:
@@ -239,6 +242,7 @@ def test_a_directory_of_manifests_is_reloaded_and_a_bad_file_changes_nothing(set
     start_serve(stage, manifests=(folder,))
     wait_healthy(stage)
     wait_ready(stage)
+    stage.wait(lambda: checks(stage) > 0, "checks that are counted", within=15)
     before = checks(stage)
 
     other = manifest_of(stage)
@@ -248,7 +252,8 @@ def test_a_directory_of_manifests_is_reloaded_and_a_bad_file_changes_nothing(set
     stage.processes.signal("rlm-ha", signal.SIGHUP)
     url = f"{stage.layout.daemon_url}/api/v1/clusters/other"
     stage.wait(lambda: stage.get(url) is not None, "the other cluster", within=10)
-    assert checks(stage) >= before > 0, "the first one went on"
+    stage.wait(lambda: 'cluster="other"' in page(stage), "its metrics", within=15)
+    assert checks(stage) >= before, "the first one went on"
 
     (folder / "other.yaml").write_text("kind: LicenseServer\n", encoding="utf-8")
     refused = requests.post(f"{stage.layout.daemon_url}/-/reload", timeout=20)
@@ -261,7 +266,7 @@ def test_a_directory_of_manifests_is_reloaded_and_a_bad_file_changes_nothing(set
     assert requests.post(f"{stage.layout.daemon_url}/-/reload", timeout=20).status_code == 200
     assert stage.get(url) is None
     stage.wait(lambda: metric(stage, "rlm_config_last_reload_successful") == 1, "the metric", within=10)
-    assert 'cluster="other"' not in requests.get(f"{stage.layout.daemon_url}/metrics", timeout=5).text
+    stage.wait(lambda: 'cluster="other"' not in page(stage), "the end of its metrics", within=10)
 
 
 def test_what_a_file_has_is_changed_there_alone(set_stage: SetStage) -> None:
@@ -294,7 +299,7 @@ def test_a_cluster_that_is_removed_is_left_to_itself(set_stage: SetStage) -> Non
     removed = rlm_ha(stage, "license-servers", "remove", CLUSTER, "--yes")
     assert (removed.returncode, removed.stdout) == (0, f"{CLUSTER}: removed\n"), removed.stderr
     assert licenses(stage, "primary").returncode == 3
-    assert f'cluster="{CLUSTER}"' not in requests.get(f"{stage.layout.daemon_url}/metrics", timeout=5).text
+    stage.wait(lambda: f'cluster="{CLUSTER}"' not in page(stage), "the end of its metrics", within=10)
 
     assert deploy(stage, path).stdout == f"{CLUSTER}: created\n"
     wait_ready(stage)
