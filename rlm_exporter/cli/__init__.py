@@ -48,6 +48,7 @@ def _commands() -> dict[str, click.Command]:
         "alerts": LazyGroup(
             commands={
                 "send": LazyCommand(f"{_HERE}.alerts:send_command", "Send an alert to the configured sinks."),
+                "list": LazyCommand(f"{_HERE}.alerts:list_command", "Show what was sent, and who took it."),
             },
             help="Alerts that people are to get.",
         ),
