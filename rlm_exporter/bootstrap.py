@@ -64,6 +64,7 @@ from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.probe.tcp import ConnectProbe
 from rlm_exporter.probe.through import AtServer, ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.api import BEGINNING, unacknowledged
 from rlm_exporter.server.app import build_app
@@ -188,6 +189,7 @@ async def run_daemon(
         services = Services(
             controllers=assembly.controllers,
             releasers=assembly.releasers,
+            client_desks=assembly.client_desks,
             journal=journal,
             reports=reports,
             page=page,
@@ -301,6 +303,8 @@ class _Assembly:
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self.releasers: dict[str, Releaser] = {}
+        self.client_desks: dict[str, ClientDesk] = {}
+        self._publishers: list[Publisher] = []
         self._probers: list[Prober] = []
         self._denial_watches: list[DenialWatch] = []
         self._clients: list[StatsPageClient] = []
@@ -341,7 +345,14 @@ class _Assembly:
             clock=self._clock,
             names=self._names,
         )
-        self.controllers[cluster.name] = ClusterController(
+        publisher = Publisher(
+            cluster=cluster,
+            store=journal,
+            hooks=self._hooks,
+            observer=ControllerObserver(self._instruments),
+        )
+        self._publishers.append(publisher)
+        self.controllers[cluster.name] = controller = ClusterController(
             Outside(
                 cluster=cluster,
                 prober=prober,
@@ -350,12 +361,20 @@ class _Assembly:
                 direct=_direct(prober),
                 through=self._through(cluster),
                 hooks=self._hooks,
-                publish=Publisher(cluster).publish,
+                publish=publisher.publish,
                 clock=self._clock,
                 observer=ControllerObserver(self._instruments),
                 seam=self._seam,
                 leadership=Alone() if self._keeper is None else self._keeper.of(cluster.name),
             )
+        )
+        self.client_desks[cluster.name] = ClientDesk(
+            cluster=cluster,
+            store=journal,
+            publisher=publisher,
+            active=partial(_active_of, controller),
+            publish=controller.publish,
+            clock=self._clock,
         )
 
         if self._usage is not None:
@@ -414,7 +433,8 @@ class _Assembly:
         probers = [each.run() for each in self._probers]
         controllers = [each.run() for each in self.controllers.values()]
         watches = [each.run() for each in self._denial_watches]
-        return [*probers, *controllers, *watches, *(each.run() for each in self._recorders)]
+        telling = [each.tell() for each in self._publishers]
+        return [*probers, *controllers, *watches, *telling, *(each.run() for each in self._recorders)]
 
     async def close(self) -> None:
         """Close the connections to the balancers."""
@@ -514,6 +534,11 @@ def _serving_of(controller: ClusterController) -> Serving:
     return Serving(
         active=record.active if record else None, since=record.active_since if record else None, acts=acts
     )
+
+
+def _active_of(controller: ClusterController) -> str | None:
+    record = controller.standing.record
+    return record.active if record else None
 
 
 def _acts(controller: ClusterController) -> bool:

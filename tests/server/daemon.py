@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
@@ -197,8 +199,16 @@ async def daemon(
         journal = await stack.enter_async_context(
             await Journal.open(url=f"sqlite:///{folder / 'journal.db'}")
         )
+        publishers = {each.name: _publisher(each, journal, instruments) for each in clusters}
         controllers = {
-            each.name: _controller(each, journal, license_probe, instruments, doors[each.name])
+            each.name: _controller(
+                each,
+                journal=journal,
+                license_probe=license_probe,
+                instruments=instruments,
+                door=doors[each.name],
+                publisher=publishers[each.name],
+            )
             for each in clusters
         }
         for each in clusters:
@@ -214,6 +224,17 @@ async def daemon(
                     license_probe=license_probe,
                     clock=clock,
                     names=True,
+                )
+                for each in clusters
+            },
+            client_desks={
+                each.name: ClientDesk(
+                    cluster=each,
+                    store=journal,
+                    publisher=publishers[each.name],
+                    active=partial(_active, controllers[each.name]),
+                    publish=controllers[each.name].publish,
+                    clock=clock,
                 )
                 for each in clusters
             },
@@ -247,8 +268,28 @@ async def daemon(
         yield made
 
 
+def _publisher(described: Cluster, journal: Journal, instruments: Instruments) -> Publisher:
+    return Publisher(
+        cluster=described,
+        store=journal,
+        hooks=Hooks(clock=SystemClock(), stop_server=_nobody_stops),
+        observer=ControllerObserver(instruments),
+    )
+
+
+def _active(controller: ClusterController) -> str | None:
+    record = controller.standing.record
+    return record.active if record else None
+
+
 def _controller(
-    described: Cluster, journal: Journal, license_probe: ScriptedLicense, instruments: Instruments, door: Door
+    described: Cluster,
+    *,
+    journal: Journal,
+    license_probe: ScriptedLicense,
+    instruments: Instruments,
+    door: Door,
+    publisher: Publisher,
 ) -> ClusterController:
     clock = SystemClock()
     prober = Prober(
@@ -269,7 +310,7 @@ def _controller(
             direct=_direct(prober),
             through=AtServer(cluster=described, license_probe=license_probe),
             hooks=Hooks(clock=clock, stop_server=_nobody_stops),
-            publish=Publisher(described).publish,
+            publish=publisher.publish,
             clock=clock,
             observer=ControllerObserver(instruments),
             seam=door,
