@@ -121,9 +121,16 @@ class Daemon:
 
     async def post(self, path: str, document: Any = None, **more: Any) -> Answer:
         """A POST of JSON."""
+        return await self._with_body("POST", path, document, **more)
+
+    async def put(self, path: str, document: Any = None, **more: Any) -> Answer:
+        """A PUT of JSON."""
+        return await self._with_body("PUT", path, document, **more)
+
+    async def _with_body(self, method: str, path: str, document: Any, **more: Any) -> Answer:
         headers = {"Content-Type": "application/json"} | more.pop("headers", {})
         raw = io.BytesIO(orjson.dumps({} if document is None else document))
-        return await self.send("POST", path, data=raw, headers=headers, **more)
+        return await self.send(method, path, data=raw, headers=headers, **more)
 
     async def wish(self, document: Document, *, verb: str = "failover", **more: Any) -> Answer:
         """An operator's wish for prod."""
