@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -219,3 +220,22 @@ async def test_an_older_writing_never_comes_over_a_newer_one(tmp_path: Path) -> 
     servers = ["rlm1", "rlm2", "rlm3"] * 20
     assert await asyncio.gather(*(made.publish(server) for server in servers)) == [()] * 60
     assert "rlm3" in path.read_text()
+
+
+async def test_a_reader_finds_a_whole_file_however_often_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "rlm.sh"
+    made, cluster = publishing_to(path)
+    await made.publish("rlm1")
+    whole = {render_file(cluster.client_settings.files[0], cluster, f"rlm{n}") for n in (1, 2, 3)}
+    stop, found = threading.Event(), set[str]()
+
+    def read() -> None:
+        while not stop.is_set():
+            found.add(path.read_text())
+
+    reading = asyncio.create_task(asyncio.to_thread(read))
+    for number in range(150):
+        await made.publish(f"rlm{number % 3 + 1}")
+    stop.set()
+    await reading
+    assert found == whole
