@@ -9,6 +9,7 @@ from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.formats import FORMATS
 from rlm_exporter.manifest.load import MANIFEST_SCHEMA
 from rlm_exporter.manifest.model import (
+    ClientServers,
     Detection,
     Failback,
     FailoverPolicy,
@@ -23,6 +24,7 @@ from rlm_exporter.manifest.model import (
     PoolsMissing,
     Privacy,
     Server,
+    SettingsFormat,
     Takeover,
     TriggerSource,
 )
@@ -32,6 +34,7 @@ SPEC = DEFS["LicenseServer"]["properties"]["spec"]["properties"]
 AVAILABILITY = SPEC["highAvailability"]["properties"]
 HEALTH = SPEC["monitoring"]["properties"]["healthCheck"]["properties"]
 FAILOVER = SPEC["monitoring"]["properties"]["failover"]["properties"]
+CLIENTS = SPEC["clientSettings"]["properties"]
 SETTINGS = DEFS["ExporterConfig"]["properties"]["spec"]["properties"]
 
 
@@ -112,6 +115,8 @@ def test_choices_are_those_of_the_model() -> None:
         (FAILOVER["detection"], Detection),
         (FAILOVER["poolsMissing"], PoolsMissing),
         (FAILOVER["triggers"]["items"], TriggerSource),
+        (CLIENTS["files"]["items"]["properties"]["format"], SettingsFormat),
+        (CLIENTS["servers"], ClientServers),
         (SETTINGS["logFormat"], LogFormat),
         (SETTINGS["logLevel"], LogLevel),
         (SETTINGS["usage"]["properties"]["privacy"], Privacy),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rlm_exporter.manifest.model import ClientFile, ClientSettingsSpec, LoadBalancerSpec
+from rlm_exporter.server.client_config import FIELDS
 from tests.server.daemon import Daemon, cluster, daemon, until
 from tests.server.test_auth import TOKENS
 
@@ -151,3 +152,11 @@ async def test_a_viewer_reads_and_sets_nothing(tmp_path: Path) -> None:
         told = (await made.put(PATH, wish, headers=operator)).document
         assert told["config"]["set_by"] == "ada (bob)", "the token's name was proved, the other claimed"
         assert (await made.put(PATH, wish)).status == 401
+
+
+async def test_the_page_for_jobs_explains_every_key(writing: Daemon) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text(encoding="utf-8")
+    shown = (await writing.get(PATH)).document
+    updated = (await writing.put(PATH, {"license_servers": "rlm1", "dry_run": True})).document
+    keys = [*shown, *(f"jobs.{key}" for key in shown["jobs"]), *shown["files"][0], *updated, *FIELDS]
+    assert [key for key in (*keys, *updated["changes"][0]) if f"`{key}`" not in text] == []
