@@ -23,6 +23,9 @@ from rlm_exporter.store.records import ClientConfig
 
 log = logging.getLogger(__name__)
 
+WRITING_LIMIT = 8.0
+"""Seconds for which a wish waits for its files; they are written on where a file system hangs for longer."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
@@ -75,6 +78,7 @@ class ClientDesk:
         self._publish = publish
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._writing: asyncio.Future[None] | None = None
 
     async def show(self) -> Told:
         """What is so; raises JournalError."""
@@ -101,7 +105,8 @@ class ClientDesk:
         saved = await self._store.set_client_config(
             self._cluster.name, config, told=told, now=self._clock.now()
         )
-        await self._publish()
+        self._writing = asyncio.ensure_future(self._publish())
+        await asyncio.wait({self._writing}, timeout=WRITING_LIMIT)
         return saved
 
     def _settings(self, config: ClientConfig) -> ClientSettings | None:

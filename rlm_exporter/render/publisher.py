@@ -53,6 +53,9 @@ class Publisher:
 
     def trouble_with(self, file: ClientFile) -> str | None:
         """Why that one is not as it should be."""
+        writing = self._writing.get(file.path)
+        if writing is not None and not writing.done():
+            return f"{file.path}: it is still being written"
         return self._troubles.get(file.path)
 
     async def publish(self, active: str) -> tuple[str, ...]:
