@@ -48,6 +48,7 @@ def _commands() -> dict[str, click.Command]:
         "alerts": LazyGroup(
             commands={
                 "send": LazyCommand(f"{_HERE}.alerts:send_command", "Send an alert to the configured sinks."),
+                "list": LazyCommand(f"{_HERE}.alerts:list_command", "Show what was sent, and who took it."),
             },
             help="Alerts that people are to get.",
         ),
@@ -136,6 +137,12 @@ def _commands() -> dict[str, click.Command]:
                 "slurm": LazyCommand(
                     f"{_HERE}.render_client_env:slurm_command",
                     "A TaskProlog with the same, for Slurm's jobs.",
+                ),
+                "dashboard": LazyCommand(
+                    f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
+                ),
+                "rules": LazyCommand(
+                    f"{_HERE}.render_dashboard:rules_command", "A dashboard's alerts, for Prometheus."
                 ),
             },
             help="Files for others, made from the manifest.",

@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from rlm_exporter.cli.answers import (
     AlertAnswer,
+    AlertsAnswer,
     ClusterStatus,
     DoneAnswer,
     EventsAnswer,
@@ -251,6 +252,10 @@ class Client:
     def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
         """Have people told."""
         return self._ask(AlertAnswer, "POST", "/api/v1/alerts", json=alert)
+
+    def alerts(self, *, since: str, limit: int) -> Answer[AlertsAnswer]:
+        """What was sent from `since` (ISO) on, at most so many."""
+        return self._ask(AlertsAnswer, "GET", "/api/v1/alerts", params={"since": since, "limit": limit})
 
     def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
         """How far a report log that is shipped has come."""

@@ -75,6 +75,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get("/api/v1/clusters/{name}/usage/double-use", denials.double_users)
     app.router.add_get("/api/v1/clusters/{name}/usage/profile", profile.profile)
     app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
+    app.router.add_get("/api/v1/alerts", alerts.listed)
     app.router.add_post("/api/v1/alerts", alerts.send)
     app.router.add_post("/api/v1/manifests", manifests.deploy)
     app.router.add_get("/api/v1/clusters/{name}/manifest", manifests.manifest)

@@ -27,7 +27,14 @@ from rlm_exporter.store import (
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
 from rlm_exporter.store.manifest_records import DeployedManifest, Deployment
-from rlm_exporter.store.outbox_records import Accepted, AlertRequest, Claimed, Delivery, Retrying
+from rlm_exporter.store.outbox_records import (
+    Accepted,
+    AlertRequest,
+    Claimed,
+    Delivery,
+    OutgoingMessage,
+    Retrying,
+)
 from rlm_exporter.store.records import (
     AlertRecord,
     AlertResult,
@@ -217,6 +224,14 @@ class Journal:
     async def deliveries(self, message: int) -> tuple[Delivery, ...]:
         """What has become of a message, by sink."""
         return await self._thread.read(lambda c: outbox.deliveries(c, message))
+
+    async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
+        """Messages of the outbox, newest first, with what has become of them."""
+        return await self._thread.read(lambda c: outbox.read_messages(c, since=since, limit=limit))
+
+    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+        """End what nobody will bring any more, and delete some of what is old; how many messages."""
+        return await self._write(lambda c: outbox.sweep(c, keep=keep, give_up=give_up, now=now))
 
     async def record_seats(self, changes: Sequence[Seats]) -> None:
         """Write how many seats there are from a moment on; the same again changes nothing."""

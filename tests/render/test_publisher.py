@@ -209,9 +209,11 @@ async def test_a_hook_that_failed_is_called_again_with_what_is_so_by_then(
     made, _ = publishing_to(tmp_path / "rlm.sh", box=box)
     async with telling(made):
         await made.publish("rlm1")
-        await box.hears(2)
+        assert (await box.hears(2))["active"] == "rlm1"
         await made.publish("rlm3")
-        assert (await box.hears(3))["active"] == "rlm3"
+        # The third call may have been on its way with what was so before.
+        while box.told[-1]["active"] != "rlm3":
+            await box.hears(len(box.told) + 1)
 
 
 async def test_an_older_writing_never_comes_over_a_newer_one(tmp_path: Path) -> None:
