@@ -48,7 +48,7 @@ from rlm_exporter.probe.rlmutil import RlmutilProbe
 from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.roster import Roster
 from rlm_exporter.server.api import BEGINNING, unacknowledged
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -307,7 +307,7 @@ def _instance_of(state: Path) -> str:
 
 @contextlib.asynccontextmanager
 async def _serving(services: Services, settings: Settings) -> AsyncIterator[int]:
-    runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
+    runner = build_runner(services, shutdown_timeout=SHUTDOWN_LIMIT)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

@@ -30,7 +30,7 @@ from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
 from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -253,7 +253,7 @@ async def daemon(
             report_logs=ReportLogIntake(store=journal, veil=Veil(Privacy.NONE), clock=clock),
             tokens=tokens,
         )
-        runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=0.1)
+        runner = build_runner(services, shutdown_timeout=0.1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         port = free_port()
