@@ -29,6 +29,7 @@ from tests.acceptance.page_machine import Machine
 CLUSTER = "rlm-ha-cluster"
 SERVERS = ("rlm1", "rlm2", "rlm3")
 ISVS = {"siemens": (5055, "STARCCM:2023.1000:20,NXCAE:2023.1000:10"), "lstc": (5056, "LSDYNA:13.0:8")}
+DAEMON = "http://127.0.0.1:10053"
 LIMIT = 60.0
 _NETWORK = "127.0.53"
 _BALANCER = f"{_NETWORK}.10"
@@ -98,6 +99,12 @@ class PageHouse:
         )
         return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
+    def vantage(self, *words: str) -> Ended:
+        """Run `vantage` to a good end."""
+        ended = self.run("vantage", *words)
+        assert ended.code == 0, ended.err
+        return ended
+
     def run_script(self, name: str) -> Ended:
         """Run a script of the page, where the page has it."""
         return self.run(f"/opt/rlm/bin/{name}")
@@ -111,6 +118,15 @@ class PageHouse:
     def status(self) -> Ended:
         """Our own status of the cluster, as JSON."""
         return self.run(*_RLM_HA, "license-servers", "status", CLUSTER, "-j")
+
+    def deploy_with_sites(self) -> None:
+        """The page's manifest, in which each server stands somewhere."""
+        document = yaml.safe_load(page_text.manifest())
+        for role, site in (("primary", "north"), ("secondary", "north"), ("backup", "south")):
+            document["spec"]["highAvailability"][role]["site"] = site
+        path = self.folder / "with-sites.yaml"
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        self.vantage("license-servers", "deploy", str(path), "--yes")
 
     def mode(self, server: str, mode: Mode) -> None:
         """Let a server behave so from now on."""
@@ -204,21 +220,21 @@ class PageHouse:
         _write_program(programs / "scp", '#!/bin/sh\nprintf "%s\\n" "$1" >"$2"\n')
 
     def _start(self) -> None:
-        installed = self.run(*_RLM_HA, "compat", "install", "--dir", str(self.folder / "bin"))
-        assert installed.code == 0, installed.err
         for number, server in enumerate(SERVERS, start=1):
             self._start_server(server, f"{_NETWORK}.{number}")
-        self.start("sink", sys.executable, str(Path(__file__).with_name("page_sink.py")), str(_SINK_PORT),
-                   str(self.folder / "alerts"))  # fmt: skip
+        sink = str(Path(__file__).with_name("page_sink.py"))
+        self.start("sink", sys.executable, sink, str(_SINK_PORT), str(self.folder / "alerts"))
+        installed = self.run(*_RLM_HA, "compat", "install", "--dir", str(self.folder / "bin"))
+        assert installed.code == 0, installed.err
+        for server in SERVERS:
+            self.until((self.folder / f"{server}.control").exists, server)
         self.start("haproxy", "haproxy", "-W", "-f", "/etc/haproxy/haproxy.cfg")
+        words = ("--config", str(self.folder / "settings.yaml"), "--state-dir", str(self.folder / "state"))
+        self.start("daemon", *_RLM_HA, "serve", *words)
         self.until((self.folder / "lb1.sock").exists, "HAProxy")
-        self.start_daemon("--config", str(self.folder / f"{CLUSTER}.yaml"))
+        self.until(lambda: self.run("curl", "-s", f"{DAEMON}/-/healthy").code == 0, "the daemon")
+        self.vantage("license-servers", "deploy", f"{CLUSTER}.yaml")
         self.until(self.is_ready, "a cluster that is ready for a move")
-
-    def start_daemon(self, *more: str) -> None:
-        """`rlm-ha serve` with the settings, at its own port."""
-        words = ("serve", "--config", str(self.folder / "settings.yaml"), *more)
-        self.start("daemon", *_RLM_HA, *words, "--state-dir", str(self.folder / "state"))
 
     def is_ready(self) -> bool:
         """Whether a move would be possible now."""
@@ -237,7 +253,6 @@ class PageHouse:
                 *("--dlog", str(self.folder / f"{server}.dlog")),
             ),
         )
-        self.until(lambda: any(line.startswith("ready ") for line in self.lines(f"{server}.log")), server)
 
 
 def _write_program(path: Path, text: str) -> None:

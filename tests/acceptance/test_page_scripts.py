@@ -66,6 +66,7 @@ def test_the_health_check_reports_healthy_and_failed_servers(house: PageHouse) -
     assert (no_webs.code, "CRITICAL" in no_webs.out, reported(house)) == (1, True, last)
     assert house.status().code == 0
 
+    house.vantage("licenses", "config", CLUSTER, "--failover-detection", "fast")
     nothing = check_health(house, **dict.fromkeys(SERVERS, Mode.REFUSE))
     assert (nothing.code, "CRITICAL" in nothing.out, reported(house)) == (1, True, last)
     house.until(lambda: house.status().code == 1, "our own status that nobody serves")
@@ -77,14 +78,14 @@ def test_the_health_check_reports_healthy_and_failed_servers(house: PageHouse) -
 def test_the_failover_script_moves_clients_and_calls_for_help(house: PageHouse) -> None:
     house.start("failover", f"/opt/rlm/bin/{page_text.FAILOVER}")
     house.next_round()
-    assert primary(house) == host("rlm1")
+    assert house.vantage("licenses", "primary", CLUSTER).out == f"{host('rlm1')}\n"
 
     # The script takes that for the end of rlm1. We would have stayed.
     house.mode("rlm1", Mode.WEB_DEAD)
     for _ in range(3):
         house.next_round()
-    assert primary(house) == host("rlm2")
-    moved, _ = house.run("vantage", "licenses", "events", CLUSTER, "-j").document["operations"]
+    assert house.vantage("licenses", "primary", CLUSTER).out == f"{host('rlm2')}\n"
+    moved, _ = house.vantage("licenses", "events", CLUSTER, "-j").document["operations"]
     # A planned move by hand, since licenses are served as ever.
     assert (moved["kind"], moved["state"], moved["to"]) == ("switchover", "committed", "rlm2")
     # Its own call to the balancer reached nobody; ours did.
@@ -103,16 +104,75 @@ def test_the_failover_script_moves_clients_and_calls_for_help(house: PageHouse) 
     assert told.count("CRITICAL") == 3
 
 
-def primary(house: PageHouse) -> str:
-    ended = house.run("vantage", "licenses", "primary", CLUSTER)
-    assert ended.code == 0, ended.err
-    return ended.out.strip()
-
-
 @pytest.mark.row(46)
 def test_the_ha_test_passes_on_a_healthy_cluster(house: PageHouse) -> None:
     well = house.run_script(page_text.HA_TEST)
     assert (well.code, well.out.count("✓"), well.out.count("✗")) == (0, 8, 0), well.out
+
+
+@pytest.mark.row(43)
+@pytest.mark.row(44)
+def test_the_backup_holds_a_manifest_that_can_be_deployed_again(house: PageHouse) -> None:
+    house.vantage("licenses", "config", CLUSTER, "--failover-detection", "fast")
+    made = house.run_script(page_text.BACKUP)
+    assert (made.code, made.err) == (0, "")
+    (folder,) = house.machine.path("/backup/rlm-ha").iterdir()
+    names = {f"{host(server)}-backup.tar.gz" for server in SERVERS} | {
+        "haproxy.cfg",
+        "vantage-ha-config.yaml",
+    }
+    assert {path.name for path in folder.iterdir()} >= names
+    assert (folder / "haproxy.cfg").read_bytes() == house.machine.path(
+        "/etc/haproxy/haproxy.cfg"
+    ).read_bytes()
+
+    kept = f"/backup/rlm-ha/{folder.name}/vantage-ha-config.yaml"
+    again = house.vantage("license-servers", "deploy", kept, "-j").document
+    assert [each["change"] for each in again["clusters"]] == ["unchanged"]
+    house.vantage("licenses", "config", CLUSTER, "--failover-detection", "slow")
+    back = house.vantage("license-servers", "deploy", kept, "--yes", "-j").document
+    assert [each["change"] for each in back["clusters"]] == ["changed"]
+    assert house.vantage("licenses", "export", CLUSTER).out == (folder / "vantage-ha-config.yaml").read_text()
+
+
+@pytest.mark.row(8)
+@pytest.mark.row(9)
+@pytest.mark.row(10)
+@pytest.mark.row(11)
+@pytest.mark.row(12)
+@pytest.mark.row(37)
+@pytest.mark.row(38)
+def test_the_other_commands_of_the_page_run_as_printed(house: PageHouse) -> None:
+    assert "unchanged" in printed(house, "license-servers deploy").out
+    assert "rlm1.vantage.com" in printed(house, "license-servers status").out
+    assert printed(house, "licenses primary").out == f"{host('rlm1')}\n"
+    assert "rlm2 is active" in printed(house, "licenses failover").out
+    assert printed(house, "licenses primary").out == f"{host('rlm2')}\n"
+    # It goes on until somebody ends it by Ctrl-C.
+    ends = ("timeout", "--signal=INT", "--preserve-status", "4")
+    followed = house.run(*ends, "bash", "-c", command("licenses monitor"))
+    assert (followed.code, followed.err, "WEB" in followed.out) == (130, "", True)
+    assert "one server serves" in printed(house, "licenses config").err
+
+    # Who is near to whom, the page's manifest does not say.
+    refused = house.run("bash", "-c", command("licenses optimize"))
+    assert (refused.code, "write `site:` at each server" in refused.err) == (2, True)
+    house.deploy_with_sites()
+    assert "an RLM session is one client's own connection" in printed(house, "licenses optimize").err
+    assert "maxConnectionsPerServer: 200" in house.vantage("licenses", "export", CLUSTER).out
+
+
+def command(begin: str) -> str:
+    """The page's command that begins so."""
+    (found,) = [each for each in page_text.commands() if each.startswith(f"vantage {begin} ")]
+    return found
+
+
+def printed(house: PageHouse, begin: str, *under: str) -> Ended:
+    """Run the page's command that begins so, under another program; it has to do well."""
+    ended = house.run(*under, "bash", "-c", command(begin))
+    assert ended.code == 0, ended.err
+    return ended
 
 
 def test_nothing_of_the_machine_is_left_outside(tmp_path: Path) -> None:
