@@ -8,18 +8,14 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.cli import build_program
-from rlm_exporter.cli.compat import commands_of
-from tests.cli.command import CommandLine, environment
+from rlm_exporter.cli.compat import NOUNS, commands_of
+from tests.cli.command import ROOT, CommandLine, environment
 
 PAGE = (
-    "license-servers status",
-    "licenses primary",
-    "licenses failover",
-    "licenses monitor",
-    "licenses update-health",
+    *("license-servers deploy", "license-servers status", "license server deploy", "license server status"),
+    *("licenses primary", "licenses failover", "licenses monitor", "licenses update-health"),
+    *("licenses export", "licenses config", "licenses optimize", "licenses deploy", "licenses status"),
     "alerts send",
-    "license server status",
-    "licenses status",
 )
 """What the manual's page calls, and the aliases of it."""
 
@@ -38,8 +34,10 @@ def folder(tmp_path: Path) -> Path:
 def test_it_takes_what_the_page_calls_and_nothing_of_other_nouns() -> None:
     taken = [" ".join(words) for words in commands_of(build_program())]
     assert set(PAGE) <= set(taken)
-    nouns = ("license-servers ", "licenses ", "license server ", "cluster config ", "alerts ")
-    assert [words for words in taken if not words.startswith(nouns)] == []
+    nouns = tuple(" ".join(noun) for noun in NOUNS)
+    assert [words for words in taken if not words.startswith(tuple(f"{noun} " for noun in nouns))] == []
+    documented = (ROOT / "docs" / "page-scripts.md").read_text(encoding="utf-8")
+    assert [noun for noun in nouns if f"`{noun}`" not in documented] == []
 
 
 async def test_the_script_reaches_this_program(folder: Path, rlm_ha: CommandLine) -> None:
