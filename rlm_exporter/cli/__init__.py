@@ -116,6 +116,12 @@ def _commands() -> dict[str, click.Command]:
                 "client-env": LazyCommand(
                     f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
                 ),
+                "dashboard": LazyCommand(
+                    f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
+                ),
+                "rules": LazyCommand(
+                    f"{_HERE}.render_dashboard:rules_command", "A dashboard's alerts, for Prometheus."
+                ),
             },
             help="Files for others, made from the manifest.",
         ),

@@ -63,7 +63,11 @@ REPORT_LIMIT = 40.0
 HANDED_ON = 2
 """How often a wish follows a lease that changes hands meanwhile."""
 
-_BY_KIND = {"unknown_server": ExitCode.NOT_FOUND, "unknown_cluster": ExitCode.NOT_FOUND}
+_BY_KIND = {
+    "unknown_server": ExitCode.NOT_FOUND,
+    "unknown_cluster": ExitCode.NOT_FOUND,
+    "invalid_manifest": ExitCode.FAILED,
+}
 _BY_STATUS = {
     400: ExitCode.USAGE,
     404: ExitCode.NOT_FOUND,

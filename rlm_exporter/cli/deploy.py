@@ -8,20 +8,17 @@ from typing import Any
 import click
 
 from rlm_exporter.cli.client import connect
-from rlm_exporter.cli.deploy_answers import DeployAnswer, DeployedView
+from rlm_exporter.cli.deploy_answers import ConfiguredAnswer, DeployAnswer, DeployedView
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.licenses import login_name
-from rlm_exporter.cli.manners import Manners, current_manners, url_option
-from rlm_exporter.cli.output import Format, emit
+from rlm_exporter.cli.manners import Format, Manners, current_manners, url_option
+from rlm_exporter.cli.output import emit
 from rlm_exporter.cli.printable import printable
-from rlm_exporter.cli.sheet import Cell, Line, Sheet, Tone
 from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.errors import ConfigurationError
 
 LARGEST = 1024 * 1024
 """Bytes; what the daemon takes for a manifest."""
-
-_TONES = {"created": Tone.GOOD, "changed": Tone.WARNING, "removed": Tone.WARNING}
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Only show what would change.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before something is changed.")
@@ -36,8 +33,8 @@ def deploy_command(file: Path, *, dry_run: bool, yes: bool) -> int:
     """Have the daemon look after the clusters of manifest FILE; `-` is stdin.
 
     New clusters are taken at once. What would change in others is shown, and asked for. The same again is
-    "unchanged". A manifest that would move clients by itself is refused, and so is one of a cluster that stands
-    in a file of the daemon's: change it there.
+    "unchanged". A manifest that would move clients by itself is refused, and so is a change of a cluster
+    that stands in a file of the daemon's: change it there.
 
     \b
     rlm-ha license-servers deploy site.yaml --dry-run
@@ -73,8 +70,8 @@ def import_command(file: Path, *, dry_run: bool, yes: bool) -> int:
 def export_command(name: str, *, file: Path | None) -> None:
     """Print the whole manifest of cluster NAME as one YAML document, with all that was set since.
 
-    It is what `license-servers deploy` takes back as unchanged. It names files with keys and never holds their
-    contents. A load balancer of the daemon's own settings is not part of it.
+    It is what `license-servers deploy` takes back as unchanged. It names files with keys and never holds
+    their contents. A load balancer of the daemon's own settings is not part of it.
 
     \b
     rlm-ha licenses export site > site.yaml
@@ -97,8 +94,8 @@ def export_command(name: str, *, file: Path | None) -> None:
 def remove_command(name: str, *, yes: bool) -> int:
     """Have the daemon look after cluster NAME no more.
 
-    Nobody is moved: servers and load balancers stay as they are, and are on their own from then on. The journal
-    and the usage log keep what is in them.
+    Nobody is moved: servers and load balancers stay as they are, and are on their own from then on. The
+    journal and the usage log keep what is in them.
 
     \b
     rlm-ha licenses export site > site.yaml
@@ -112,7 +109,7 @@ def remove_command(name: str, *, yes: bool) -> int:
         click.echo("Nothing was changed.", err=True)
         return ExitCode.FAILED
     answer = client.remove(name, requested_by=login_name(os.environ))
-    emit(answer.document, lambda: deployed_sheet(answer.value), manners=manners)
+    show_deployed(answer.document, answer.value, manners=manners)
     return ExitCode.DONE
 
 
@@ -125,8 +122,8 @@ def _deploy(file: Path, *, dry_run: bool, yes: bool) -> int:
     wish = {"manifest": _read(file), "source": "stdin" if str(file) == "-" else str(file)}
     client = connect(manners)
     plan = client.deploy({**wish, "dry_run": True})
-    if dry_run or not _is_wanted(plan.value, manners=manners, yes=yes):
-        emit(plan.document, lambda: deployed_sheet(plan.value), manners=manners)
+    if dry_run or not _is_wanted(plan.value, yes=yes):
+        show_deployed(plan.document, plan.value, manners=manners)
         return _unless_declined(plan.value, dry_run=dry_run)
     answer = client.deploy(
         {
@@ -135,7 +132,7 @@ def _deploy(file: Path, *, dry_run: bool, yes: bool) -> int:
             "requested_by": login_name(os.environ),
         }
     )
-    emit(answer.document, lambda: deployed_sheet(answer.value), manners=manners)
+    show_deployed(answer.document, answer.value, manners=manners)
     return ExitCode.DONE
 
 
@@ -147,15 +144,15 @@ def _unless_declined(plan: DeployAnswer, *, dry_run: bool) -> int:
     return ExitCode.FAILED
 
 
-def _is_wanted(plan: DeployAnswer, *, manners: Manners, yes: bool) -> bool:
+def _is_wanted(plan: DeployAnswer, *, yes: bool) -> bool:
     """Whether to go on. What there is already is not changed without being asked."""
     if all(each.change == "unchanged" for each in plan.clusters):
         return False
     if yes or all(each.change in {"created", "unchanged"} for each in plan.clusters):
         return True
     for each in plan.clusters:
-        for line in _lines(each):
-            click.echo(printable("  ".join(cell.text for cell in line.cells)), err=True)
+        for line in _lines(each, dry_run=True):
+            click.echo(printable(line), err=True)
     return _is_sure("Change it?")
 
 
@@ -165,18 +162,23 @@ def _is_sure(question: str) -> bool:
     return click.confirm(question, err=True)
 
 
-def deployed_sheet(answer: Any) -> Sheet:
-    """A line a cluster, and what changed below it."""
-    would = "would be " if answer.dry_run else ""
-    return tuple(line for each in answer.clusters for line in _lines(each, would))
+def show_deployed(
+    document: dict[str, Any], answer: DeployAnswer | ConfiguredAnswer, *, manners: Manners
+) -> None:
+    """A line a cluster, and what changed below it. No table: a path is not cut, and can be searched for."""
+    if manners.output is not Format.TABLE:
+        emit(document, tuple, manners=manners)
+        return
+    for each in answer.clusters:
+        for line in _lines(each, dry_run=answer.dry_run):
+            click.echo(printable(line))
+        for note in each.notes:
+            click.echo(printable(f"{each.cluster}: note: {note}"), err=True)
 
 
-def _lines(told: DeployedView, would: str = "") -> list[Line]:
-    word = told.change if told.change == "unchanged" else f"{would}{told.change}"
-    head = Line(cells=(Cell(f"{told.cluster}:"), Cell(word, _TONES.get(told.change, Tone.PLAIN))))
-    rest = [Line(cells=(Cell(f"  {line}"),)) for line in told.differences]
-    notes = [Line(cells=(Cell(f"  note: {note}", Tone.QUIET),)) for note in told.notes]
-    return [head, *rest, *notes]
+def _lines(told: DeployedView, *, dry_run: bool) -> tuple[str, ...]:
+    would = "would be " if dry_run and told.change != "unchanged" else ""
+    return (f"{told.cluster}: {would}{told.change}", *(f"  {line}" for line in told.differences))
 
 
 def _read(file: Path) -> str:

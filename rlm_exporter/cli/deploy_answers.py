@@ -1,6 +1,5 @@
 """What the daemon answers about manifests, as frozen values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,8 +50,22 @@ class ManifestAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsView:
+    """Each setting by its word."""
+
+    load_balancing: str
+    session_affinity: str
+    health_check_interval: str
+    failover_detection: str
+    strategy: str
+    prefer_local_server: str
+    connection_pooling: str
+    max_connections_per_server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsAnswer:
     """What can be set of one cluster, and is."""
 
     cluster: str
-    settings: Mapping[str, str]
+    settings: SettingsView

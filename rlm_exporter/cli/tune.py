@@ -1,11 +1,11 @@
-"""`rlm-ha licenses config` and `licenses optimize`: what can be set of a cluster without editing its manifest."""
+"""`rlm-ha licenses config` and `licenses optimize`: what can be set without editing a manifest."""
 
 import os
 
 import click
 
 from rlm_exporter.cli.client import connect
-from rlm_exporter.cli.deploy import deployed_sheet, dry_run_option
+from rlm_exporter.cli.deploy import dry_run_option, show_deployed
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.licenses import login_name
 from rlm_exporter.cli.manners import current_manners, url_option
@@ -22,11 +22,9 @@ _OPTIMIZE = ("strategy", "prefer_local_server", "connection_pooling", "max_conne
 @click.option(
     "--load-balancing",
     metavar="WORD",
-    help="Who of several good standbys takes over: intelligent, preference.",
+    help="Who of good standbys takes over: intelligent, preference.",
 )
-@click.option(
-    "--session-affinity", metavar="true|false", help="Whether a browser stays with its web interface."
-)
+@click.option("--session-affinity", metavar="true|false", help="Whether browsers stay with a web interface.")
 @click.option("--health-check-interval", metavar="TIME", help="From one check to the next, such as 30s.")
 @click.option("--failover-detection", metavar="WORD", help="How soon a fault is found: fast, normal, slow.")
 @dry_run_option
@@ -69,14 +67,12 @@ def _tune(name: str, given: dict[str, str | None], shown: tuple[str, ...], *, dr
     settings = {key: word for key, word in given.items() if word is not None}
     if not settings:
         answer = client.settings(name)
-        pairs = tuple(
-            (key.replace("_", "-"), Cell(word)) for key, word in answer.value.settings.items() if key in shown
-        )
+        pairs = tuple((key.replace("_", "-"), Cell(getattr(answer.value.settings, key))) for key in shown)
         emit(answer.document, lambda: (Facts(pairs=pairs),), manners=manners)
         return ExitCode.DONE
     wish = {"settings": settings, "dry_run": dry_run, "requested_by": login_name(os.environ)}
     changed = client.configure(name, wish)
-    emit(changed.document, lambda: deployed_sheet(changed.value), manners=manners)
+    show_deployed(changed.document, changed.value, manners=manners)
     for line in changed.value.said:
         click.echo(printable(line), err=True)
     return ExitCode.DONE

@@ -6,6 +6,7 @@ from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from rlm_exporter.manifest.dashboard import Dashboard
 from rlm_exporter.manifest.document import Value
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
 
@@ -473,5 +474,6 @@ class Loaded:
 
     clusters: tuple[Cluster, ...]
     config: ExporterConfig = ExporterConfig()
+    dashboards: tuple[Dashboard, ...] = ()
     documents: Mapping[str, Value] = field(default_factory=dict)
     """What stands in each cluster's document, by name; without a balancer that stands elsewhere."""
