@@ -11,7 +11,8 @@ import pytest
 
 from rlm_exporter.simulator.mode import Mode
 from tests.acceptance import page_text
-from tests.acceptance.page_house import CLUSTER, SERVERS, Ended, PageHouse, host
+from tests.acceptance.page_files import CLUSTER, SERVERS, host
+from tests.acceptance.page_house import Ended, PageHouse
 from tests.acceptance.page_machine import Machine, why_none
 
 NO_MACHINE = why_none()
@@ -163,7 +164,7 @@ def test_the_other_commands_of_the_page_run_as_printed(house: PageHouse) -> None
     # Who is near to whom, the page's manifest does not say.
     refused = house.run("bash", "-c", command("licenses optimize"))
     assert (refused.code, "write `site:` at each server" in refused.err) == (1, True)
-    house.deploy_with_sites()
+    house.vantage("license-servers", "deploy", "with-sites.yaml", "--yes")
     assert "an RLM session is one client's own connection" in printed(house, "licenses optimize").err
     assert "maxConnectionsPerServer: 200" in house.vantage("licenses", "export", CLUSTER).out
 
