@@ -1,4 +1,4 @@
-"""What stands on the machine of the page's site before anything runs: scripts, names, manifests, stand-ins."""
+"""What stands at the page's site before anything runs: scripts, names, manifests, stand-ins."""
 
 import os
 import shlex
