@@ -16,10 +16,7 @@ from tests.acceptance.page_house import Ended, PageHouse
 from tests.acceptance.page_machine import Machine, why_none
 
 NO_MACHINE = why_none()
-pytestmark = [
-    pytest.mark.skipif(NO_MACHINE is not None, reason=str(NO_MACHINE)),
-    pytest.mark.xdist_group("page"),
-]
+pytestmark = pytest.mark.skipif(NO_MACHINE is not None, reason=str(NO_MACHINE))
 
 Seen = dict[str, list[tuple[str, str]]]
 WELL: Seen = {server: [("server", "up")] for server in SERVERS}
