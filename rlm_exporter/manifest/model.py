@@ -78,7 +78,9 @@ class SettingsFormat(StrEnum):
     SH = "sh"
     POWERSHELL = "powershell"
     MODULEFILE = "modulefile"
-    """Environment Modules and Lmod."""
+    """Tcl, for Environment Modules and Lmod."""
+    LUA = "lua"
+    """For Lmod alone."""
     TASK_PROLOG = "task-prolog"
     """Slurm's TaskProlog: a program that prints what the task's environment gets."""
 
@@ -97,17 +99,6 @@ class ClientFile:
 
     path: str
     format: SettingsFormat = SettingsFormat.SH
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSettingsSpec:
-    """What clients are told, and where that is written."""
-
-    files: tuple[ClientFile, ...] = ()
-    servers: ClientServers | None = None
-    """None = all where RLM itself moves the licenses, else the active one alone."""
-    connect_timeout: timedelta = timedelta(seconds=5)
-    """How long a dead server holds up a checkout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +178,19 @@ class Hook:
     """Further attempts after one that failed."""
     required: bool = True
     """A required hook that fails aborts the operation; any other is only reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettingsSpec:
+    """What clients are told, and where that is written."""
+
+    files: tuple[ClientFile, ...] = ()
+    servers: ClientServers | None = None
+    """None = all where RLM itself moves the licenses, else the active one alone."""
+    connect_timeout: timedelta = timedelta(seconds=5)
+    """How long a dead server holds up a checkout."""
+    hooks: tuple[Hook, ...] = ()
+    """Called after files were written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
