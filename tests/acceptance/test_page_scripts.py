@@ -144,6 +144,7 @@ def test_the_backup_holds_a_manifest_that_can_be_deployed_again(house: PageHouse
 @pytest.mark.row(10)
 @pytest.mark.row(11)
 @pytest.mark.row(12)
+@pytest.mark.row(25)
 @pytest.mark.row(37)
 @pytest.mark.row(38)
 def test_the_other_commands_of_the_page_run_as_printed(house: PageHouse) -> None:
@@ -156,6 +157,7 @@ def test_the_other_commands_of_the_page_run_as_printed(house: PageHouse) -> None
     ends = ("timeout", "--signal=INT", "--preserve-status", "4")
     followed = house.run(*ends, "bash", "-c", command("licenses monitor"))
     assert (followed.code, followed.err, "WEB" in followed.out) == (130, "", True)
+    assert "5053@rlm-lb.vantage.com" in printed(house, "cluster config update").out
     assert "one server serves" in printed(house, "licenses config").err
 
     # Who is near to whom, the page's manifest does not say.

@@ -15,7 +15,7 @@ PAGE = (
     *("license-servers deploy", "license-servers status", "license server deploy", "license server status"),
     *("licenses primary", "licenses failover", "licenses monitor", "licenses update-health"),
     *("licenses export", "licenses config", "licenses optimize", "licenses deploy", "licenses status"),
-    "alerts send",
+    *("cluster config update", "alerts send"),
 )
 """What the manual's page calls, and the aliases of it."""
 
