@@ -49,7 +49,7 @@ def strict() -> Document:
 @cache
 def _registry() -> Registry[Any]:
     document: Resource[Any] = Resource.from_contents(strict(), default_specification=DRAFT202012)
-    registry: Registry[Any] = Registry({WHERE: document})
+    registry: Registry[Any] = Registry().with_resource(WHERE, document)
     return registry
 
 
