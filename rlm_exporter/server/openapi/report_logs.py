@@ -81,7 +81,7 @@ SCHEMAS: dict[str, Schema] = {
             "ended": word(Ended),
             "back": maybe(_LOCAL),
             "reason": maybe(_NUMBER),
-            "lasted": maybe(number("seconds", maximum=LARGEST_NUMBER)),
+            "lasted": maybe(number("seconds", minimum=None)),
             "not_after": maybe(_LOCAL),
         },
         needed=SESSION,
