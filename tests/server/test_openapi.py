@@ -19,12 +19,14 @@ from rlm_exporter.server.auth import Role, Token, webhook_token
 from rlm_exporter.server.documents import ClusterState, cluster_document
 from rlm_exporter.server.openapi.document import ENTRIES, SCHEMAS, document
 from rlm_exporter.server.openapi.entry import Entry
-from rlm_exporter.server.openapi.problems import MEANINGS, problems_of
+from rlm_exporter.server.openapi.problems import ANYWHERE, MEANINGS, problems_of
+from rlm_exporter.server.openapi.reference import reference
 from rlm_exporter.server.seats import seats_document
 from tests.server.contract import faults_of
 from tests.server.daemon import Daemon, daemon
 from tests.server.states import degraded, hostile, moving, nothing_known, report, standing, state
 
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 FOREIGN = LeaseView(ours=False, holder="ha2", url="http://ha2.example.com:10053", remaining=0.0)
 TYPES = {str: "string", bool: "boolean", list: "array"}
@@ -82,7 +84,8 @@ def test_the_example_of_a_body_fits_its_schema(entry: Entry) -> None:
 
 
 def test_each_kind_of_problem_is_told_somewhere() -> None:
-    told = {kind for entry in ENTRIES for kinds in problems_of(entry).values() for kind in kinds}
+    everywhere = (ANYWHERE, *map(problems_of, ENTRIES))
+    told = {kind for problems in everywhere for kinds in problems.values() for kind in kinds}
     assert told == set(MEANINGS)
 
 
@@ -159,6 +162,12 @@ def test_free_seats_fit_their_schema_also_where_they_are_not_known() -> None:
             now=situation.now,
         )
         assert faults_of(orjson.loads(orjson.dumps(told)), "components", "schemas", "Seats") == []
+
+
+def test_the_page_about_the_api_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == reference(), (
+        "run: python -m rlm_exporter.server.openapi.reference > docs/api.md"
+    )
 
 
 def types_of(schema: Mapping[str, Any]) -> dict[str, str]:

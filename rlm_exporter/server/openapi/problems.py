@@ -19,6 +19,7 @@ MEANINGS: Mapping[str, str] = {
     "forbidden": "the token's role does not go so far",
     "foreign_host": "without tokens, only requests to a loopback address may change anything",
     "not_found": "no such address",
+    "method_not_allowed": "that address has other methods, which `Allow` names",
     "unknown_cluster": "no cluster of that name",
     "unknown_server": "the cluster has no such server",
     "unknown_feature": "nothing is known of that feature",
@@ -60,6 +61,9 @@ NOT_RELEASED: Problems = {
     status: tuple(kind.value for kind in NotReleasedKind if RELEASE_STATUS[kind] == status)
     for status in sorted(set(RELEASE_STATUS.values()))
 }
+
+ANYWHERE: Problems = {404: ("not_found",), 405: ("method_not_allowed",)}
+"""Told of what is no entry at all."""
 
 JOURNAL: Problems = {503: ("store_unavailable",)}
 
