@@ -29,7 +29,12 @@ def database_options(function: AnyCallable) -> AnyCallable:
 @click.command("upgrade")
 @database_options
 def upgrade_command(config: tuple[Path, ...], store: str | None) -> None:
-    """Bring the journal's tables to this version; safe to repeat, and from several machines at once."""
+    """Bring the journal's tables to this version; safe to repeat, and from several machines at once.
+
+    \b
+    Examples:
+      rlm-ha db upgrade --store postgresql://rlm_ha@db.example.com/rlm_ha
+    """
     # SQLAlchemy and Alembic take a while to import.
     from rlm_exporter.store.upgrade import upgrade_at  # noqa: PLC0415
 

@@ -43,6 +43,10 @@ def client_env_command(
     With a load balancer they name it alone. Without one they name the active server, or all with that one
     first where RLM itself moves the licenses. With `clientSettings` in the manifest the daemon writes this at
     each move.
+
+    \b
+    Examples:
+      rlm-ha render client-env rlm-ha-cluster.yaml
     """
     cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
     server = cluster.servers[0] if active is None else cluster.find(active)
