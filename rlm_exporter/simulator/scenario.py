@@ -40,7 +40,8 @@ host_line: license.example.com  # clients get it, else the name they used
 isvs:
   - name: acme
     port: 49152               # 0: another one at each start
-    report_log: {path: acme.rl, format: detailed, append: true} # or std, small
+    report_log:               # format: or std, small
+      {path: acme.rl, format: detailed, append: true}
     pools:
       - {product: solver, version: 3.0, count: 40, expires: 31-jan-2027}
       - {product: solver, version: 3.0, count: 10}   # a second pool of it
