@@ -14,9 +14,11 @@ from click.testing import CliRunner, Result
 from rlm_exporter.cli import build_program
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.store.upgrade import upgrade_at
-from tests.cli.daemon import FixedDaemon, problem
-from tests.cli.every_command import ASKED, ENDLESS, Asked, write_files
+from tests.cli.daemon import FixedDaemon, fixed, problem
+from tests.cli.documents import operation, status
+from tests.cli.every_command import ASKED, ENDLESS, SENT, Asked, write_files
 from tests.cli.test_program import LEAVES
+from tests.cli.test_seats import answer as seats
 from tests.ports import free_port
 from tests.server.contract import faults_of
 
@@ -139,6 +141,41 @@ async def test_a_word_that_it_does_not_know_is_usage(name: str, folder: Path) ->
     ended = await run(Asked(words=tuple(name.split())), folder, "--no-such-option")
     assert (ended.exit_code, ended.stdout) == (ExitCode.USAGE, "")
     assert ended.stderr
+
+
+ILL = status(healthy=False, ready=False, active=None, active_host=None)
+FAILED = operation(state="failed", outcome="not_verified", committed_at=None)
+WAITING = {**SENT, "result": "waiting", "detail": "no sink has taken it yet"}
+UNKNOWN = seats(known=False, reason="moving", detail="operation 12 leads clients to rlm2")
+
+BAD_NEWS: dict[str, tuple[dict[str, Any], ExitCode]] = {
+    "license-servers status": (ILL, ExitCode.FAILED),
+    "licenses status": (ILL, ExitCode.FAILED),
+    "licenses primary": (ILL, ExitCode.FAILED),
+    "licenses monitor": (ILL, ExitCode.FAILED),
+    "watch": (ILL, ExitCode.FAILED),
+    "licenses failover": ({"result": "started", "operation": FAILED}, ExitCode.FAILED),
+    "licenses switchover": ({"result": "started", "operation": FAILED}, ExitCode.FAILED),
+    "licenses failback": ({"result": "started", "operation": FAILED}, ExitCode.FAILED),
+    "licenses seats": (UNKNOWN, ExitCode.FAILED),
+    "alerts send": (WAITING, ExitCode.UNREACHABLE),
+}
+"""What the daemon answers in good order, and is no good news."""
+
+
+@pytest.mark.parametrize("name", BAD_NEWS)
+@pytest.mark.parametrize("form", ["table", "json"])
+async def test_bad_news_are_told_and_have_an_exit_code(
+    name: str, form: str, daemon: FixedDaemon, folder: Path
+) -> None:
+    document, code = BAD_NEWS[name]
+    for request in ASKED[name].answers:
+        daemon.answers[request] = [fixed(document)]
+    ended = await run(ASKED[name], folder, "-o", form, url=daemon.url)
+    assert ended.exit_code == code
+    if form == "json" and ended.stdout:
+        assert isinstance(json.loads(ended.stdout), dict)
+    assert "Traceback" not in ended.stderr
 
 
 OTHERWISE: dict[str, tuple[tuple[str, ...], ExitCode]] = {
