@@ -15,6 +15,7 @@ from rlm_exporter.cli.shell_words import add_shells
 _HERE = __name__
 
 _UPDATE_HEALTH = "Report what another monitor sees."
+_DEPLOY = "Have the clusters of a manifest looked after."
 
 EPILOG = """\b
 Exit codes: 0 done, 1 failed or unhealthy, 2 usage, 3 not found,
@@ -31,6 +32,8 @@ def _license_servers() -> dict[str, click.Command]:
         "status": LazyCommand(
             f"{_HERE}.license_servers:status_command", "Show a whole cluster on one screen."
         ),
+        "deploy": LazyCommand(f"{_HERE}.deploy:deploy_command", _DEPLOY),
+        "remove": LazyCommand(f"{_HERE}.deploy:remove_command", "Look after a deployed cluster no more."),
         "update-health": LazyCommand(
             f"{_HERE}.update_health:update_health_command", _UPDATE_HEALTH, hidden=True
         ),
@@ -82,6 +85,15 @@ def _commands() -> dict[str, click.Command]:
                 "whatif": LazyCommand(
                     f"{_HERE}.usage:what_if_command", "Show what another number of seats would do."
                 ),
+                "config": LazyCommand(
+                    f"{_HERE}.tune:config_command", "Show or change how a cluster is looked after."
+                ),
+                "optimize": LazyCommand(
+                    f"{_HERE}.tune:optimize_command", "Show or change how clients are led."
+                ),
+                "export": LazyCommand(f"{_HERE}.deploy:export_command", "Print a cluster's manifest."),
+                "import": LazyCommand(f"{_HERE}.deploy:import_command", "Take an exported manifest back."),
+                "deploy": LazyCommand(f"{_HERE}.deploy:deploy_command", _DEPLOY, hidden=True),
                 "events": LazyCommand(f"{_HERE}.licenses:events_command", "Show the journal of a cluster."),
                 "status": LazyCommand(status, "Show a whole cluster on one screen.", hidden=True),
             },

@@ -29,6 +29,12 @@ from rlm_exporter.cli.answers import (
 )
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
+from rlm_exporter.cli.deploy_answers import (
+    ConfiguredAnswer,
+    DeployAnswer,
+    ManifestAnswer,
+    SettingsAnswer,
+)
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.seats_answers import ReleaseAnswer, SeatsAnswer
@@ -47,6 +53,8 @@ T = TypeVar("T")
 
 CONNECT_LIMIT = 3.0
 READ_LIMIT = 15.0
+DEPLOY_LIMIT = 60.0
+"""Seconds: the parts of every changed cluster are ended and begun."""
 """Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
 
 REPORT_LIMIT = 40.0
@@ -55,7 +63,11 @@ REPORT_LIMIT = 40.0
 HANDED_ON = 2
 """How often a wish follows a lease that changes hands meanwhile."""
 
-_BY_KIND = {"unknown_server": ExitCode.NOT_FOUND, "unknown_cluster": ExitCode.NOT_FOUND}
+_BY_KIND = {
+    "unknown_server": ExitCode.NOT_FOUND,
+    "unknown_cluster": ExitCode.NOT_FOUND,
+    "invalid_manifest": ExitCode.FAILED,
+}
 _BY_STATUS = {
     400: ExitCode.USAGE,
     404: ExitCode.NOT_FOUND,
@@ -206,6 +218,26 @@ class Client:
     def release(self, name: str, wish: Mapping[str, Any]) -> Answer[ReleaseAnswer]:
         """Take a seat back, or with `dry_run` tell whose it is."""
         return self._ask(ReleaseAnswer, "POST", _path(name, "release"), json=wish)
+
+    def deploy(self, wish: Mapping[str, Any]) -> Answer[DeployAnswer]:
+        """Have the clusters of a manifest looked after, or with `dry_run` tell what would change."""
+        return self._ask(DeployAnswer, "POST", "/api/v1/manifests", limit=DEPLOY_LIMIT, json=wish)
+
+    def manifest(self, name: str) -> Answer[ManifestAnswer]:
+        """A cluster's manifest, and whose it is."""
+        return self._ask(ManifestAnswer, "GET", _path(name, "manifest"))
+
+    def settings(self, name: str) -> Answer[SettingsAnswer]:
+        """What `licenses config` and `optimize` have set."""
+        return self._ask(SettingsAnswer, "GET", _path(name, "config"))
+
+    def configure(self, name: str, wish: Mapping[str, Any]) -> Answer[ConfiguredAnswer]:
+        """Change some of that."""
+        return self._ask(ConfiguredAnswer, "POST", _path(name, "config"), limit=DEPLOY_LIMIT, json=wish)
+
+    def remove(self, name: str, *, requested_by: str) -> Answer[DeployAnswer]:
+        """Have a cluster looked after no more."""
+        return self._ask(DeployAnswer, "DELETE", _path(name), params={"requested_by": requested_by})
 
     def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
         """Have people told."""

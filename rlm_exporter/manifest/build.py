@@ -36,6 +36,7 @@ from rlm_exporter.manifest.model import (
     SettingsFormat,
     Takeover,
     TriggerSource,
+    Tuning,
     UsagePolicy,
 )
 from rlm_exporter.manifest.reading import (
@@ -58,6 +59,7 @@ _FAILBACK_AFTER = timedelta(minutes=10)
 _HOOK = Hook(call=HttpCall(url=""))
 _CLIENTS = ClientSettingsSpec()
 _FETCH = LicenseFetch(command=())
+_TUNING = Tuning()
 
 
 def build_cluster(manifest: Part, balancer: Part) -> Cluster:
@@ -80,6 +82,7 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
         ),
         load_balancer=build_balancer(balancer, spellings) if balancer.is_given else None,
         client_settings=_client_settings(manifest.at("spec", "clientSettings")),
+        tuning=_tuning(manifest.at("spec", "tuning")),
     )
 
 
@@ -153,6 +156,15 @@ def _client_settings(part: Part) -> ClientSettingsSpec:
         ),
         servers=_choice(servers, ClientServers.ACTIVE) if servers.is_given else None,
         connect_timeout=_duration(part.at("connectTimeout"), _CLIENTS.connect_timeout),
+    )
+
+
+def _tuning(part: Part) -> Tuning:
+    return Tuning(
+        candidates=_choice(part.at("candidates"), _TUNING.candidates),
+        session_affinity=_flag(part.at("sessionAffinity"), default=_TUNING.session_affinity),
+        max_connections=_whole(part.at("maxConnectionsPerServer"), 0) or None,
+        clients=_choice(part.at("clientOrder"), _TUNING.clients),
     )
 
 
@@ -238,6 +250,7 @@ def _haproxy(part: Part, spellings: Spellings) -> HaproxyEndpoint:
         ),
         web_backend=_optional(part.at("webBackend")),
         address=parse_host(_text(part.at("address"))) if part.at("address").is_given else None,
+        site=_optional(part.at("site")),
         hard_stop_after=_duration(part.at("hardStopAfter"), timedelta()) or None,
     )
 

@@ -1,10 +1,12 @@
 """What a manifest says, as frozen values. Every number of the product lives here and nowhere else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from rlm_exporter.manifest.document import Value
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
 
 
@@ -229,6 +231,8 @@ class HaproxyEndpoint:
     web_backend: str | None = None
     address: str | None = None
     """Where this one takes clients, where the manifest's address moves between several."""
+    site: str | None = None
+    """Whose clients ask it first."""
     hard_stop_after: timedelta | None = None
     """Sessions that a reload has left in an old worker end this long after it; None = by themselves."""
 
@@ -243,6 +247,36 @@ class LoadBalancerSpec:
     web_follows: bool = False
     """Whether the web port leads to the active server; else to the first whose web interface answers."""
     haproxy: tuple[HaproxyEndpoint, ...] = ()
+
+
+class CandidateOrder(StrEnum):
+    """Which of several standbys takes over, where all are as good."""
+
+    PREFERENCE = "preference"
+    """The one that the manifest names first."""
+    LATENCY = "latency"
+    """The one that answers soonest."""
+
+
+class ClientOrder(StrEnum):
+    """In which order clients are told of what they may ask."""
+
+    PREFERENCE = "preference"
+    """The same for everybody."""
+    SITE = "site"
+    """What is at the client's own site first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What `licenses config` and `licenses optimize` set beside the policies."""
+
+    candidates: CandidateOrder = CandidateOrder.PREFERENCE
+    session_affinity: bool = True
+    """Whether a browser stays with the web interface that it came to; license clients always do."""
+    max_connections: int | None = None
+    """To one server through a balancer; further ones wait there. None = as many as come."""
+    clients: ClientOrder = ClientOrder.PREFERENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +298,7 @@ class Cluster:
     features: tuple[Feature, ...] = ()
     load_balancer: LoadBalancerSpec | None = None
     client_settings: ClientSettingsSpec = field(default_factory=ClientSettingsSpec)
+    tuning: Tuning = Tuning()
 
     def server(self, name: str) -> Server:
         """The server of that name; `KeyError` for any other name."""
@@ -438,3 +473,5 @@ class Loaded:
 
     clusters: tuple[Cluster, ...]
     config: ExporterConfig = ExporterConfig()
+    documents: Mapping[str, Value] = field(default_factory=dict)
+    """What stands in each cluster's document, by name; without a balancer that stands elsewhere."""

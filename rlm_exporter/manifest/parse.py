@@ -32,13 +32,23 @@ class Findings:
 
 
 def examine(
-    texts: Iterable[tuple[str, str | bytes]], *, schema: Mapping[str, Any], timezones: Timezones
+    texts: Iterable[tuple[str, str | bytes]],
+    *,
+    deployed: Iterable[tuple[str, str | bytes]] | None = None,
+    schema: Mapping[str, Any],
+    timezones: Timezones,
 ) -> Findings:
-    """Read (source, text) pairs together: names, and what the daemon's settings say, hold across them."""
+    """Read (source, text) pairs together: names, and what the daemon's settings say, hold across them.
+
+    Clusters of `deployed` give way to those of the same name in the other texts. Where such are given, be it
+    none, more may come: a load balancer may then wait for a cluster that is not there yet.
+    """
     problems: list[Problem] = []
     documents: list[Document] = []
     order: list[str] = []
-    for source, raw in texts:
+    giving = tuple(deployed or ())
+    giving_way = {source for source, _ in giving}
+    for source, raw in (*texts, *giving):
         order.append(source)
         read, wrong = _read(source, raw)
         documents += read
@@ -53,10 +63,24 @@ def examine(
             problems += found
             shaped[kind].append(checked)
     clusters, configs = ([document.root for document in shaped[kind]] for kind in (CLUSTER, CONFIG))
-    problems += _check_together(clusters, configs, timezones)
+    clusters = _without_doubles(clusters, giving_way)
+    problems += _check_together(clusters, configs, timezones, more_may_come=deployed is not None)
     if problems:
         return Findings(loaded=None, problems=_ordered(problems, order))
     return Findings(loaded=_build(clusters, configs), problems=())
+
+
+def _without_doubles(clusters: list[Part], giving_way: set[str]) -> list[Part]:
+    staying = {
+        cluster.at("metadata", "name").text
+        for cluster in clusters
+        if cluster.document.source not in giving_way
+    }
+    return [
+        cluster
+        for cluster in clusters
+        if cluster.document.source not in giving_way or cluster.at("metadata", "name").text not in staying
+    ]
 
 
 def _read(source: str, raw: str | bytes) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
@@ -112,7 +136,9 @@ def _kind(root: Part) -> tuple[str | None, tuple[Problem, ...]]:
     return None, (kind.problem(f"{shown(kind.value)} is not a kind that is known here; {advice}"),)
 
 
-def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezones) -> Iterator[Problem]:
+def _check_together(
+    clusters: list[Part], configs: list[Part], timezones: Timezones, *, more_may_come: bool
+) -> Iterator[Problem]:
     yield from _check_cluster_names(clusters)
     for config in configs[1:]:
         first = configs[0]
@@ -128,7 +154,7 @@ def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezo
     by_name = _by_name(clusters)
     for config in configs:
         yield from check_settings(config)
-        yield from _check_attached(config, by_name)
+        yield from _check_attached(config, by_name, more_may_come=more_may_come)
 
 
 def _check_cluster_names(clusters: list[Part]) -> Iterator[Problem]:
@@ -143,9 +169,11 @@ def _check_cluster_names(clusters: list[Part]) -> Iterator[Problem]:
             yield name.problem(f"{name.text} is also the cluster in {where}; give each a name of its own")
 
 
-def _check_attached(config: Part, by_name: Mapping[str, Part]) -> Iterator[Problem]:
+def _check_attached(config: Part, by_name: Mapping[str, Part], *, more_may_come: bool) -> Iterator[Problem]:
     for balancer in config.at("spec", "loadBalancers").children():
         cluster = by_name.get(balancer.name)
+        if cluster is None and more_may_come:
+            continue
         if cluster is None:
             known = ", ".join(sorted(by_name)) or "none"
             yield balancer.problem(f"there is no cluster of this name; known: {known}")
@@ -176,7 +204,9 @@ def _build(clusters: list[Part], configs: list[Part]) -> Loaded:
         built.append(build_cluster(cluster, given[0] if given else _own_balancer(cluster)))
     spellings = {name: isv_spellings(cluster) for name, cluster in by_name.items()}
     return Loaded(
-        clusters=tuple(built), config=build_config(configs[0], spellings) if configs else ExporterConfig()
+        clusters=tuple(built),
+        config=build_config(configs[0], spellings) if configs else ExporterConfig(),
+        documents={name: cluster.value for name, cluster in by_name.items()},
     )
 
 

@@ -1,7 +1,7 @@
 """What the page is made from, beside the snapshot: small values that callers fill in."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster
@@ -46,3 +46,13 @@ class ClusterFacts:
     """None while the journal has nothing about the cluster."""
     controller: ControllerFacts | None = None
     """None where no controller watches the cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the configuration was last read."""
+
+    at: datetime | None
+    """When what is in use was; None where nothing was yet."""
+    is_current: bool
+    """Whether nothing was wrong with it the last time."""

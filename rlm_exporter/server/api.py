@@ -29,7 +29,9 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 async def clusters(request: web.Request) -> web.Response:
     """GET /api/v1/clusters."""
     services = request.app[SERVICES]
-    documents = [cluster_document(await state_of(services, each)) for each in services.controllers.values()]
+    documents = [
+        cluster_document(await state_of(services, each)) for each in tuple(services.controllers.values())
+    ]
     return as_json({"clusters": documents})
 
 

@@ -21,7 +21,13 @@ BODY_LIMIT = 10.0
 LONGEST_WORD = 512
 """Characters of any text in a request."""
 
-_KINDS = {str: "a text", bool: "true or false", int: "a whole number", list: "a list"}
+_KINDS = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    list: "a list",
+    dict: "a mapping",
+}
 
 
 class InvalidError(Exception):

@@ -14,6 +14,7 @@ from rlm_exporter.store import (
     clusters,
     history,
     leases,
+    manifests,
     operations,
     outbox,
     report_logs,
@@ -24,6 +25,7 @@ from rlm_exporter.store import (
 )
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
+from rlm_exporter.store.manifest_records import DeployedManifest, Deployment
 from rlm_exporter.store.outbox_records import Accepted, AlertRequest, Claimed, Delivery, Retrying
 from rlm_exporter.store.records import (
     AlertRecord,
@@ -140,6 +142,21 @@ class Journal:
     async def release_leases(self, *, claimant: Claimant, held: Mapping[str, int]) -> None:
         """Let go of leases at once."""
         await self._write(lambda c: leases.release_leases(c, claimant=claimant, held=held))
+
+    async def manifests(self) -> tuple[DeployedManifest, ...]:
+        """The manifests that were deployed, by cluster."""
+        return await self._thread.read(manifests.read_manifests)
+
+    async def deploy(self, deployments: Sequence[Deployment], *, by: str, now: datetime) -> None:
+        """Write manifests, all or none.
+
+        Raises `ConflictError` where one was written meanwhile, or while an operation of its cluster is open.
+        """
+        await self._write(lambda c: manifests.deploy(c, deployments, by=by, now=now))
+
+    async def remove_manifest(self, cluster: str, *, after: int, by: str, now: datetime) -> None:
+        """Take a manifest away that has this revision; raises `ConflictError` as `deploy` does."""
+        await self._write(lambda c: manifests.remove(c, cluster, after=after, by=by, now=now))
 
     async def record_usage(self, changes: Sequence[UsageChange], *, late: bool = False) -> None:
         """Write what has changed in who holds what; the same again makes no second row.

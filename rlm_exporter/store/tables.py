@@ -383,6 +383,17 @@ report_log = Table(
     Column("read_at", UtcDateTime, nullable=False),
 )
 
+# Manifests of clusters that no file of the daemon holds. No foreign key: a cluster's record comes later.
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("cluster", String, primary_key=True),
+    Column("document", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("deployed_at", UtcDateTime, nullable=False),
+    Column("deployed_by", String, nullable=False),
+)
+
 # Alerts that we send, and what became of each at each sink.
 outbox = Table(
     "outbox",
