@@ -74,16 +74,13 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get("/api/v1/clusters/{name}/usage/profile", profile.profile)
     app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
     app.router.add_post("/api/v1/alerts", alerts.send)
-<<<<<<< HEAD
     app.router.add_get("/api/v1/openapi.json", openapi)
-=======
     app.router.add_post("/api/v1/manifests", manifests.deploy)
     app.router.add_get("/api/v1/clusters/{name}/manifest", manifests.manifest)
     app.router.add_get("/api/v1/clusters/{name}/config", manifests.config)
     app.router.add_post("/api/v1/clusters/{name}/config", manifests.configure)
     app.router.add_delete("/api/v1/clusters/{name}", manifests.remove)
     app.router.add_post("/-/reload", manifests.reload)
->>>>>>> main
     app.router.add_get("/", status_page.index)
     return app
 

@@ -41,6 +41,21 @@ OUTCOME = {
 }  # fmt: skip
 WHAT_IF = {**reports.SPAN, "feature": "STARCCM", "seats_now": 30, "outcomes": [OUTCOME]}
 
+CHANGED = {"cluster": CLUSTER, "change": "changed", "differences": ["a: 1 -> 2"], "notes": [], "revision": 4}
+DEPLOYED = {"dry_run": False, "clusters": [CHANGED]}
+KEPT = {
+    "cluster": CLUSTER, "owner": "store", "source": "site.yaml", "revision": 3, "deployed_by": "ada",
+    "deployed_at": "2026-03-02T08:00:00+00:00", "manifest": "kind: LicenseServer\n",
+}  # fmt: skip
+SETTINGS = {
+    "cluster": CLUSTER,
+    "settings": {
+        "load_balancing": "preference", "session_affinity": "true", "health_check_interval": "30s",
+        "failover_detection": "normal", "strategy": "preference", "prefer_local_server": "false",
+        "connection_pooling": "disabled", "max_connections_per_server": "unlimited",
+    },
+}  # fmt: skip
+
 ENVIRONMENT = "export RLM_LICENSE=5053@rlm1.example.com\n"
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "examples" / "rlm-ha-cluster-haproxy.yaml"
@@ -57,6 +72,8 @@ class Asked:
     answers: Mapping[str, tuple[Handler, ...]] = field(default_factory=dict)
     schema: str | None = None
     """The schema of the API that its JSON has; None where the document is the command's own."""
+    own_yaml: bool = False
+    """As YAML it prints what its document holds, not the document."""
     plain: bool = False
     """It prints a file for others, whatever --format says."""
 
@@ -97,6 +114,30 @@ def update_health(*words: str) -> Asked:
     )
 
 
+def deployed(*words: str) -> Asked:
+    return Asked(
+        words=(*words, "{folder}/cluster.yaml", "--yes"),
+        answers={"POST /api/v1/manifests": (fixed(DEPLOYED),)},
+        schema="Deployed",
+    )
+
+
+def removed(*words: str) -> Asked:
+    return Asked(
+        words=(*words, CLUSTER, "--yes"),
+        answers={f"GET {PATH}/manifest": (fixed(KEPT),), f"DELETE {PATH}": (fixed(DEPLOYED),)},
+        schema="Deployed",
+    )
+
+
+def settings(verb: str) -> Asked:
+    return Asked(
+        words=("licenses", verb, CLUSTER),
+        answers={f"GET {PATH}/config": (fixed(SETTINGS),)},
+        schema="Settings",
+    )
+
+
 REPORT = Asked(
     words=("licenses", "report", "site"),
     answers={
@@ -115,6 +156,20 @@ ASKED: dict[str, Asked] = {
     "license server update-health": update_health("license", "server"),
     "licenses status": of_cluster("licenses", "status"),
     "licenses update-health": update_health("licenses"),
+    "license-servers deploy": deployed("license-servers", "deploy"),
+    "license server deploy": deployed("license", "server", "deploy"),
+    "licenses deploy": deployed("licenses", "deploy"),
+    "licenses import": deployed("licenses", "import"),
+    "license-servers remove": removed("license-servers", "remove"),
+    "license server remove": removed("license", "server", "remove"),
+    "licenses config": settings("config"),
+    "licenses optimize": settings("optimize"),
+    "licenses export": Asked(
+        words=("licenses", "export", CLUSTER),
+        answers={f"GET {PATH}/manifest": (fixed(KEPT),)},
+        schema="Manifest",
+        own_yaml=True,
+    ),
     "licenses primary": Asked(
         words=("licenses", "primary", CLUSTER), answers={f"GET {PATH}": (fixed(status()),)}
     ),

@@ -60,6 +60,18 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "what_if": (lambda it: it.what_if("main", {**WINDOW, "feature": "STARCCM", "seats": "30,40"}),),
     "seats": (lambda it: it.seats("main", {"feature": "STARCCM"}),),
     "release": (lambda it: it.release("main", {"handle": "15c", "dry_run": True}),),
+    "deploy": (
+        lambda it: it.deploy({"manifest": "kind: x", "source": "site.yaml", "dry_run": True}),
+        lambda it: it.deploy(
+            {"manifest": "kind: x", "after": {"main": 3, "lab": None}, "requested_by": "ada"}
+        ),
+    ),
+    "manifest": (lambda it: it.manifest("main"),),
+    "settings": (lambda it: it.settings("main"),),
+    "configure": (
+        lambda it: it.configure("main", {"settings": {"strategy": "geographic"}, "dry_run": True}),
+    ),
+    "remove": (lambda it: it.remove("main", requested_by="ada"),),
     "send_alert": (lambda it: it.send_alert({"severity": "info", "message": "hello"}),),
     "log_place": (lambda it: it.log_place("main", "rlm1", "siemens"),),
     "ship": (lambda it: it.ship("main", "rlm1", "siemens", BATCH),),
@@ -130,7 +142,7 @@ def test_a_field_that_the_document_does_not_have_is_noticed() -> None:
 def asked(call: Call) -> Any:
     """The request that a call makes."""
     with responses.RequestsMock() as answers:
-        for method in ("GET", "POST"):
+        for method in ("GET", "POST", "DELETE"):
             answers.add(method, ANYWHERE, json={}, status=200)
         answers.assert_all_requests_are_fired = False
         with pytest.raises(ApiError):  # an empty answer lacks everything

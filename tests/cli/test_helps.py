@@ -14,7 +14,7 @@ from tests.cli.test_program import LEAVES
 
 FILE = re.compile(r"[\w.-]+\.(?:yaml|json|lic|rl|1)")
 WIDTH = 80
-EXAMPLE = re.compile(r"^ {2,}(?:.*\| )?(rlm-ha .*?)(?: &)?$", re.MULTILINE)
+EXAMPLE = re.compile(r"^ {2,}((?:\S.* \| )?rlm-ha .*?)(?: &)?$", re.MULTILINE)
 
 
 def groups(group: LazyGroup, path: tuple[str, ...] = ()) -> list[str]:
@@ -53,17 +53,20 @@ def test_a_help_has_an_example_that_the_command_takes(
     monkeypatch.chdir(tmp_path)
     examples = EXAMPLE.findall(help_of(name).replace("\\\n", ""))
     taken = []
-    for example in examples:
-        words = shlex.split(example, comments=True)[1:]
+    for words in (each for example in examples for each in commands(example)):
         for word in words:
             if FILE.fullmatch(word):
                 Path(word).touch()
         taken.append(parsed(words))
-    # An alias shows the command itself.
-    own = name.replace("license server ", "license-servers ")
-    assert (
-        f"rlm-ha {own}" in taken or f"rlm-ha licenses {own.split()[-1]}" in taken or own == "licenses status"
-    )
+    # An alias shows the command itself, by its first name.
+    assert name.rsplit(maxsplit=1)[-1] in {each.split()[-1] for each in taken}
+
+
+def commands(example: str) -> list[list[str]]:
+    """The words of ours in a line for a shell, without what leads to a file."""
+    words = shlex.split(example.partition(" > ")[0], comments=True)
+    parts = " ".join(map(shlex.quote, words)).split(" '|' ")
+    return [shlex.split(part)[1:] for part in parts if part.startswith("rlm-ha ")]
 
 
 def parsed(words: list[str]) -> str:

@@ -46,6 +46,11 @@ MEANINGS: Mapping[str, str] = {
     "not_recorded": "this daemon records no usage",
     "read_here": "the daemon reads that log itself",
     "stale_place": "the batch does not follow the newest one; ask for the place again",
+    "fixed": "this daemon's clusters cannot be changed",
+    "invalid_manifest": "the manifest is wrong; the detail has every problem with its line",
+    "owned_by_file": "the cluster stands in a file of the daemon's: change it there",
+    "would_move": "clients would be moved by it",
+    "changed_meanwhile": "somebody else has deployed it meanwhile; look again",
     "no_sinks": "no sink is configured",
     "outbox_full": "too many alerts wait already",
 }
