@@ -16,7 +16,7 @@ import requests
 
 from tests.cli.command import CommandLine, end_of
 from tests.cli.daemon import FixedDaemon, fixed
-from tests.cli.site import Site
+from tests.cli.site import MANIFEST, Site
 from tests.server.contract import strict
 
 SECONDS = int(os.environ.get("RLM_HA_FUZZ_SECONDS", "30"))
@@ -28,7 +28,7 @@ OPERATOR, WEBHOOK = "an-operator", "a-webhook"
 
 CONFIG = f"""\
 [dictionaries]
-clusters = {{ values = ["site"] }}
+clusters = {{ values = ["site", "lab"] }}
 servers = {{ values = ["rlm1", "rlm2"] }}
 
 [parameters]
@@ -67,6 +67,7 @@ async def test_no_question_breaks_the_daemon_or_is_answered_otherwise_than_told(
     with site.rlm1, site.rlm2:
         async with site.daemon(RLM_HA_TOKENS_FILE=str(tokens), RLM_HA_WEBHOOK_TOKEN=WEBHOOK):
             await _ready(site.url)
+            await _deploy(site)
             ended, told = await _fuzz(site.url, tmp_path)
             assert ended == 0, told
             answer = await asyncio.to_thread(requests.get, f"{site.url}/-/healthy", timeout=5)
@@ -83,6 +84,19 @@ async def _ready(url: str) -> None:
             except requests.ConnectionError:
                 pass
             await asyncio.sleep(0.1)
+
+
+async def _deploy(site: Site) -> None:
+    """A second cluster, which may be changed and removed: the first one stands in a file."""
+    manifest = MANIFEST.format(site.rlm1, site.rlm2, name="lab", hooks="hooks: {}")
+    answer = await asyncio.to_thread(
+        requests.post,
+        f"{site.url}/api/v1/manifests",
+        json={"manifest": manifest},
+        headers={"Authorization": f"Bearer {OPERATOR}"},
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
 
 
 async def _fuzz(url: str, folder: Path) -> tuple[int, str]:
