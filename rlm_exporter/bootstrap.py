@@ -163,6 +163,7 @@ async def run_daemon(
         services = Services(
             controllers=roster.controllers,
             releasers=roster.releasers,
+            client_desks=roster.client_desks,
             journal=journal,
             reports=reports,
             page=page,

@@ -86,6 +86,9 @@ def plan_of(
     if alone.loaded.config.source is not None:
         told = "the daemon's own settings are not deployed; they stand in the file that it is started with"
         raise ManifestError((f"{text[0]}: kind: {told}",))
+    if alone.loaded.dashboards:
+        told = "a dashboard is not deployed; `rlm-ha render dashboard` makes of it what Grafana imports"
+        raise ManifestError((f"{text[0]}: kind: {told}",))
     documents = alone.loaded.documents
     staying = [each for each in deployed if each.cluster not in documents]
     before = {each.cluster: each for each in deployed}

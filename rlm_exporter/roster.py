@@ -18,6 +18,7 @@ from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.probe.ports import Clock
+from rlm_exporter.render.client_desk import ClientDesk
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Roster:
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self.releasers: dict[str, Releaser] = {}
+        self.client_desks: dict[str, ClientDesk] = {}
         self.configuration = configuration
         """What is looked after."""
         self.loaded_at: datetime | None = None
@@ -106,6 +108,7 @@ class Roster:
         self._running[cluster.name] = running
         self.controllers[cluster.name] = parts.controller
         self.releasers[cluster.name] = parts.releaser
+        self.client_desks[cluster.name] = parts.client_desk
         self._start(running)
 
     def _start(self, running: _Running) -> None:
@@ -114,7 +117,7 @@ class Roster:
 
     async def _stop(self, name: str) -> None:
         running = self._running.pop(name)
-        del self.controllers[name], self.releasers[name]
+        del self.controllers[name], self.releasers[name], self.client_desks[name]
         if running.task is not None:
             running.task.cancel()
             await asyncio.wait({running.task})

@@ -48,6 +48,7 @@ def _commands() -> dict[str, click.Command]:
         "alerts": LazyGroup(
             commands={
                 "send": LazyCommand(f"{_HERE}.alerts:send_command", "Send an alert to the configured sinks."),
+                "list": LazyCommand(f"{_HERE}.alerts:list_command", "Show what was sent, and who took it."),
             },
             help="Alerts that people are to get.",
         ),
@@ -104,6 +105,23 @@ def _commands() -> dict[str, click.Command]:
             help="Same as license-servers.",
             hidden=True,
         ),
+        "cluster": LazyGroup(
+            commands={
+                "config": LazyGroup(
+                    commands={
+                        "update": LazyCommand(
+                            f"{_HERE}.cluster_config:update_command", "Set which license servers jobs get."
+                        ),
+                        "show": LazyCommand(
+                            f"{_HERE}.cluster_config:show_command",
+                            "Show what jobs get, or print it for them.",
+                        ),
+                    },
+                    help="What jobs get into their environment.",
+                ),
+            },
+            help="The compute cluster's side.",
+        ),
         "watch": LazyCommand(f"{_HERE}.watch:watch_command", "Show a cluster live on one screen."),
         "serve": LazyCommand(
             f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
@@ -115,6 +133,16 @@ def _commands() -> dict[str, click.Command]:
                 "haproxy": LazyCommand(f"{_HERE}.render:haproxy_command", "The haproxy.cfg of a balancer."),
                 "client-env": LazyCommand(
                     f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
+                ),
+                "slurm": LazyCommand(
+                    f"{_HERE}.render_client_env:slurm_command",
+                    "A TaskProlog with the same, for Slurm's jobs.",
+                ),
+                "dashboard": LazyCommand(
+                    f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
+                ),
+                "rules": LazyCommand(
+                    f"{_HERE}.render_dashboard:rules_command", "A dashboard's alerts, for Prometheus."
                 ),
             },
             help="Files for others, made from the manifest.",

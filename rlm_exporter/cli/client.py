@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from rlm_exporter.cli.answers import (
     AlertAnswer,
+    AlertsAnswer,
     ClusterStatus,
     DoneAnswer,
     EventsAnswer,
@@ -27,6 +28,7 @@ from rlm_exporter.cli.answers import (
     OperationView,
     TargetView,
 )
+from rlm_exporter.cli.client_config_answers import ClientConfigAnswer, ClientConfigUpdate
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.deploy_answers import (
@@ -220,6 +222,14 @@ class Client:
         """Take a seat back, or with `dry_run` tell whose it is."""
         return self._ask(ReleaseAnswer, "POST", _path(name, "release"), json=wish)
 
+    def client_config(self, name: str) -> Answer[ClientConfigAnswer]:
+        """What clients are told."""
+        return self._ask(ClientConfigAnswer, "GET", _path(name, "client-config"))
+
+    def set_client_config(self, name: str, wish: Mapping[str, Any]) -> Answer[ClientConfigUpdate]:
+        """Set what clients are told, or with `dry_run` hear what that would change."""
+        return self._ask(ClientConfigUpdate, "PUT", _path(name, "client-config"), json=wish)
+
     def deploy(self, wish: Mapping[str, Any]) -> Answer[DeployAnswer]:
         """Have the clusters of a manifest looked after, or with `dry_run` tell what would change."""
         return self._ask(DeployAnswer, "POST", "/api/v1/manifests", limit=DEPLOY_LIMIT, json=wish)
@@ -243,6 +253,10 @@ class Client:
     def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
         """Have people told."""
         return self._ask(AlertAnswer, "POST", "/api/v1/alerts", json=alert)
+
+    def alerts(self, *, since: str, limit: int) -> Answer[AlertsAnswer]:
+        """What was sent from `since` (ISO) on, at most so many."""
+        return self._ask(AlertsAnswer, "GET", "/api/v1/alerts", params={"since": since, "limit": limit})
 
     def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
         """How far a report log that is shipped has come."""

@@ -156,6 +156,7 @@ def _client_settings(part: Part) -> ClientSettingsSpec:
         ),
         servers=_choice(servers, ClientServers.ACTIVE) if servers.is_given else None,
         connect_timeout=_duration(part.at("connectTimeout"), _CLIENTS.connect_timeout),
+        hooks=tuple(_hook(item, required=False) for item in part.at("hooks").children()),
     )
 
 

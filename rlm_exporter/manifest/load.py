@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rlm_exporter.manifest.parse import Findings
 
 MANIFEST_SCHEMA: Mapping[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text("utf-8"))
-"""JSON Schema (draft 2020-12) of both kinds of document, for editors too."""
+"""JSON Schema (draft 2020-12) of every kind of document, for editors too."""
 
 SUFFIXES = (".yaml", ".yml")
 

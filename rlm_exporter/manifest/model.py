@@ -6,6 +6,7 @@ from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from rlm_exporter.manifest.dashboard import Dashboard
 from rlm_exporter.manifest.document import Value
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
 
@@ -77,7 +78,9 @@ class SettingsFormat(StrEnum):
     SH = "sh"
     POWERSHELL = "powershell"
     MODULEFILE = "modulefile"
-    """Environment Modules and Lmod."""
+    """Tcl, for Environment Modules and Lmod."""
+    LUA = "lua"
+    """For Lmod alone."""
     TASK_PROLOG = "task-prolog"
     """Slurm's TaskProlog: a program that prints what the task's environment gets."""
 
@@ -96,17 +99,6 @@ class ClientFile:
 
     path: str
     format: SettingsFormat = SettingsFormat.SH
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSettingsSpec:
-    """What clients are told, and where that is written."""
-
-    files: tuple[ClientFile, ...] = ()
-    servers: ClientServers | None = None
-    """None = all where RLM itself moves the licenses, else the active one alone."""
-    connect_timeout: timedelta = timedelta(seconds=5)
-    """How long a dead server holds up a checkout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +178,19 @@ class Hook:
     """Further attempts after one that failed."""
     required: bool = True
     """A required hook that fails aborts the operation; any other is only reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettingsSpec:
+    """What clients are told, and where that is written."""
+
+    files: tuple[ClientFile, ...] = ()
+    servers: ClientServers | None = None
+    """None = all where RLM itself moves the licenses, else the active one alone."""
+    connect_timeout: timedelta = timedelta(seconds=5)
+    """How long a dead server holds up a checkout."""
+    hooks: tuple[Hook, ...] = ()
+    """Called after files were written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -473,5 +478,6 @@ class Loaded:
 
     clusters: tuple[Cluster, ...]
     config: ExporterConfig = ExporterConfig()
+    dashboards: tuple[Dashboard, ...] = ()
     documents: Mapping[str, Value] = field(default_factory=dict)
     """What stands in each cluster's document, by name; without a balancer that stands elsewhere."""

@@ -13,6 +13,7 @@ from rlm_exporter.server import (
     alerts,
     api,
     by_hand,
+    client_config,
     denials,
     expiring,
     health_reports,
@@ -60,6 +61,8 @@ def build_app(services: Services) -> web.Application:
     for verb in by_hand.VERBS:
         app.router.add_post(f"/api/v1/clusters/{{name}}/{verb}", by_hand.handler(verb))
     app.router.add_post("/api/v1/clusters/{name}/release", release.release)
+    app.router.add_get("/api/v1/clusters/{name}/client-config", client_config.show)
+    app.router.add_put("/api/v1/clusters/{name}/client-config", client_config.update)
     app.router.add_post("/api/v1/clusters/{name}/health", health_reports.update_health)
     shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
     app.router.add_get(shipped, report_logs.place)
@@ -73,6 +76,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get("/api/v1/clusters/{name}/usage/double-use", denials.double_users)
     app.router.add_get("/api/v1/clusters/{name}/usage/profile", profile.profile)
     app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
+    app.router.add_get("/api/v1/alerts", alerts.listed)
     app.router.add_post("/api/v1/alerts", alerts.send)
     app.router.add_get("/api/v1/openapi.json", openapi)
     app.router.add_post("/api/v1/manifests", manifests.deploy)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -20,6 +21,10 @@ BODY_LIMIT = 10.0
 
 LONGEST_WORD = 512
 """Characters of any text in a request."""
+
+LISTED_DEFAULT = 100
+LISTED_LARGEST = 1000
+"""Entries of a list that grows with time."""
 
 _KINDS = {
     str: "a text",
@@ -106,3 +111,29 @@ def _check(name: str, value: object, fields: Mapping[str, type], where: str) -> 
         raise InvalidError(f"{name}: not {_KINDS[expected]}")
     if isinstance(value, str) and len(value) > LONGEST_WORD:
         raise InvalidError(f"{name}: longer than {LONGEST_WORD} characters")
+
+
+def since_of(request: web.Request) -> datetime | None:
+    """The query's `since`, a time with its zone; raises InvalidError."""
+    text = request.query.get("since")
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidError(f"since: {text!r} is not a time") from error
+    if moment.tzinfo is None:
+        raise InvalidError("since: without a time zone; append Z for UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidError(f"since: {text!r} is outside of all years") from error
+
+
+def limit_of(request: web.Request) -> int:
+    """The query's `limit`; raises InvalidError."""
+    text = request.query.get("limit", str(LISTED_DEFAULT))
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LISTED_LARGEST))
+    if not is_number or not 1 <= int(text) <= LISTED_LARGEST:
+        raise InvalidError(f"limit: not a number from 1 to {LISTED_LARGEST}")
+    return int(text)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, update
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store import (
     alerts,
+    client_config,
     clusters,
     history,
     leases,
@@ -26,10 +27,18 @@ from rlm_exporter.store import (
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
 from rlm_exporter.store.manifest_records import DeployedManifest, Deployment
-from rlm_exporter.store.outbox_records import Accepted, AlertRequest, Claimed, Delivery, Retrying
+from rlm_exporter.store.outbox_records import (
+    Accepted,
+    AlertRequest,
+    Claimed,
+    Delivery,
+    OutgoingMessage,
+    Retrying,
+)
 from rlm_exporter.store.records import (
     AlertRecord,
     AlertResult,
+    ClientConfig,
     ClusterRecord,
     FailedAttempts,
     HeldDecision,
@@ -216,6 +225,14 @@ class Journal:
         """What has become of a message, by sink."""
         return await self._thread.read(lambda c: outbox.deliveries(c, message))
 
+    async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
+        """Messages of the outbox, newest first, with what has become of them."""
+        return await self._thread.read(lambda c: outbox.read_messages(c, since=since, limit=limit))
+
+    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+        """End what nobody will bring any more, and delete some of what is old; how many messages."""
+        return await self._write(lambda c: outbox.sweep(c, keep=keep, give_up=give_up, now=now))
+
     async def record_seats(self, changes: Sequence[Seats]) -> None:
         """Write how many seats there are from a moment on; the same again changes nothing."""
         await self._write(lambda c: seats.record_seats(c, changes))
@@ -324,6 +341,18 @@ class Journal:
         """An operator has seen what was done: cooldown, chase and failed attempts hold nothing any more."""
         return await self._write(
             lambda c: clusters.acknowledge(c, cluster, expected_version=expected_version, now=now)
+        )
+
+    async def client_config(self, cluster: str) -> ClientConfig:
+        """What an operator has set of the settings that clients get."""
+        return await self._thread.read(lambda c: client_config.read_client_config(c, cluster))
+
+    async def set_client_config(
+        self, cluster: str, config: ClientConfig, *, told: str, now: datetime
+    ) -> ClientConfig:
+        """Replace it, with a row in the history that says so in words."""
+        return await self._write(
+            lambda c: client_config.save_client_config(c, cluster, config, told=told, now=now)
         )
 
     async def claim(

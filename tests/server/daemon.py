@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Token
@@ -120,9 +122,16 @@ class Daemon:
 
     async def post(self, path: str, document: Any = None, **more: Any) -> Answer:
         """A POST of JSON."""
+        return await self._with_body("POST", path, document, **more)
+
+    async def put(self, path: str, document: Any = None, **more: Any) -> Answer:
+        """A PUT of JSON."""
+        return await self._with_body("PUT", path, document, **more)
+
+    async def _with_body(self, method: str, path: str, document: Any, **more: Any) -> Answer:
         headers = {"Content-Type": "application/json"} | more.pop("headers", {})
         raw = io.BytesIO(orjson.dumps({} if document is None else document))
-        return await self.send("POST", path, data=raw, headers=headers, **more)
+        return await self.send(method, path, data=raw, headers=headers, **more)
 
     async def wish(self, document: Document, *, verb: str = "failover", **more: Any) -> Answer:
         """An operator's wish for prod."""
@@ -208,8 +217,16 @@ async def daemon(
         journal = await stack.enter_async_context(
             await Journal.open(url=f"sqlite:///{folder / 'journal.db'}")
         )
+        publishers = {each.name: _publisher(each, journal, instruments) for each in clusters}
         controllers = {
-            each.name: _controller(each, journal, license_probe, instruments, doors[each.name])
+            each.name: _controller(
+                each,
+                journal=journal,
+                license_probe=license_probe,
+                instruments=instruments,
+                door=doors[each.name],
+                publisher=publishers[each.name],
+            )
             for each in clusters
         }
         for each in clusters:
@@ -225,6 +242,17 @@ async def daemon(
                     license_probe=license_probe,
                     clock=clock,
                     names=True,
+                )
+                for each in clusters
+            },
+            client_desks={
+                each.name: ClientDesk(
+                    cluster=each,
+                    store=journal,
+                    publisher=publishers[each.name],
+                    active=partial(_active, controllers[each.name]),
+                    publish=controllers[each.name].publish,
+                    clock=clock,
                 )
                 for each in clusters
             },
@@ -258,8 +286,28 @@ async def daemon(
         yield made
 
 
+def _publisher(described: Cluster, journal: Journal, instruments: Instruments) -> Publisher:
+    return Publisher(
+        cluster=described,
+        store=journal,
+        hooks=Hooks(clock=SystemClock(), stop_server=_nobody_stops),
+        observer=ControllerObserver(instruments),
+    )
+
+
+def _active(controller: ClusterController) -> str | None:
+    record = controller.standing.record
+    return record.active if record else None
+
+
 def _controller(
-    described: Cluster, journal: Journal, license_probe: ScriptedLicense, instruments: Instruments, door: Door
+    described: Cluster,
+    *,
+    journal: Journal,
+    license_probe: ScriptedLicense,
+    instruments: Instruments,
+    door: Door,
+    publisher: Publisher,
 ) -> ClusterController:
     clock = SystemClock()
     prober = Prober(
@@ -280,7 +328,7 @@ def _controller(
             direct=_direct(prober),
             through=AtServer(cluster=described, license_probe=license_probe),
             hooks=Hooks(clock=clock, stop_server=_nobody_stops),
-            publish=Publisher(described).publish,
+            publish=publisher.publish,
             clock=clock,
             observer=ControllerObserver(instruments),
             seam=door,
