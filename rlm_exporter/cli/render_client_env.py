@@ -63,6 +63,10 @@ def client_env_command(
     With a load balancer they name it alone. Without one they name the active server, or all with that one
     first where RLM itself moves the licenses. With `clientSettings` in the manifest the daemon writes this at
     each move; `cluster config show` prints what jobs get now.
+
+    \b
+    Examples:
+      rlm-ha render client-env rlm-ha-cluster.yaml
     """
     cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
     _render(cluster, active, site, FORMS[form], folder)

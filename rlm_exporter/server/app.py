@@ -29,6 +29,7 @@ from rlm_exporter.server import (
 )
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
+from rlm_exporter.server.openapi.document import openapi
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.services import CALLER, SERVICES, Services
 
@@ -83,6 +84,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
     app.router.add_get("/api/v1/alerts", alerts.listed)
     app.router.add_post("/api/v1/alerts", alerts.send)
+    app.router.add_get("/api/v1/openapi.json", openapi)
     app.router.add_post("/api/v1/manifests", manifests.deploy)
     app.router.add_get("/api/v1/clusters/{name}/manifest", manifests.manifest)
     app.router.add_get("/api/v1/clusters/{name}/config", manifests.config)

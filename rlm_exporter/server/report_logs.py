@@ -23,6 +23,7 @@ from rlm_exporter.server.requests import (
     InvalidError,
     as_json,
     controller_of,
+    refuse_forms,
     unknown_cluster,
     whole_body,
 )
@@ -67,6 +68,7 @@ async def take(request: web.Request) -> web.Response:
     if isinstance(log, web.Response):
         return log
     try:
+        refuse_forms(request)
         body = await whole_body(request, largest=LARGEST_BATCH)
         # In a thread: what is under way beside this must not wait for megabytes to be read.
         document, events = await asyncio.to_thread(_read, body, request.app[SERVICES].clock.now())

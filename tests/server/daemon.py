@@ -39,6 +39,7 @@ from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from tests.ports import free_port
 from tests.probe.parts import Notes, ScriptedLicense, ScriptedTcp, ScriptedWeb
+from tests.server.contract import check_answer
 
 Document = dict[str, Any]
 
@@ -137,8 +138,18 @@ class Daemon:
         return await self.post(f"/api/v1/clusters/prod/{verb}", document, **more)
 
     async def send(self, method: str, path: str, **more: Any) -> Answer:
+        """Any request; an answer that the OpenAPI document does not have fails the test."""
         async with self.session.request(method, f"{self.url}{path}", allow_redirects=False, **more) as answer:
-            return Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+            found = Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+        if method != "HEAD" and "Content-Encoding" not in found.headers:
+            check_answer(
+                method=method,
+                path=path,
+                status=found.status,
+                content=found.headers.get("Content-Type", ""),
+                body=found.body,
+            )
+        return found
 
     async def settled(self, operation: int) -> Document:
         """The operation, once it has ended and the writer is free again."""
