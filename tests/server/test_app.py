@@ -126,7 +126,7 @@ async def test_what_is_not_there_is_a_problem(fresh: Daemon) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/v1/clusters/prod", "GET,HEAD"),
+        ("DELETE", "/api/v1/clusters", "GET,HEAD"),
         ("GET", FAILOVER, "POST"),
         ("PUT", WEBHOOK, "POST"),
         ("POST", "/metrics", "GET,HEAD"),

@@ -1,9 +1,8 @@
 """Parameters that several entries take. Pure."""
 
-from rlm_exporter.server.api import EVENTS_DEFAULT, EVENTS_LARGEST
 from rlm_exporter.server.openapi.entry import Parameter
 from rlm_exporter.server.openapi.shapes import Schema, moment, text, whole, word
-from rlm_exporter.server.requests import LONGEST_WORD
+from rlm_exporter.server.requests import LISTED_DEFAULT, LISTED_LARGEST, LONGEST_WORD
 from rlm_exporter.server.usage_requests import LASTS
 from rlm_exporter.store.report_records import Dimension
 
@@ -30,12 +29,12 @@ WINDOW = (LAST, SINCE, UNTIL)
 BY = query("by", word(Dimension), "what each line is about; feature where it is not given")
 FEATURE = query("feature", text(), "this feature alone")
 
-EVENTS = (
+LISTED = (
     query("since", moment(), "nothing older than this; with its zone"),
     query(
         "limit",
-        {**whole(minimum=1, maximum=EVENTS_LARGEST), "default": EVENTS_DEFAULT},
-        "at most so many operations, and so many decisions",
+        {**whole(minimum=1, maximum=LISTED_LARGEST), "default": LISTED_DEFAULT},
+        "at most so many of each kind, the newest",
     ),
 )
 
