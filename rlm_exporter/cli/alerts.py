@@ -99,7 +99,8 @@ def list_command(*, last: timedelta) -> None:
     """Show what was sent, newest first, and which sink took it.
 
     \b
-    rlm-ha alerts list --last 24h
+    Examples:
+      rlm-ha alerts list --last 24h
     """
     manners = current_manners()
     since = (datetime.now(UTC) - last).isoformat()

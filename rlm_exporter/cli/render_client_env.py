@@ -80,8 +80,9 @@ def slurm_command(
     """Render a TaskProlog for Slurm: a program that prints what each task gets into its environment.
 
     \b
-    rlm-ha render slurm cluster.yaml --output /etc/slurm
-    TaskProlog=/etc/slurm/rlm-task-prolog      in slurm.conf
+    Examples:
+      rlm-ha render slurm cluster.yaml --output /etc/slurm
+      TaskProlog=/etc/slurm/rlm-task-prolog      in slurm.conf
     """
     cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
     _render(cluster, active, site, SettingsFormat.TASK_PROLOG, folder)

@@ -56,9 +56,31 @@ SETTINGS = {
     },
 }  # fmt: skip
 
+CLIENT_CONFIG = {
+    "cluster": "site", "active": "rlm1", "license_servers": [], "license_failover_enabled": True,
+    "license_redundancy_mode": "active-passive", "set_by": None, "reason": None, "set_at": None,
+    "jobs": {
+        "servers": ["5053@rlm1"], "isvs": ["siemens"], "connect_timeout_seconds": 5,
+        "variables": {"RLM_LICENSE": "5053@rlm1"}, "license_servers": [{"host": "rlm1", "port": 5053}],
+    },
+    "files": [], "remarks": [],
+}  # fmt: skip
+CLIENT_UPDATE = {
+    "result": "changed",
+    "changes": [{"name": "license_servers", "from": "rlm1", "to": "5053@rlm1"}],
+    "config": CLIENT_CONFIG,
+}
+MESSAGE = {
+    "id": 3, "status": "firing", "severity": "critical", "name": "RlmHaAlert", "component": "licensing",
+    "message": "hello", "cluster": None, "server": None, "key": "k", "requested_by": "ada", "asked": 1,
+    "starts_at": "2026-03-02T08:00:00+00:00", "created_at": "2026-03-02T08:00:00+00:00",
+    "sinks": SENT["sinks"],
+}  # fmt: skip
+
 ENVIRONMENT = "export RLM_LICENSE=5053@rlm1.example.com\n"
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "examples" / "rlm-ha-cluster-haproxy.yaml"
+DASHBOARD = ROOT / "examples" / "dashboard.yaml"
 RLMSTAT = ROOT / "tests" / "data" / "rlmstat"
 LICENSES = ROOT / "tests" / "data" / "license"
 
@@ -138,6 +160,14 @@ def settings(verb: str) -> Asked:
     )
 
 
+def client_config(verb: str, method: str, told: Any, schema: str, *more: str) -> Asked:
+    return Asked(
+        words=("cluster", "config", verb, "--cluster", "site", *more),
+        answers={f"{method} {SITE}/client-config": (fixed(told),)},
+        schema=schema,
+    )
+
+
 REPORT = Asked(
     words=("licenses", "report", "site"),
     answers={
@@ -169,6 +199,15 @@ ASKED: dict[str, Asked] = {
         answers={f"GET {PATH}/manifest": (fixed(KEPT),)},
         schema="Manifest",
         own_yaml=True,
+    ),
+    "cluster config show": client_config("show", "GET", CLIENT_CONFIG, "ClientConfig"),
+    "cluster config update": client_config(
+        "update", "PUT", CLIENT_UPDATE, "ClientConfigUpdate", "--license-servers", "5053@rlm1"
+    ),
+    "alerts list": Asked(
+        words=("alerts", "list"),
+        answers={"GET /api/v1/alerts": (fixed({"alerts": [MESSAGE]}),)},
+        schema="SentAlerts",
     ),
     "licenses primary": Asked(
         words=("licenses", "primary", CLUSTER), answers={f"GET {PATH}": (fixed(status()),)}
@@ -225,6 +264,9 @@ ASKED: dict[str, Asked] = {
         words=("render", "haproxy", "{folder}/cluster.yaml", "--balancer", "lb1"), plain=True
     ),
     "render client-env": Asked(words=("render", "client-env", "{folder}/cluster.yaml"), plain=True),
+    "render slurm": Asked(words=("render", "slurm", "{folder}/cluster.yaml"), plain=True),
+    "render dashboard": Asked(words=("render", "dashboard", "{folder}/dashboard.yaml"), plain=True),
+    "render rules": Asked(words=("render", "rules", "{folder}/dashboard.yaml"), plain=True),
     "db upgrade": Asked(words=("db", "upgrade", "--store", "sqlite:///{folder}/new.db")),
     "db prune": Asked(
         words=("db", "prune", "--older-than", "400d", "--dry-run", "--store", "sqlite:///{folder}/journal.db")
@@ -240,6 +282,7 @@ ENDLESS = {"serve", "demo", "simulate server", "simulate clients", "simulate rlm
 def write_files(folder: Path) -> None:
     """What the commands read."""
     (folder / "cluster.yaml").write_text(MANIFEST.read_text())
+    (folder / "dashboard.yaml").write_text(DASHBOARD.read_text())
     (folder / "rlmstat.txt").write_bytes((RLMSTAT / "15.2-two-isvs.txt").read_bytes())
     (folder / "rlm.sh").write_text(ENVIRONMENT)
     (folder / "acme.lic").write_bytes((LICENSES / "plain.lic").read_bytes())

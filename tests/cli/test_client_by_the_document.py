@@ -60,6 +60,11 @@ CALLS: Mapping[str, tuple[Call, ...]] = {
     "what_if": (lambda it: it.what_if("main", {**WINDOW, "feature": "STARCCM", "seats": "30,40"}),),
     "seats": (lambda it: it.seats("main", {"feature": "STARCCM"}),),
     "release": (lambda it: it.release("main", {"handle": "15c", "dry_run": True}),),
+    "client_config": (lambda it: it.client_config("main"),),
+    "set_client_config": (
+        lambda it: it.set_client_config("main", {"license_failover_enabled": True, "dry_run": True, **WHO}),
+    ),
+    "alerts": (lambda it: it.alerts(since="2026-03-01T00:00:00Z", limit=20),),
     "deploy": (
         lambda it: it.deploy({"manifest": "kind: x", "source": "site.yaml", "dry_run": True}),
         lambda it: it.deploy(
@@ -142,7 +147,7 @@ def test_a_field_that_the_document_does_not_have_is_noticed() -> None:
 def asked(call: Call) -> Any:
     """The request that a call makes."""
     with responses.RequestsMock() as answers:
-        for method in ("GET", "POST", "DELETE"):
+        for method in ("GET", "POST", "PUT", "DELETE"):
             answers.add(method, ANYWHERE, json={}, status=200)
         answers.assert_all_requests_are_fired = False
         with pytest.raises(ApiError):  # an empty answer lacks everything

@@ -127,6 +127,7 @@ async def test_what_is_not_there_is_a_problem(fresh: Daemon) -> None:
     ("method", "path", "allowed"),
     [
         ("PATCH", "/api/v1/clusters/prod", "DELETE,GET,HEAD"),
+        ("DELETE", "/api/v1/clusters", "GET,HEAD"),
         ("GET", FAILOVER, "POST"),
         ("PUT", WEBHOOK, "POST"),
         ("POST", "/metrics", "GET,HEAD"),

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.split import Split
-from rlm_exporter.server import alerts, by_hand, health_reports, release
+from rlm_exporter.server import alerts, by_hand, client_config, health_reports, manifests, release
 from rlm_exporter.server.app import build_app
 from rlm_exporter.server.auth import Role, Token, webhook_token
 from rlm_exporter.server.documents import ClusterState, cluster_document
@@ -29,7 +29,7 @@ from tests.server.states import degraded, hostile, moving, nothing_known, report
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 BY_NAME = {entry.name: entry for entry in ENTRIES}
 FOREIGN = LeaseView(ours=False, holder="ha2", url="http://ha2.example.com:10053", remaining=0.0)
-TYPES = {str: "string", bool: "boolean", list: "array"}
+TYPES = {str: "string", bool: "boolean", list: "array", dict: "object"}
 TOKENS = (
     *(
         Token(name=role, role=role, sha256=hashlib.sha256(role.encode()).hexdigest())
@@ -79,7 +79,15 @@ def test_the_parameters_of_a_path_are_those_in_it(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", [each for each in ENTRIES if each.body is not None], ids=lambda e: e.name)
 def test_the_example_of_a_body_fits_its_schema(entry: Entry) -> None:
     assert entry.body is not None
-    where = ("paths", entry.path, "post", "requestBody", "content", "application/json", "schema")
+    where = (
+        "paths",
+        entry.path,
+        entry.method.lower(),
+        "requestBody",
+        "content",
+        "application/json",
+        "schema",
+    )
     assert faults_of(entry.body.example, *where) == []
 
 
@@ -92,6 +100,9 @@ def test_each_kind_of_problem_is_told_somewhere() -> None:
 FIELDS: dict[str, Mapping[str, type]] = {
     **{verb: fields for verb, (_, fields) in by_hand.VERBS.items()},
     "release": release.FIELDS,
+    "deploy": manifests.DEPLOY,
+    "configure": manifests.CONFIG,
+    "set_client_config": client_config.FIELDS,
     "update_health": health_reports.FIELDS,
     "send_alert": alerts.FIELDS,
 }
@@ -171,8 +182,9 @@ def test_the_page_about_the_api_is_up_to_date() -> None:
 
 
 def types_of(schema: Mapping[str, Any]) -> dict[str, str]:
-    """The type of each field."""
-    return {name: each["type"] for name, each in schema["properties"].items()}
+    """The type of each field, whether or not null may stand in its place."""
+    types = {name: each["type"] for name, each in schema["properties"].items()}
+    return {name: each if isinstance(each, str) else each[0] for name, each in types.items()}
 
 
 def refs(part: Any) -> Iterator[str]:

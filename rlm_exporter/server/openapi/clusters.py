@@ -2,7 +2,7 @@
 
 from rlm_exporter.server.auth import Role
 from rlm_exporter.server.openapi.entry import Entry, Parameter, Told
-from rlm_exporter.server.openapi.parameters import EVENTS, NAME
+from rlm_exporter.server.openapi.parameters import LISTED, NAME
 from rlm_exporter.server.openapi.problems import JOURNAL
 from rlm_exporter.server.openapi.shapes import ref, whole
 
@@ -35,7 +35,7 @@ ENTRIES = (
         summary="the journal: operations, and decisions that held",
         part=PART,
         role=Role.VIEWER,
-        parameters=(NAME, *EVENTS),
+        parameters=(NAME, *LISTED),
         answers={200: Told(meaning="newest first", schema=ref("Events"))},
         problems={422: ("invalid",), **JOURNAL},
     ),

@@ -9,6 +9,7 @@ from aiohttp import web
 from rlm_exporter import __version__
 from rlm_exporter.server.openapi import (
     by_hand,
+    client_config,
     cluster_schemas,
     clusters,
     manifests,
@@ -30,6 +31,7 @@ ENTRIES: tuple[Entry, ...] = (
     *seats.ENTRIES,
     *usage.ENTRIES,
     *manifests.ENTRIES,
+    *client_config.ENTRIES,
     *told.ENTRIES,
     *report_logs.ENTRIES,
     *monitoring.ENTRIES,
@@ -44,6 +46,7 @@ SCHEMAS: dict[str, Schema] = {
     **seats.SCHEMAS,
     **usage_schemas.SCHEMAS,
     **manifests.SCHEMAS,
+    **client_config.SCHEMAS,
     **told.SCHEMAS,
     **report_logs.SCHEMAS,
     **monitoring.SCHEMAS,

@@ -29,12 +29,12 @@ WINDOW = (LAST, SINCE, UNTIL)
 BY = query("by", word(Dimension), "what each line is about; feature where it is not given")
 FEATURE = query("feature", text(), "this feature alone")
 
-EVENTS = (
+LISTED = (
     query("since", moment(), "nothing older than this; with its zone"),
     query(
         "limit",
         {**whole(minimum=1, maximum=LISTED_LARGEST), "default": LISTED_DEFAULT},
-        "at most so many operations, and so many decisions",
+        "at most so many of each kind, the newest",
     ),
 )
 

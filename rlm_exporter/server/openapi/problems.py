@@ -51,6 +51,8 @@ MEANINGS: Mapping[str, str] = {
     "owned_by_file": "the cluster stands in a file of the daemon's: change it there",
     "would_move": "clients would be moved by it",
     "changed_meanwhile": "somebody else has deployed it meanwhile; look again",
+    "past_balancer": "clients would pass by the load balancer",
+    "unsafe_mode": "two servers that serve at once would give out more seats than were bought",
     "no_sinks": "no sink is configured",
     "outbox_full": "too many alerts wait already",
 }

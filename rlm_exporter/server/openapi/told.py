@@ -6,7 +6,7 @@ from rlm_exporter.server.alerts import SEVERITIES
 from rlm_exporter.server.auth import Role
 from rlm_exporter.server.health_reports import MOST
 from rlm_exporter.server.openapi.entry import Body, Entry, Told
-from rlm_exporter.server.openapi.parameters import NAME
+from rlm_exporter.server.openapi.parameters import LISTED, NAME
 from rlm_exporter.server.openapi.shapes import (
     Schema,
     answer,
@@ -23,7 +23,7 @@ from rlm_exporter.server.openapi.shapes import (
     word,
 )
 from rlm_exporter.server.requests import LONGEST_WORD
-from rlm_exporter.store.outbox_records import DeliveryState
+from rlm_exporter.store.outbox_records import DeliveryState, MessageStatus
 from rlm_exporter.store.records import AlertStatus
 
 PART = "What others tell"
@@ -45,6 +45,26 @@ SCHEMAS: dict[str, Schema] = {
             "duplicate": truth("whether it was sent already within the repeat interval"),
             "id": maybe(whole(minimum=1)),
             "key": text("resolves it later"),
+            "sinks": listed(ref("SinkState")),
+        },
+    ),
+    "SentAlerts": answer("What was sent, newest first.", {"alerts": listed(ref("SentMessage"))}),
+    "SentMessage": answer(
+        "A message of the outbox.",
+        {
+            "id": whole(minimum=1),
+            "status": word(MessageStatus),
+            "severity": text("critical, warning or info; may be empty with an end"),
+            "name": text("the alert's name"),
+            "component": text(),
+            "message": text(),
+            "cluster": maybe(text()),
+            "server": maybe(text()),
+            "key": text(),
+            "requested_by": text(),
+            "asked": whole("how many calls it stands for"),
+            "starts_at": moment("when the alert began"),
+            "created_at": moment(),
             "sinks": listed(ref("SinkState")),
         },
     ),
@@ -151,6 +171,17 @@ ENTRIES = (
         ),
         answers={200: Told(meaning="heard", schema=ref("Heard"))},
         problems={409: ("not_leader",), 422: ("invalid", "unknown_server"), 503: ("store_unavailable",)},
+    ),
+    Entry(
+        method="GET",
+        path="/api/v1/alerts",
+        name="alerts",
+        summary="what was sent, and who took it",
+        part=PART,
+        role=Role.VIEWER,
+        parameters=LISTED,
+        answers={200: Told(meaning="newest first", schema=ref("SentAlerts"))},
+        problems={422: ("invalid",), 503: ("no_sinks", "store_unavailable")},
     ),
     Entry(
         method="POST",
