@@ -12,9 +12,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
@@ -84,6 +85,8 @@ from rlm_exporter.usage.retention import Retention
 from rlm_exporter.usage.spool import Spool
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PARALLEL_PROBES = 32
 """License probes at once over all clusters: each is a process."""
@@ -395,7 +398,12 @@ class _Assembly:
         """Where report logs are shipped to."""
         if self._usage is None:
             return None
-        return ReportLogIntake(store=self._usage, veil=self._veil, clock=self._clock)
+        return ReportLogIntake(
+            store=self._usage,
+            veil=self._veil,
+            clock=self._clock,
+            observer=DenialObserver(self._instruments),
+        )
 
     def retention(self, keep: timedelta, store: str) -> Retention:
         """What deletes old usage, of all clusters."""
@@ -604,8 +612,9 @@ async def _telling(services: Services, journal: Journal) -> None:
                 snapshot=controller.prober.snapshot,
                 readings=tuple(balancer.reading for balancer in controller.balancers),
                 standing=controller.standing,
-                failovers=await _counted(journal.committed_since(name, since=BEGINNING)),
-                unacknowledged=await _counted(unacknowledged(journal, controller)),
+                failovers=await _if_readable(journal.committed_since(name, since=BEGINNING)),
+                unacknowledged=await _if_readable(unacknowledged(journal, controller)),
+                last_move=await _if_readable(_last_move(journal, name)),
                 now=services.clock.now(),
             )
             for name, controller in services.controllers.items()
@@ -614,9 +623,13 @@ async def _telling(services: Services, journal: Journal) -> None:
         await asyncio.sleep(FACTS_PACE)
 
 
-async def _counted(counting: Awaitable[int]) -> int | None:
+async def _last_move(journal: Journal, cluster: str) -> datetime | None:
+    return next(iter(await journal.automatic_moves(cluster, since=BEGINNING, limit=1)), None)
+
+
+async def _if_readable(reading: Awaitable[T | None]) -> T | None:
     try:
-        return await counting
+        return await reading
     except JournalError:
         # Unknown is absent; that the journal is away has a metric and a decision of its own.
         return None

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
 from rlm_exporter.server import (
@@ -137,17 +138,26 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     if not tokens:
         if request.method != "GET" and not _is_meant_for_us(request):
+            _count_refusal(request)
             return problem(403, "foreign_host", "the Host header is not this machine's loopback address")
         return await handler(request)
     token = who(request.headers.get("Authorization", ""), tokens)
     if token is None:
+        _count_refusal(request)
         return problem(
             401, "unauthenticated", "a token is needed", headers={"WWW-Authenticate": 'Bearer realm="rlm-ha"'}
         )
     if not may(token, _needed(request)):
+        _count_refusal(request)
         return problem(403, "forbidden", f"{token.name} is {token.role}: not enough for this")
     request[CALLER] = token.name
     return await handler(request)
+
+
+def _count_refusal(request: web.Request) -> None:
+    """Alertmanager gives up on these by itself and tells only its own log."""
+    if request.match_info.handler is webhook.alertmanager:
+        request.app[SERVICES].instruments.webhook_alert(Result.UNAUTHENTICATED)
 
 
 def _needed(request: web.Request) -> Role:
