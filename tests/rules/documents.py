@@ -10,7 +10,16 @@ import yaml
 
 from tests.rules.programs import RULES
 
-RULE_FILES = ("cluster.yml", "failover.yml", "exporter.yml")
+RULE_FILES = (
+    "cluster.yml",
+    "server.yml",
+    "isv.yml",
+    "web.yml",
+    "license.yml",
+    "failover.yml",
+    "balancer.yml",
+    "exporter.yml",
+)
 _CHILDREN = ("lhs", "rhs", "expr", "param", "vector_selector")
 """Attributes of an expression's parts that are expressions themselves."""
 
@@ -25,6 +34,14 @@ class Alert:
     wait: str
     labels: dict[str, str]
     annotations: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One recording rule."""
+
+    name: str
+    expression: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +62,22 @@ def alerts() -> tuple[Alert, ...]:
             labels=rule.get("labels", {}),
             annotations=rule.get("annotations", {}),
         )
-        for name in RULE_FILES
-        for group in load(RULES / name)["groups"]
-        for rule in group["rules"]
+        for name, rule in _rules()
         if "alert" in rule
     )
+
+
+def recordings() -> tuple[Recording, ...]:
+    return tuple(
+        Recording(name=rule["record"], expression=rule["expr"]) for _, rule in _rules() if "record" in rule
+    )
+
+
+def _rules() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in RULE_FILES:
+        for group in load(RULES / name)["groups"]:
+            for rule in group["rules"]:
+                yield name, rule
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -64,6 +92,13 @@ def selectors(expression: str) -> frozenset[Selector]:
         for part in _parts(promql_parser.parse(expression))
         if isinstance(part, promql_parser.VectorSelector)
     )
+
+
+def grouped_by(expression: str) -> frozenset[str] | None:
+    """The labels that an aggregation leaves; None for anything else."""
+    whole = promql_parser.parse(expression)
+    modifier = getattr(whole, "modifier", None)
+    return frozenset(modifier.labels) if isinstance(whole, promql_parser.AggregateExpr) and modifier else None
 
 
 def joined_labels(expression: str) -> frozenset[str]:
