@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import promql_parser
+import pytest
 import yaml
 
 from tests.rules.programs import RULES
@@ -52,6 +53,19 @@ class Selector:
     labels: frozenset[str]
 
 
+def _rules() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in RULE_FILES:
+        for group in load(RULES / name)["groups"]:
+            for rule in group["rules"]:
+                yield name, rule
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A YAML file; promtool has judged its shape."""
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
+
+
 def alerts() -> tuple[Alert, ...]:
     return tuple(
         Alert(
@@ -67,23 +81,15 @@ def alerts() -> tuple[Alert, ...]:
     )
 
 
+each_alert = pytest.mark.parametrize(
+    "alert", alerts(), ids=lambda alert: f"{alert.name}-{alert.labels['severity']}"
+)
+
+
 def recordings() -> tuple[Recording, ...]:
     return tuple(
         Recording(name=rule["record"], expression=rule["expr"]) for _, rule in _rules() if "record" in rule
     )
-
-
-def _rules() -> Iterator[tuple[str, dict[str, Any]]]:
-    for name in RULE_FILES:
-        for group in load(RULES / name)["groups"]:
-            for rule in group["rules"]:
-                yield name, rule
-
-
-def load(path: Path) -> dict[str, Any]:
-    """A YAML file; promtool has judged its shape."""
-    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return document
 
 
 def selectors(expression: str) -> frozenset[Selector]:
