@@ -202,7 +202,7 @@ WEB = (
         alert="RLMWebInterfaceDown",
         severity="warning",
         series={'rlm_web_interface_up{cluster="a",server="rlm1"}': ("1", "0", "1")},
-        fires=MINUTE,
+        fires=2 * MINUTE,
         labels=RLM1,
         description="RLM web interface is down on rlm1",
     ),
