@@ -46,7 +46,7 @@ soak: setup ## many more and longer random sequences of failovers, and outages o
 	$(WITH_PARTS) HYPOTHESIS_PROFILE=soak $(BIN)/pytest -p no:xdist tests/failover/test_sequences.py
 	$(WITH_PARTS) RLM_HA_OUTAGES=60,600 $(BIN)/pytest -p no:xdist tests/acceptance/test_report_logs.py
 
-test-debian13: ## as root: failovers and the store on HAProxy 3.0, PostgreSQL 17, Python 3.13, in a Debian 13 of its own
+test-debian13: ## as root: failovers, rules and the store on the programs of Debian 13, in a system of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)
 
 demo: setup ## the whole thing on loopback; SCENARIO=primary-hangs or primary-dies for a story with an end

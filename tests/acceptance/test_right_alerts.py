@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("right-alerts")
 
 SEATS = 10
 """Of NXCAE."""
-AFTERWARDS = 3.0
+AFTERWARDS = 2.0
 """Seconds for which nothing else may come, once the right ones are there."""
 CLEARED = 40.0
 
@@ -98,7 +98,7 @@ def check_out_past_the_balancer(stage: Stage, faults: ExitStack) -> None:
 
 
 def is_down(stage: Stage, name: str) -> bool:
-    return not server(stage, name)["license"]["up"]
+    return bool(server(stage, name)["license"]["state"] == "down")
 
 
 def kill_all(stage: Stage, _: ExitStack) -> None:

@@ -63,6 +63,7 @@ class Case:
         return self.clears + 6 * self.step
 
 
+UP = 'up{job="rlm-ha",instance="127.0.0.1:10053"}'
 ACTIVE = 'rlm_server_active{cluster="a",server="rlm1"}'
 STAYS_ACTIVE: Phases = ("1", "1", "1")
 A = {"cluster": "a"}
@@ -114,19 +115,19 @@ CLUSTER = (
             'rlm_snapshot_timestamp_seconds{cluster="a"}': ("1", "1", "1"),
             'rlm_cluster_healthy_servers{cluster="a"}': ("3", "_", "3"),
             'rlm_cluster_healthy_servers{cluster="b"}': ("3", "3", "3"),
+            UP: ("1", "1", "1"),
         },
         # A series that stopped without a mark of staleness is found for five minutes more.
         fires=2 * MINUTE + 5 * MINUTE,
         lasts=8 * MINUTE,
         labels=A,
         description="There is no count of healthy servers for a, so no alert about it can fire.",
-        not_needed=frozenset({'rlm_cluster_healthy_servers{cluster="a"}'}),
+        not_needed=frozenset({'rlm_cluster_healthy_servers{cluster="a"}', UP}),
         instead={
             'rlm_cluster_healthy_servers{cluster="b"}': (
                 (A, "There is no count of healthy servers for a, so no alert about it can fire."),
                 UNKNOWN,
             ),
-            "": (UNKNOWN,),
         },
     ),
     Case(
