@@ -108,7 +108,7 @@ def people() -> Iterator[People]:
 def hurried_rules(folder: Path) -> list[Path]:
     """The shipped rules in less time, in their order: some alerts mute others that wait longer.
 
-    A minute becomes 6 s, half an hour 15 s; ranges are a sixtieth. What waits an hour is not shown.
+    A minute becomes 6 s, half an hour 10 s; ranges are a sixtieth. What waits an hour is not shown.
     """
     folder.mkdir()
     written = []
@@ -136,4 +136,4 @@ def _sooner(duration: str) -> str:
     seconds = int(duration[:-1]) * _SECONDS[duration[-1]]
     if seconds >= 3600:
         return duration
-    return f"{round(min(seconds, 60) * 100 + max(seconds - 60, 0) * 1000 / 200)}ms"
+    return f"{round(min(seconds, 60) * 100 + max(seconds - 60, 0) * 1000 / 400)}ms"
