@@ -11,7 +11,6 @@ from pathlib import Path
 
 from rlm_exporter.bootstrap import Settings, run_daemon
 from rlm_exporter.cli.logs import set_up_logging
-from rlm_exporter.manifest.load import load_manifests
 
 
 async def main() -> None:
@@ -24,7 +23,7 @@ async def main() -> None:
 
     set_up_logging(level="info", form=None)
     settings = Settings(
-        clusters=load_manifests([Path(manifest)]).clusters,
+        paths=(Path(manifest),),
         host="127.0.0.1",
         port=int(port),
         store=store,

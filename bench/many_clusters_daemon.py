@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rlm_exporter.bootstrap import Settings, run_daemon
 from rlm_exporter.cli.logs import set_up_logging
-from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.probe.clock import SystemClock
 
 
@@ -38,7 +37,7 @@ async def main() -> None:
     stop, clock = asyncio.Event(), LateClock()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings(
-        clusters=load_manifests([Path(manifest)]).clusters,
+        paths=(Path(manifest),),
         host="127.0.0.1",
         port=int(port),
         store=store,

@@ -23,6 +23,7 @@ from rlm_exporter.store.outbox_records import (
     Delivery,
     DeliveryState,
     OutgoingAlert,
+    OutgoingMessage,
     Retrying,
 )
 
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 RETRYING = Retrying(first=timedelta(seconds=5), most=timedelta(minutes=5), give_up=timedelta(days=1))
 MARGIN = timedelta(seconds=30)
 """What a claim lasts beyond the attempt: for the store to be told."""
+
+KEEP = timedelta(days=90)
+"""For a message and what became of it."""
+SWEEP = timedelta(hours=1)
 
 PACE = 5.0
 """Seconds between two looks for what is due; what is asked for here is seen at once."""
@@ -61,6 +66,12 @@ class Outbox(Protocol):
 
     async def deliveries(self, message: int) -> tuple[Delivery, ...]:
         """What has become of a message."""
+
+    async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
+        """The newest messages."""
+
+    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+        """End what nobody brings, delete some of what is old."""
 
 
 class Bringer(Protocol):
@@ -104,11 +115,28 @@ class AlertSender:
             self._news[name].set()
         return Sent(accepted=accepted, deliveries=await self._first_answers(accepted.message.id))
 
+    async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
+        """The newest messages, with what became of them. Raises JournalError."""
+        return await self._outbox.messages(since=since, limit=limit)
+
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweeping())
             for sink in self._settings.sinks:
                 group.create_task(self._serve(sink))
+
+    async def _sweeping(self) -> None:
+        """Later than each sink's own giving up, which knows why."""
+        while True:
+            try:
+                while await self._outbox.sweep_outbox(
+                    keep=KEEP, give_up=RETRYING.give_up + SWEEP, now=self._clock.now()
+                ):
+                    pass
+            except JournalError as error:
+                log.warning("old alerts stay in the outbox for now: %s", error)
+            await self._clock.sleep(SWEEP.total_seconds())
 
     async def _first_answers(self, message: int) -> tuple[Delivery, ...]:
         deliveries: tuple[Delivery, ...] = ()

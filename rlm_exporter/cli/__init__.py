@@ -15,6 +15,7 @@ from rlm_exporter.cli.shell_words import add_shells
 _HERE = __name__
 
 _UPDATE_HEALTH = "Report what another monitor sees."
+_DEPLOY = "Have the clusters of a manifest looked after."
 
 EPILOG = """\b
 Exit codes: 0 done, 1 failed or unhealthy, 2 usage, 3 not found,
@@ -31,6 +32,8 @@ def _license_servers() -> dict[str, click.Command]:
         "status": LazyCommand(
             f"{_HERE}.license_servers:status_command", "Show a whole cluster on one screen."
         ),
+        "deploy": LazyCommand(f"{_HERE}.deploy:deploy_command", _DEPLOY),
+        "remove": LazyCommand(f"{_HERE}.deploy:remove_command", "Look after a deployed cluster no more."),
         "update-health": LazyCommand(
             f"{_HERE}.update_health:update_health_command", _UPDATE_HEALTH, hidden=True
         ),
@@ -45,6 +48,7 @@ def _commands() -> dict[str, click.Command]:
         "alerts": LazyGroup(
             commands={
                 "send": LazyCommand(f"{_HERE}.alerts:send_command", "Send an alert to the configured sinks."),
+                "list": LazyCommand(f"{_HERE}.alerts:list_command", "Show what was sent, and who took it."),
             },
             help="Alerts that people are to get.",
         ),
@@ -82,6 +86,15 @@ def _commands() -> dict[str, click.Command]:
                 "whatif": LazyCommand(
                     f"{_HERE}.usage:what_if_command", "Show what another number of seats would do."
                 ),
+                "config": LazyCommand(
+                    f"{_HERE}.tune:config_command", "Show or change how a cluster is looked after."
+                ),
+                "optimize": LazyCommand(
+                    f"{_HERE}.tune:optimize_command", "Show or change how clients are led."
+                ),
+                "export": LazyCommand(f"{_HERE}.deploy:export_command", "Print a cluster's manifest."),
+                "import": LazyCommand(f"{_HERE}.deploy:import_command", "Take an exported manifest back."),
+                "deploy": LazyCommand(f"{_HERE}.deploy:deploy_command", _DEPLOY, hidden=True),
                 "events": LazyCommand(f"{_HERE}.licenses:events_command", "Show the journal of a cluster."),
                 "status": LazyCommand(status, "Show a whole cluster on one screen.", hidden=True),
             },
@@ -91,6 +104,23 @@ def _commands() -> dict[str, click.Command]:
             commands={"server": LazyGroup(commands=_license_servers(), help="Same as license-servers.")},
             help="Same as license-servers.",
             hidden=True,
+        ),
+        "cluster": LazyGroup(
+            commands={
+                "config": LazyGroup(
+                    commands={
+                        "update": LazyCommand(
+                            f"{_HERE}.cluster_config:update_command", "Set which license servers jobs get."
+                        ),
+                        "show": LazyCommand(
+                            f"{_HERE}.cluster_config:show_command",
+                            "Show what jobs get, or print it for them.",
+                        ),
+                    },
+                    help="What jobs get into their environment.",
+                ),
+            },
+            help="The compute cluster's side.",
         ),
         "watch": LazyCommand(f"{_HERE}.watch:watch_command", "Show a cluster live on one screen."),
         "serve": LazyCommand(
@@ -103,6 +133,16 @@ def _commands() -> dict[str, click.Command]:
                 "haproxy": LazyCommand(f"{_HERE}.render:haproxy_command", "The haproxy.cfg of a balancer."),
                 "client-env": LazyCommand(
                     f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
+                ),
+                "slurm": LazyCommand(
+                    f"{_HERE}.render_client_env:slurm_command",
+                    "A TaskProlog with the same, for Slurm's jobs.",
+                ),
+                "dashboard": LazyCommand(
+                    f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
+                ),
+                "rules": LazyCommand(
+                    f"{_HERE}.render_dashboard:rules_command", "A dashboard's alerts, for Prometheus."
                 ),
             },
             help="Files for others, made from the manifest.",
@@ -130,6 +170,14 @@ def _commands() -> dict[str, click.Command]:
                 "control": LazyCommand(f"{_HERE}.simulate:control_command", "Make a simulated server ill."),
             },
             help="RLM servers and clients that are not real.",
+        ),
+        "compat": LazyGroup(
+            commands={
+                "install": LazyCommand(
+                    f"{_HERE}.compat:install_command", "Take the calls of scripts that say vantage."
+                ),
+            },
+            help="For scripts that call another program.",
         ),
         "completion": LazyCommand(
             f"{_HERE}.completion:completion_command", "Complete our commands in bash, zsh or fish."

@@ -2,18 +2,31 @@
 
 import os
 import socket
+from datetime import UTC, datetime, timedelta
 
 import click
 
-from rlm_exporter.cli.answers import AlertAnswer
+from rlm_exporter.cli.answers import AlertAnswer, AlertsAnswer, SentAlertView
 from rlm_exporter.cli.client import connect
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.licenses import login_name
 from rlm_exporter.cli.manners import current_manners, url_option
 from rlm_exporter.cli.output import emit
-from rlm_exporter.cli.sheet import Cell, Line, Sheet
+from rlm_exporter.cli.phrases import moment_in_words
+from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
+from rlm_exporter.cli.spans import read_span
 
 SEVERITIES = click.Choice(["critical", "warning", "info"])
+LISTED = 1000
+"""What the daemon tells at once at the most."""
+
+_COLUMNS = (
+    Column(title="TIME (UTC)"),
+    Column(title="SEVERITY"),
+    Column(title="MESSAGE", long=True),
+    Column(title="SINKS", long=True),
+)
+_TONES = {"critical": Tone.BAD, "warning": Tone.WARNING, "info": Tone.PLAIN}
 
 
 @click.command("send")
@@ -47,9 +60,10 @@ def send_command(
     daemon goes on trying sinks that cannot be reached; the exit code is 5 while no sink has taken it.
 
     \b
-    rlm-ha alerts send critical --message "No healthy servers" --component licensing
-    rlm-ha alerts send warning --key pool-low --message "Two seats are left"
-    rlm-ha alerts send --key pool-low --resolve
+    Examples:
+      rlm-ha alerts send critical --message "No healthy servers"
+      rlm-ha alerts send warning --key pool-low --message "Two seats are left"
+      rlm-ha alerts send --key pool-low --resolve
     """
     if severity and severity_option and severity != severity_option:
         raise click.UsageError(f"both {severity} and --severity {severity_option} are given")
@@ -74,6 +88,46 @@ def send_command(
     answer = connect(manners).send_alert({**wish, "resolve": resolve, "requested_by": by})
     emit(answer.document, lambda: _sheet(answer.value), manners=manners)
     return ExitCode.DONE if answer.value.result in {"taken", "nothing_to_resolve"} else ExitCode.UNREACHABLE
+
+
+@click.command("list")
+@click.option(
+    "--last", callback=read_span, default="7d", show_default=True, help="How far back, such as 12h."
+)
+@url_option
+def list_command(*, last: timedelta) -> None:
+    """Show what was sent, newest first, and which sink took it.
+
+    \b
+    rlm-ha alerts list --last 24h
+    """
+    manners = current_manners()
+    since = (datetime.now(UTC) - last).isoformat()
+    answer = connect(manners).alerts(since=since, limit=LISTED)
+    emit(answer.document, lambda: _list_sheet(answer.value), manners=manners)
+    if len(answer.value.alerts) == LISTED:
+        click.echo(f"Only the newest {LISTED} are shown; --last makes it fewer.", err=True)
+
+
+def _list_sheet(answer: AlertsAnswer) -> Sheet:
+    if not answer.alerts:
+        return (Line(cells=(Cell("Nothing was sent in that time.", Tone.QUIET),)),)
+    return (Table(columns=_COLUMNS, rows=tuple(map(_row, answer.alerts)), wraps=True),)
+
+
+def _row(alert: SentAlertView) -> tuple[Cell, ...]:
+    is_over = alert.status == "resolved"
+    about = "".join(f"{part}: " for part in (alert.cluster, alert.server) if part)
+    often = f" ({alert.asked} calls)" if alert.asked > 1 else ""
+    return (
+        Cell(moment_in_words(alert.created_at)),
+        Cell(
+            "resolved" if is_over else alert.severity,
+            Tone.GOOD if is_over else _TONES.get(alert.severity, Tone.PLAIN),
+        ),
+        Cell(f"{about}{alert.message}{often}"),
+        Cell("; ".join(f"{sink.name} {sink.state.replace('_', ' ')}" for sink in alert.sinks) or "none"),
+    )
 
 
 def _sheet(answer: AlertAnswer) -> Sheet:

@@ -335,6 +335,35 @@ class AlertAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentAlertView:
+    """A message of the outbox."""
+
+    id: int
+    status: str
+    """`firing` or `resolved`."""
+    severity: str
+    name: str
+    component: str
+    message: str
+    cluster: str | None
+    server: str | None
+    key: str
+    requested_by: str
+    asked: int
+    """How many calls it stands for."""
+    starts_at: datetime
+    created_at: datetime
+    sinks: tuple[SinkView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsAnswer:
+    """The newest messages."""
+
+    alerts: tuple[SentAlertView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPlaceAnswer:
     """How far a report log has come."""
 

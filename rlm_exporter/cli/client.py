@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from rlm_exporter.cli.answers import (
     AlertAnswer,
+    AlertsAnswer,
     ClusterStatus,
     DoneAnswer,
     EventsAnswer,
@@ -27,8 +28,15 @@ from rlm_exporter.cli.answers import (
     OperationView,
     TargetView,
 )
+from rlm_exporter.cli.client_config_answers import ClientConfigAnswer, ClientConfigUpdate
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
+from rlm_exporter.cli.deploy_answers import (
+    ConfiguredAnswer,
+    DeployAnswer,
+    ManifestAnswer,
+    SettingsAnswer,
+)
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.seats_answers import ReleaseAnswer, SeatsAnswer
@@ -49,13 +57,20 @@ CONNECT_LIMIT = 3.0
 READ_LIMIT = 15.0
 """Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
 
+DEPLOY_LIMIT = 60.0
+"""The same for a deployment: the parts of every changed cluster are ended and begun."""
+
 REPORT_LIMIT = 40.0
 """The same for a long look at the usage log: longer than the daemon gives it."""
 
 HANDED_ON = 2
 """How often a wish follows a lease that changes hands meanwhile."""
 
-_BY_KIND = {"unknown_server": ExitCode.NOT_FOUND, "unknown_cluster": ExitCode.NOT_FOUND}
+_BY_KIND = {
+    "unknown_server": ExitCode.NOT_FOUND,
+    "unknown_cluster": ExitCode.NOT_FOUND,
+    "invalid_manifest": ExitCode.FAILED,
+}
 _BY_STATUS = {
     400: ExitCode.USAGE,
     404: ExitCode.NOT_FOUND,
@@ -207,9 +222,41 @@ class Client:
         """Take a seat back, or with `dry_run` tell whose it is."""
         return self._ask(ReleaseAnswer, "POST", _path(name, "release"), json=wish)
 
+    def client_config(self, name: str) -> Answer[ClientConfigAnswer]:
+        """What clients are told."""
+        return self._ask(ClientConfigAnswer, "GET", _path(name, "client-config"))
+
+    def set_client_config(self, name: str, wish: Mapping[str, Any]) -> Answer[ClientConfigUpdate]:
+        """Set what clients are told, or with `dry_run` hear what that would change."""
+        return self._ask(ClientConfigUpdate, "PUT", _path(name, "client-config"), json=wish)
+
+    def deploy(self, wish: Mapping[str, Any]) -> Answer[DeployAnswer]:
+        """Have the clusters of a manifest looked after, or with `dry_run` tell what would change."""
+        return self._ask(DeployAnswer, "POST", "/api/v1/manifests", limit=DEPLOY_LIMIT, json=wish)
+
+    def manifest(self, name: str) -> Answer[ManifestAnswer]:
+        """A cluster's manifest, and whose it is."""
+        return self._ask(ManifestAnswer, "GET", _path(name, "manifest"))
+
+    def settings(self, name: str) -> Answer[SettingsAnswer]:
+        """What `licenses config` and `optimize` have set."""
+        return self._ask(SettingsAnswer, "GET", _path(name, "config"))
+
+    def configure(self, name: str, wish: Mapping[str, Any]) -> Answer[ConfiguredAnswer]:
+        """Change some of that."""
+        return self._ask(ConfiguredAnswer, "POST", _path(name, "config"), limit=DEPLOY_LIMIT, json=wish)
+
+    def remove(self, name: str, *, requested_by: str) -> Answer[DeployAnswer]:
+        """Have a cluster looked after no more."""
+        return self._ask(DeployAnswer, "DELETE", _path(name), params={"requested_by": requested_by})
+
     def send_alert(self, alert: Mapping[str, Any]) -> Answer[AlertAnswer]:
         """Have people told."""
         return self._ask(AlertAnswer, "POST", "/api/v1/alerts", json=alert)
+
+    def alerts(self, *, since: str, limit: int) -> Answer[AlertsAnswer]:
+        """What was sent from `since` (ISO) on, at most so many."""
+        return self._ask(AlertsAnswer, "GET", "/api/v1/alerts", params={"since": since, "limit": limit})
 
     def log_place(self, name: str, server: str, isv: str) -> Answer[LogPlaceAnswer]:
         """How far a report log that is shipped has come."""

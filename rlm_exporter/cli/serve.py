@@ -22,7 +22,7 @@ from rlm_exporter.rlm.address import bracketed, parse_host_port
 
 if TYPE_CHECKING:
     from rlm_exporter.bootstrap import Settings
-    from rlm_exporter.manifest.model import Cluster, ExporterConfig
+    from rlm_exporter.manifest.model import ExporterConfig
     from rlm_exporter.server.auth import Token
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,7 @@ class Flags:
     "config",
     type=click.Path(path_type=Path),
     multiple=True,
-    required=True,
-    help="A manifest, or a directory of them. May be given several times.",
+    help="A manifest, or a directory of them. May be given several times. SIGHUP has them read again.",
 )
 @click.option("--listen", help=f"ADDRESS:PORT of the HTTP interface; default {DEFAULT_LISTEN}.")
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Where the journal is kept.")
@@ -71,17 +70,21 @@ def serve_command(
     log_level: str | None,
     log_format: str | None,
 ) -> None:
-    """Run the daemon: exporter, webhook receiver, controller and status page."""
-    from rlm_exporter.manifest.load import load_manifests  # noqa: PLC0415 - only this command needs it
+    """Run the daemon: exporter, webhook receiver, controller and status page.
+
+    \b
+    Examples:
+      rlm-ha serve --config rlm-ha-cluster.yaml
+      rlm-ha serve --config /etc/rlm-ha --listen 0.0.0.0:10053
+    """
+    from rlm_exporter.configuration import read_configuration  # noqa: PLC0415 - only this command needs it
 
     try:
-        loaded = load_manifests(config)
+        loaded = read_configuration(config, ())
         set_up_logging(
             level=log_level or os.environ.get("RLM_HA_LOG_LEVEL") or loaded.config.log_level,
             form=log_format or os.environ.get("RLM_HA_LOG_FORMAT") or loaded.config.log_format,
         )
-        if not loaded.clusters:
-            raise ConfigurationError("no cluster in the configuration: give a LicenseServer manifest")
         flags = Flags(
             config=config,
             listen=listen,
@@ -91,7 +94,7 @@ def serve_command(
             name=name,
             advertise=advertise,
         )
-        settings = settings_from(flags, loaded.config, loaded.clusters, os.environ)
+        settings = settings_from(flags, loaded.config, os.environ)
         asyncio.run(_serve(settings))
     except RlmExporterError as error:
         click.echo(f"rlm-ha: {error}", err=True)
@@ -101,7 +104,6 @@ def serve_command(
 def settings_from(
     flags: Flags,
     config: "ExporterConfig",
-    clusters: "tuple[Cluster, ...]",
     environ: Mapping[str, str],
 ) -> "Settings":
     """Everything the daemon needs; raises ConfigurationError for what does not allow a start."""
@@ -126,7 +128,7 @@ def settings_from(
     state = None if store is not None and not is_shared(store) else _state_dir(flags, config, environ)
     advertise = flags.advertise or environ.get("RLM_HA_ADVERTISE") or config.advertise
     return Settings(
-        clusters=clusters,
+        paths=flags.config,
         host=host,
         port=port,
         store=store or f"sqlite:///{(_state_dir(flags, config, environ) / 'journal.db').absolute()}",
@@ -213,14 +215,15 @@ def _read(path: str, variable: str) -> str:
 async def _serve(settings: "Settings") -> None:
     from rlm_exporter.bootstrap import run_daemon  # noqa: PLC0415
 
-    stop = asyncio.Event()
+    stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    handlers = {signal.SIGINT: stop.set, signal.SIGTERM: stop.set, signal.SIGHUP: reload.set}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
-        await run_daemon(settings, stop=stop, listening=_say_listening)
+        await run_daemon(settings, stop=stop, reload=reload, listening=_say_listening)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in handlers:
             with contextlib.suppress(ValueError):
                 loop.remove_signal_handler(number)
 

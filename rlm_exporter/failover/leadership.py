@@ -143,9 +143,9 @@ class LeaseKeeper:
         *,
         store: LeaseStore,
         claimant: Claimant,
-        clusters: Iterable[str],
         clock: Clock,
         elapsed: Callable[[], float],
+        clusters: Iterable[str] = (),
     ) -> None:
         """`elapsed` counts seconds also while the machine is suspended."""
         self._store = store
@@ -162,10 +162,23 @@ class LeaseKeeper:
         """One cluster's."""
         return self._of[cluster]
 
+    def add(self, cluster: str) -> None:
+        """One more cluster, if it is none of ours yet."""
+        if cluster not in self._of:
+            self._of[cluster] = Leadership(clock=self._clock, elapsed=self._elapsed)
+            self._resumed.add(cluster)
+
+    async def drop(self, cluster: str) -> None:
+        """Look after one no more, and let go of its lease. After everything that acts for it."""
+        of = self._of.pop(cluster, None)
+        if of is not None and of.token is not None:
+            with contextlib.suppress(JournalError):  # it runs out by itself
+                await self._store.release_leases(claimant=self.claimant, held={cluster: of.token})
+
     def guard(self, cluster: str) -> Guard:
         """Lets the database refuse what is written for a cluster outside of a stretch of acting."""
-
-        return lease_guard(cluster=cluster, claimant=self.claimant, token=lambda: self._of[cluster].acting)
+        of = self._of[cluster]
+        return lease_guard(cluster=cluster, claimant=self.claimant, token=lambda: of.acting)
 
     async def run(self) -> None:
         """Take and renew until cancelled."""
@@ -196,6 +209,8 @@ class LeaseKeeper:
         if renewing:
             self._renewed_at = asked
         for name, token in taken.tokens.items():
+            if name not in self._of:
+                continue  # dropped meanwhile
             if self._of[name].token != token:
                 log.info("cluster=%s this daemon (%s) acts for it now", name, self.claimant.name)
             self._of[name].took(token, until=asked + LASTING.total_seconds())

@@ -56,6 +56,8 @@ class RenderOptions:
     socket_group: str | None = None
 
 
+QUEUE = "30s"
+"""How long a connection waits for room at its server."""
 LONE_PEER_ADDRESS = "127.0.0.1:10055"
 
 
@@ -107,6 +109,9 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
         peers_section="rlm",
         lone_peer_address=LONE_PEER_ADDRESS,
         timing=TIMINGS[cluster.failover.detection],
+        affinity=cluster.tuning.session_affinity,
+        maxconn=cluster.tuning.max_connections,
+        queue=QUEUE,
         license_frontend="rlm_license_frontend",
         license_backend=endpoint.backend,
         web_backend=web_backend(endpoint),

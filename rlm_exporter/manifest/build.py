@@ -13,6 +13,7 @@ from rlm_exporter.manifest.model import (
     ClientServers,
     ClientSettingsSpec,
     Cluster,
+    DeployPolicy,
     Detection,
     ExecCall,
     ExporterConfig,
@@ -36,6 +37,7 @@ from rlm_exporter.manifest.model import (
     SettingsFormat,
     Takeover,
     TriggerSource,
+    Tuning,
     UsagePolicy,
 )
 from rlm_exporter.manifest.reading import (
@@ -58,6 +60,7 @@ _FAILBACK_AFTER = timedelta(minutes=10)
 _HOOK = Hook(call=HttpCall(url=""))
 _CLIENTS = ClientSettingsSpec()
 _FETCH = LicenseFetch(command=())
+_TUNING = Tuning()
 
 
 def build_cluster(manifest: Part, balancer: Part) -> Cluster:
@@ -80,6 +83,7 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
         ),
         load_balancer=build_balancer(balancer, spellings) if balancer.is_given else None,
         client_settings=_client_settings(manifest.at("spec", "clientSettings")),
+        tuning=_tuning(manifest.at("spec", "tuning")),
     )
 
 
@@ -113,6 +117,10 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
             keep=_duration(spec.at("usage", "keep"), timedelta()) or None,
         ),
         alerts=build_alerts(spec.at("alerts")),
+        deploy=DeployPolicy(
+            programs=_flag(spec.at("deploy", "programs"), default=_CONFIG.deploy.programs),
+            files=_flag(spec.at("deploy", "files"), default=_CONFIG.deploy.files),
+        ),
         log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,
         log_level=_choice(spec.at("logLevel"), LogLevel.INFO) if spec.at("logLevel").is_given else None,
         compatibility_names=_flag(
@@ -148,11 +156,25 @@ def _client_settings(part: Part) -> ClientSettingsSpec:
     servers = part.at("servers")
     return ClientSettingsSpec(
         files=tuple(
-            ClientFile(path=_text(file.at("path")), format=_choice(file.at("format"), SettingsFormat.SH))
+            ClientFile(
+                path=_text(file.at("path")),
+                format=_choice(file.at("format"), SettingsFormat.SH),
+                site=_optional(file.at("site")),
+            )
             for file in files
         ),
         servers=_choice(servers, ClientServers.ACTIVE) if servers.is_given else None,
         connect_timeout=_duration(part.at("connectTimeout"), _CLIENTS.connect_timeout),
+        hooks=tuple(_hook(item, required=False) for item in part.at("hooks").children()),
+    )
+
+
+def _tuning(part: Part) -> Tuning:
+    return Tuning(
+        candidates=_choice(part.at("candidates"), _TUNING.candidates),
+        session_affinity=_flag(part.at("sessionAffinity"), default=_TUNING.session_affinity),
+        max_connections=_whole(part.at("maxConnectionsPerServer"), 0) or None,
+        clients=_choice(part.at("clientOrder"), _TUNING.clients),
     )
 
 
@@ -238,6 +260,7 @@ def _haproxy(part: Part, spellings: Spellings) -> HaproxyEndpoint:
         ),
         web_backend=_optional(part.at("webBackend")),
         address=parse_host(_text(part.at("address"))) if part.at("address").is_given else None,
+        site=_optional(part.at("site")),
         hard_stop_after=_duration(part.at("hardStopAfter"), timedelta()) or None,
     )
 

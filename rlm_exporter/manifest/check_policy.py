@@ -5,8 +5,16 @@ from datetime import timedelta
 
 from rlm_exporter.manifest.document import Part, Problem
 from rlm_exporter.manifest.durations import format_duration
-from rlm_exporter.manifest.model import Detection
-from rlm_exporter.manifest.reading import FAILOVER, HEALTH_CHECK, duration, flag, whole, word
+from rlm_exporter.manifest.model import ClientOrder, Detection
+from rlm_exporter.manifest.reading import (
+    FAILOVER,
+    HEALTH_CHECK,
+    duration,
+    flag,
+    server_parts,
+    whole,
+    word,
+)
 
 SPACING = timedelta(seconds=1)
 """Least time from the start of one attempt to the start of the next, as the prober keeps it."""
@@ -41,6 +49,7 @@ def check_policy(manifest: Part) -> Iterator[Problem]:
     yield from _check_hooks(failover)
     yield from _check_features(manifest.at("spec", "features"))
     yield from _check_client_settings(manifest.at("spec", "clientSettings"))
+    yield from _check_tuning(manifest)
 
 
 def check_settings(settings: Part) -> Iterator[Problem]:
@@ -140,6 +149,22 @@ def _check_client_settings(settings: Part) -> Iterator[Problem]:
         if path in taken:
             yield file.at("path").problem(f"{path} stands here again; one file holds one format")
         taken.add(path)
+    for hook in settings.at("hooks").children():
+        yield from check_range(hook.at("timeout"), *_HOOK_RANGE)
+        if hook.at("required").text == "true":
+            yield hook.at("required").problem("the files are written already; leave the key out")
+    if settings.at("hooks").is_given and not settings.at("files").is_given:
+        yield settings.at("hooks").problem("nothing is written that they could be told of; add files")
+
+
+def _check_tuning(manifest: Part) -> Iterator[Problem]:
+    order = manifest.at("spec", "tuning", "clientOrder")
+    if order.text == ClientOrder.SITE and not any(
+        server.part.at("site").is_given for server in server_parts(manifest)
+    ):
+        yield order.problem(
+            "site needs to know what stands where; write `site:` at each server under spec.highAvailability"
+        )
 
 
 def _check_features(features: Part) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from rlm_exporter.errors import FormatError
 from rlm_exporter.manifest.document import shown
 from rlm_exporter.manifest.durations import parse_duration
+from rlm_exporter.manifest.promql import check_legend, check_message, check_query, check_span, check_words
 from rlm_exporter.rlm.address import parse_host, parse_host_port
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
@@ -166,5 +167,10 @@ FORMATS: Mapping[str, Callable[[str], None]] = {
     "rlm-ha-http-url": check_http_url,
     "rlm-ha-listen": check_listen,
     "rlm-ha-store-url": check_store_url,
+    "rlm-ha-query": check_query,
+    "rlm-ha-legend": check_legend,
+    "rlm-ha-message": check_message,
+    "rlm-ha-span": check_span,
+    "rlm-ha-words": check_words,
 }
 """By the name that schema.json gives each as `format`."""

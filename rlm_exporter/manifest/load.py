@@ -2,7 +2,7 @@
 
 import json
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rlm_exporter.manifest.parse import Findings
 
 MANIFEST_SCHEMA: Mapping[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text("utf-8"))
-"""JSON Schema (draft 2020-12) of both kinds of document, for editors too."""
+"""JSON Schema (draft 2020-12) of every kind of document, for editors too."""
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -32,17 +32,25 @@ def parse_manifests(text: str | bytes, source: str) -> Loaded:
 
 def examine_files(paths: Iterable[Path]) -> "Findings":
     """As `load_manifests`, with the problems as values instead of an error."""
-    from rlm_exporter.manifest.parse import examine  # noqa: PLC0415 - YAML and JSON Schema take 0.1 s to load
-
-    texts, unreadable = _read_all(paths)
-    return examine(texts, schema=MANIFEST_SCHEMA, timezones=_timezones).having(unreadable)
+    texts, unreadable = read_texts(paths)
+    return examine_texts(texts).having(unreadable)
 
 
 def examine_text(text: str | bytes, source: str) -> "Findings":
     """As `parse_manifests`, with the problems as values instead of an error."""
-    from rlm_exporter.manifest.parse import examine  # noqa: PLC0415 - as above
+    return examine_texts([(source, text)])
 
-    return examine([(source, text)], schema=MANIFEST_SCHEMA, timezones=_timezones)
+
+def examine_texts(
+    texts: Sequence[tuple[str, str | bytes]], *, deployed: Sequence[tuple[str, str]] | None = None
+) -> "Findings":
+    """Read (source, text) pairs together. Of `deployed`, clusters that the others have are passed over.
+
+    Where such are given, be it none, a load balancer may wait for a cluster that is not there yet.
+    """
+    from rlm_exporter.manifest.parse import examine  # noqa: PLC0415 - YAML and JSON Schema take 0.1 s to load
+
+    return examine(texts, deployed=deployed, schema=MANIFEST_SCHEMA, timezones=_timezones)
 
 
 def _settled(findings: "Findings") -> Loaded:
@@ -51,7 +59,8 @@ def _settled(findings: "Findings") -> Loaded:
     return findings.loaded
 
 
-def _read_all(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list["Problem"]]:
+def read_texts(paths: Iterable[Path]) -> tuple[list[tuple[str, bytes]], list["Problem"]]:
+    """The texts of files and of directories' files, by name, and what cannot be read."""
     from rlm_exporter.manifest.document import Problem  # noqa: PLC0415 - as above
 
     texts: dict[Path, tuple[str, bytes]] = {}

@@ -1,10 +1,13 @@
 """What a manifest says, as frozen values. Every number of the product lives here and nowhere else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, time, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from rlm_exporter.manifest.dashboard import Dashboard
+from rlm_exporter.manifest.document import Value
 from rlm_exporter.rlm.address import Endpoint, bracketed, format_host_port
 
 
@@ -75,7 +78,9 @@ class SettingsFormat(StrEnum):
     SH = "sh"
     POWERSHELL = "powershell"
     MODULEFILE = "modulefile"
-    """Environment Modules and Lmod."""
+    """Tcl, for Environment Modules and Lmod."""
+    LUA = "lua"
+    """For Lmod alone."""
     TASK_PROLOG = "task-prolog"
     """Slurm's TaskProlog: a program that prints what the task's environment gets."""
 
@@ -94,17 +99,8 @@ class ClientFile:
 
     path: str
     format: SettingsFormat = SettingsFormat.SH
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSettingsSpec:
-    """What clients are told, and where that is written."""
-
-    files: tuple[ClientFile, ...] = ()
-    servers: ClientServers | None = None
-    """None = all where RLM itself moves the licenses, else the active one alone."""
-    connect_timeout: timedelta = timedelta(seconds=5)
-    """How long a dead server holds up a checkout."""
+    site: str | None = None
+    """Whose clients read it; they are told of what is there first where `tuning.clientOrder` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +183,19 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettingsSpec:
+    """What clients are told, and where that is written."""
+
+    files: tuple[ClientFile, ...] = ()
+    servers: ClientServers | None = None
+    """None = all where RLM itself moves the licenses, else the active one alone."""
+    connect_timeout: timedelta = timedelta(seconds=5)
+    """How long a dead server holds up a checkout."""
+    hooks: tuple[Hook, ...] = ()
+    """Called after files were written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailoverPolicy:
     """When the cluster may move, and how."""
 
@@ -229,6 +238,8 @@ class HaproxyEndpoint:
     web_backend: str | None = None
     address: str | None = None
     """Where this one takes clients, where the manifest's address moves between several."""
+    site: str | None = None
+    """Whose clients ask it first."""
     hard_stop_after: timedelta | None = None
     """Sessions that a reload has left in an old worker end this long after it; None = by themselves."""
 
@@ -243,6 +254,36 @@ class LoadBalancerSpec:
     web_follows: bool = False
     """Whether the web port leads to the active server; else to the first whose web interface answers."""
     haproxy: tuple[HaproxyEndpoint, ...] = ()
+
+
+class CandidateOrder(StrEnum):
+    """Which of several standbys takes over, where all are as good."""
+
+    PREFERENCE = "preference"
+    """The one that the manifest names first."""
+    LATENCY = "latency"
+    """The one that answers soonest."""
+
+
+class ClientOrder(StrEnum):
+    """In which order clients are told of what they may ask."""
+
+    PREFERENCE = "preference"
+    """The same for everybody."""
+    SITE = "site"
+    """What is at the client's own site first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What `licenses config` and `licenses optimize` set beside the policies."""
+
+    candidates: CandidateOrder = CandidateOrder.PREFERENCE
+    session_affinity: bool = True
+    """Whether a browser stays with the web interface that it came to; license clients always do."""
+    max_connections: int | None = None
+    """To one server through a balancer; further ones wait there. None = as many as come."""
+    clients: ClientOrder = ClientOrder.PREFERENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +305,7 @@ class Cluster:
     features: tuple[Feature, ...] = ()
     load_balancer: LoadBalancerSpec | None = None
     client_settings: ClientSettingsSpec = field(default_factory=ClientSettingsSpec)
+    tuning: Tuning = Tuning()
 
     def server(self, name: str) -> Server:
         """The server of that name; `KeyError` for any other name."""
@@ -407,6 +449,19 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeployPolicy:
+    """What a manifest that comes over HTTP may have the daemon do on its own machine.
+
+    Whoever may deploy could otherwise do there whatever the daemon's user can.
+    """
+
+    programs: bool = False
+    """Run programs: hooks, fences and fetchers of license files with `exec`."""
+    files: bool = False
+    """Write files with client settings; read license files and report logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterConfig:
     """The daemon's own settings; None where the file is silent, so that others may speak."""
 
@@ -424,6 +479,7 @@ class ExporterConfig:
     """The URL at which operators reach it."""
     usage: UsagePolicy = UsagePolicy()
     alerts: AlertSettings = AlertSettings()
+    deploy: DeployPolicy = DeployPolicy()
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
     compatibility_names: bool = True
@@ -438,3 +494,6 @@ class Loaded:
 
     clusters: tuple[Cluster, ...]
     config: ExporterConfig = ExporterConfig()
+    dashboards: tuple[Dashboard, ...] = ()
+    documents: Mapping[str, Value] = field(default_factory=dict)
+    """What stands in each cluster's document, by name; without a balancer that stands elsewhere."""

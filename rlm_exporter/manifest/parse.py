@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlm_exporter.manifest.build import build_cluster, build_config
+from rlm_exporter.manifest.build_dashboard import build_dashboard
 from rlm_exporter.manifest.check_balancer import check_balancer
+from rlm_exporter.manifest.check_dashboard import check_dashboard
 from rlm_exporter.manifest.check_files import check_files
 from rlm_exporter.manifest.check_policy import check_policy, check_settings
 from rlm_exporter.manifest.check_servers import Timezones, check_servers
@@ -16,7 +18,8 @@ from rlm_exporter.manifest.reading import isv_spellings
 from rlm_exporter.manifest.shape import MOST_PROBLEMS, check_shape, closest, validator
 
 MOST_BYTES = 1024 * 1024
-CLUSTER, CONFIG = "LicenseServer", "ExporterConfig"
+CLUSTER, CONFIG, DASHBOARD = "LicenseServer", "ExporterConfig", "Dashboard"
+KINDS = (CLUSTER, CONFIG, DASHBOARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +35,29 @@ class Findings:
 
 
 def examine(
-    texts: Iterable[tuple[str, str | bytes]], *, schema: Mapping[str, Any], timezones: Timezones
+    texts: Iterable[tuple[str, str | bytes]],
+    *,
+    deployed: Iterable[tuple[str, str | bytes]] | None = None,
+    schema: Mapping[str, Any],
+    timezones: Timezones,
 ) -> Findings:
-    """Read (source, text) pairs together: names, and what the daemon's settings say, hold across them."""
+    """Read (source, text) pairs together: names, and what the daemon's settings say, hold across them.
+
+    Clusters of `deployed` give way to those of the same name in the other texts. Where such are given, be it
+    none, more may come: a load balancer may then wait for a cluster that is not there yet.
+    """
     problems: list[Problem] = []
     documents: list[Document] = []
     order: list[str] = []
-    for source, raw in texts:
+    giving = tuple(deployed or ())
+    giving_way = {source for source, _ in giving}
+    for source, raw in (*texts, *giving):
         order.append(source)
         read, wrong = _read(source, raw)
         documents += read
         problems += wrong
-    shaped: dict[str, list[Document]] = {CLUSTER: [], CONFIG: []}
-    validators = {kind: validator(schema, kind) for kind in shaped}
+    shaped: dict[str, list[Document]] = {kind: [] for kind in KINDS}
+    validators = {kind: validator(schema, kind) for kind in KINDS}
     for document in documents:
         kind, wrong = _kind(document.root)
         problems += wrong
@@ -52,11 +65,26 @@ def examine(
             found, checked = check_shape(document, validators[kind])
             problems += found
             shaped[kind].append(checked)
-    clusters, configs = ([document.root for document in shaped[kind]] for kind in (CLUSTER, CONFIG))
-    problems += _check_together(clusters, configs, timezones)
+    clusters, configs, dashboards = ([document.root for document in shaped[kind]] for kind in KINDS)
+    clusters = _without_doubles(clusters, giving_way)
+    problems += _check_together(clusters, configs, timezones, more_may_come=deployed is not None)
+    problems += _check_dashboards(dashboards)
     if problems:
         return Findings(loaded=None, problems=_ordered(problems, order))
-    return Findings(loaded=_build(clusters, configs), problems=())
+    return Findings(loaded=_build(clusters, configs, dashboards), problems=())
+
+
+def _without_doubles(clusters: list[Part], giving_way: set[str]) -> list[Part]:
+    staying = {
+        cluster.at("metadata", "name").text
+        for cluster in clusters
+        if cluster.document.source not in giving_way
+    }
+    return [
+        cluster
+        for cluster in clusters
+        if cluster.document.source not in giving_way or cluster.at("metadata", "name").text not in staying
+    ]
 
 
 def _read(source: str, raw: str | bytes) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
@@ -100,20 +128,22 @@ def _kind(root: Part) -> tuple[str | None, tuple[Problem, ...]]:
         text = "is not a mapping; write keys (apiVersion:, kind:, metadata:, spec:) at the left margin"
         return None, (root.problem(text),)
     kind, version = root.at("kind"), root.at("apiVersion")
-    if kind.text in {CLUSTER, CONFIG} and not (kind.text == CLUSTER and version.text == _MANAGED):
+    if kind.text in KINDS and not (kind.text == CLUSTER and version.text == _MANAGED):
         return kind.text, ()
     if kind.text == CLUSTER:
         return None, (version.problem(_MANAGED_TEXT),)
-    advice = f"write {CLUSTER} for a cluster, or {CONFIG} for the daemon's settings"
+    advice = f"write {CLUSTER} for a cluster, {CONFIG} for the daemon's settings, or {DASHBOARD}"
     if not kind.is_given:
         return None, (kind.problem(f"is missing; {advice}"),)
-    meant = closest(kind.text, [CLUSTER, CONFIG]) if kind.text else None
+    meant = closest(kind.text, KINDS) if kind.text else None
     advice = f"did you mean {meant}?" if meant else advice
     return None, (kind.problem(f"{shown(kind.value)} is not a kind that is known here; {advice}"),)
 
 
-def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezones) -> Iterator[Problem]:
-    yield from _check_cluster_names(clusters)
+def _check_together(
+    clusters: list[Part], configs: list[Part], timezones: Timezones, *, more_may_come: bool
+) -> Iterator[Problem]:
+    yield from _check_names(clusters, "cluster")
     for config in configs[1:]:
         first = configs[0]
         where = f"{first.document.source}:{first.line}"
@@ -128,24 +158,32 @@ def _check_together(clusters: list[Part], configs: list[Part], timezones: Timezo
     by_name = _by_name(clusters)
     for config in configs:
         yield from check_settings(config)
-        yield from _check_attached(config, by_name)
+        yield from _check_attached(config, by_name, more_may_come=more_may_come)
 
 
-def _check_cluster_names(clusters: list[Part]) -> Iterator[Problem]:
+def _check_dashboards(dashboards: list[Part]) -> Iterator[Problem]:
+    yield from _check_names(dashboards, "dashboard")
+    for dashboard in dashboards:
+        yield from check_dashboard(dashboard)
+
+
+def _check_names(documents: list[Part], what: str) -> Iterator[Problem]:
     taken: dict[str, Part] = {}
-    for cluster in clusters:
-        name = cluster.at("metadata", "name")
+    for document in documents:
+        name = document.at("metadata", "name")
         if name.text is None:
             continue
         first = taken.setdefault(name.text, name)
         if first is not name:
             where = f"{first.document.source}:{first.line}"
-            yield name.problem(f"{name.text} is also the cluster in {where}; give each a name of its own")
+            yield name.problem(f"{name.text} is also the {what} in {where}; give each a name of its own")
 
 
-def _check_attached(config: Part, by_name: Mapping[str, Part]) -> Iterator[Problem]:
+def _check_attached(config: Part, by_name: Mapping[str, Part], *, more_may_come: bool) -> Iterator[Problem]:
     for balancer in config.at("spec", "loadBalancers").children():
         cluster = by_name.get(balancer.name)
+        if cluster is None and more_may_come:
+            continue
         if cluster is None:
             known = ", ".join(sorted(by_name)) or "none"
             yield balancer.problem(f"there is no cluster of this name; known: {known}")
@@ -167,7 +205,7 @@ def _by_name(clusters: list[Part]) -> dict[str, Part]:
     return {name: cluster for name, cluster in names if name}
 
 
-def _build(clusters: list[Part], configs: list[Part]) -> Loaded:
+def _build(clusters: list[Part], configs: list[Part], dashboards: list[Part]) -> Loaded:
     by_name = _by_name(clusters)
     built = []
     for name, cluster in by_name.items():
@@ -176,7 +214,10 @@ def _build(clusters: list[Part], configs: list[Part]) -> Loaded:
         built.append(build_cluster(cluster, given[0] if given else _own_balancer(cluster)))
     spellings = {name: isv_spellings(cluster) for name, cluster in by_name.items()}
     return Loaded(
-        clusters=tuple(built), config=build_config(configs[0], spellings) if configs else ExporterConfig()
+        clusters=tuple(built),
+        config=build_config(configs[0], spellings) if configs else ExporterConfig(),
+        dashboards=tuple(build_dashboard(dashboard) for dashboard in dashboards),
+        documents={name: cluster.value for name, cluster in by_name.items()},
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics import families as f
 from rlm_exporter.metrics.cluster_lines import cluster_lines
-from rlm_exporter.metrics.facts import ClusterFacts
+from rlm_exporter.metrics.facts import ClusterFacts, Reading
 from rlm_exporter.metrics.license_lines import license_lines
 from rlm_exporter.metrics.lines import Lines
 from rlm_exporter.metrics.server_lines import server_lines
@@ -99,11 +99,19 @@ class Exposition:
 
 
 def exporter_lines(
-    *, version: str, python_version: str, watchdog_seen_at: datetime | None
+    *,
+    version: str,
+    python_version: str,
+    watchdog_seen_at: datetime | None,
+    reading: Reading | None = None,
 ) -> Mapping[str, str]:
     """What the page says of the exporter itself."""
     lines = Lines()
     lines.add(f.BUILD_INFO, 1, version, python_version)
     if watchdog_seen_at is not None:
         lines.add(f.HA_WATCHDOG, watchdog_seen_at.timestamp())
+    if reading is not None:
+        lines.add(f.CONFIG_RELOAD_SUCCESSFUL, reading.is_current)
+    if reading is not None and reading.at is not None:
+        lines.add(f.CONFIG_RELOADED, reading.at.timestamp())
     return lines.chunks()

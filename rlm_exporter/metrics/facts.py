@@ -53,3 +53,13 @@ class ClusterFacts:
     """None while the journal has nothing about the cluster."""
     controller: ControllerFacts | None = None
     """None where no controller watches the cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How the configuration was last read."""
+
+    at: datetime | None
+    """When what is in use was; None where nothing was yet."""
+    is_current: bool
+    """Whether nothing was wrong with it the last time."""

@@ -399,6 +399,15 @@ HA_WATCHDOG = Family(
     help="When the Watchdog alert last came. Absent if it never did.",
     unit="seconds",
 )
+CONFIG_RELOAD_SUCCESSFUL = Family(
+    name="rlm_config_last_reload_successful",
+    help="Whether nothing was wrong with the configuration when it was last read.",
+)
+CONFIG_RELOADED = Family(
+    name="rlm_config_last_reload_success_timestamp_seconds",
+    help="When the configuration that is in use was read.",
+    unit="seconds",
+)
 EXPORTER_DEFECTS = Family(
     name="rlm_exporter_defects_total",
     kind=Kind.COUNTER,
@@ -490,6 +499,8 @@ FAMILIES: tuple[Family, ...] = (
     HA_REAPPLIED,
     HA_WEBHOOK_ALERTS,
     HA_WATCHDOG,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOADED,
     EXPORTER_DEFECTS,
     BUILD_INFO,
 )

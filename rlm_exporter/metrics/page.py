@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from rlm_exporter import __version__
 from rlm_exporter.metrics.exposition import Chunks, Exposition, RenderedCluster, exporter_lines
-from rlm_exporter.metrics.facts import ClusterFacts
+from rlm_exporter.metrics.facts import ClusterFacts, Reading
 from rlm_exporter.metrics.families import TARGET_FAMILIES, families
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.negotiation import Encoding, Negotiated
@@ -62,16 +62,24 @@ class MetricsPage:
         self._longest = longest.total_seconds()
         self._clusters: tuple[ClusterFacts, ...] = ()
         self._watchdog_seen_at: datetime | None = None
+        self._reading: Reading | None = None
         self._changed = asyncio.Event()
         self._making = asyncio.Lock()
         self._wanted = {_PLAIN}
         self._made = self._render()
         self._bodies = self._join(self._made.parts, frozenset(self._wanted))
 
-    def update(self, clusters: tuple[ClusterFacts, ...], *, watchdog_seen_at: datetime | None = None) -> None:
+    def update(
+        self,
+        clusters: tuple[ClusterFacts, ...],
+        *,
+        watchdog_seen_at: datetime | None = None,
+        reading: Reading | None = None,
+    ) -> None:
         """Show these clusters and no others from the next page on."""
         self._clusters = clusters
         self._watchdog_seen_at = watchdog_seen_at
+        self._reading = reading
         self._changed.set()
 
     async def run(self) -> None:
@@ -121,6 +129,7 @@ class MetricsPage:
             version=__version__,
             python_version=platform.python_version(),
             watchdog_seen_at=self._watchdog_seen_at,
+            reading=self._reading,
         )
         return _Made(
             clusters={each.facts.cluster.name: each for each in self._exposition.render(self._clusters)},

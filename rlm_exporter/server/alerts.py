@@ -13,12 +13,20 @@ from aiohttp import web
 
 from rlm_exporter.alerts.sender import AlertSender, Sent
 from rlm_exporter.alerts.wording import default_key
+from rlm_exporter.server.api import BEGINNING
 from rlm_exporter.server.documents import Document
 from rlm_exporter.server.problem import problem
-from rlm_exporter.server.requests import InvalidError, as_json, no_such_cluster, read_body
+from rlm_exporter.server.requests import InvalidError, as_json, limit_of, no_such_cluster, read_body, since_of
 from rlm_exporter.server.services import CALLER, SERVICES, Services
 from rlm_exporter.store.errors import OutboxFullError
-from rlm_exporter.store.outbox_records import Acceptance, AlertRequest, DeliveryState, MessageStatus
+from rlm_exporter.store.outbox_records import (
+    Acceptance,
+    AlertRequest,
+    Delivery,
+    DeliveryState,
+    MessageStatus,
+    OutgoingMessage,
+)
 
 FIELDS = {
     "severity": str,
@@ -55,6 +63,48 @@ async def send(request: web.Request) -> web.Response:
         return as_json(_document(wanted, await sender.send(wanted, sinks=sinks)))
     except OutboxFullError as error:
         return problem(503, "outbox_full", str(error))
+
+
+async def listed(request: web.Request) -> web.Response:
+    """GET /api/v1/alerts: what was sent since `since`, newest first, and what became of it."""
+    sender = request.app[SERVICES].alerts
+    if sender is None:
+        return problem(503, "no_sinks", NO_SINKS)
+    try:
+        since, limit = since_of(request) or BEGINNING, limit_of(request)
+    except InvalidError as error:
+        return problem(422, "invalid", str(error))
+    messages = await sender.messages(since=since, limit=limit)
+    return as_json({"alerts": [_listed(each) for each in messages]})
+
+
+def _listed(message: OutgoingMessage) -> Document:
+    alert, request = message.alert, message.alert.request
+    return {
+        "id": alert.id,
+        "status": request.status,
+        "severity": request.severity,
+        "name": request.alertname,
+        "component": request.component,
+        "message": request.message,
+        "cluster": request.cluster,
+        "server": request.server,
+        "key": request.key,
+        "requested_by": request.requested_by,
+        "asked": message.asked,
+        "starts_at": alert.starts_at.isoformat(),
+        "created_at": alert.created_at.isoformat(),
+        "sinks": [_sink(each) for each in message.deliveries],
+    }
+
+
+def _sink(delivery: Delivery) -> Document:
+    return {
+        "name": delivery.sink,
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "detail": delivery.detail or None,
+    }
 
 
 def _channels(document: dict[str, Any], sender: AlertSender) -> tuple[str, ...]:
@@ -112,15 +162,7 @@ def _document(wanted: AlertRequest, sent: Sent) -> Document:
         "duplicate": sent.accepted.acceptance is Acceptance.DUPLICATE,
         "id": None if sent.accepted.message is None else sent.accepted.message.id,
         "key": wanted.key,
-        "sinks": [
-            {
-                "name": each.sink,
-                "state": each.state.value,
-                "attempts": each.attempts,
-                "detail": each.detail or None,
-            }
-            for each in sent.deliveries
-        ],
+        "sinks": [_sink(each) for each in sent.deliveries],
     }
 
 

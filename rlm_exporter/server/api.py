@@ -15,21 +15,28 @@ from rlm_exporter.server.documents import (
 )
 from rlm_exporter.server.ports import Journal
 from rlm_exporter.server.problem import problem
-from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster
+from rlm_exporter.server.requests import (
+    InvalidError,
+    as_json,
+    controller_of,
+    limit_of,
+    since_of,
+    unknown_cluster,
+)
 from rlm_exporter.server.services import SERVICES, Services
 from rlm_exporter.store.records import Operation
 
 log = logging.getLogger(__name__)
 
-EVENTS_DEFAULT = 100
-EVENTS_LARGEST = 1000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def clusters(request: web.Request) -> web.Response:
     """GET /api/v1/clusters."""
     services = request.app[SERVICES]
-    documents = [cluster_document(await state_of(services, each)) for each in services.controllers.values()]
+    documents = [
+        cluster_document(await state_of(services, each)) for each in tuple(services.controllers.values())
+    ]
     return as_json({"clusters": documents})
 
 
@@ -47,7 +54,7 @@ async def events(request: web.Request) -> web.Response:
     if controller is None:
         return unknown_cluster(request)
     try:
-        since, limit = _since(request), _limit(request)
+        since, limit = since_of(request), limit_of(request)
     except InvalidError as error:
         return problem(422, "invalid", str(error))
     journal = request.app[SERVICES].journal
@@ -104,27 +111,3 @@ async def unacknowledged(journal: Journal, controller: ClusterController) -> int
     seen = record.acknowledged_at if record is not None else None
     moves = await journal.automatic_moves(controller.cluster.name, since=seen or BEGINNING)
     return sum(seen is None or at > seen for at in moves)
-
-
-def _since(request: web.Request) -> datetime | None:
-    text = request.query.get("since")
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidError(f"since: {text!r} is not a time") from error
-    if moment.tzinfo is None:
-        raise InvalidError("since: without a time zone; append Z for UTC")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidError(f"since: {text!r} is outside of all years") from error
-
-
-def _limit(request: web.Request) -> int:
-    text = request.query.get("limit", str(EVENTS_DEFAULT))
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(EVENTS_LARGEST))
-    if not is_number or not 1 <= int(text) <= EVENTS_LARGEST:
-        raise InvalidError(f"limit: not a number from 1 to {EVENTS_LARGEST}")
-    return int(text)

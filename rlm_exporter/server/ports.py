@@ -1,9 +1,12 @@
 """What the server needs from outside, by shape."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from rlm_exporter.manifest.deployment import Deployed, Kept
+from rlm_exporter.manifest.document import Path as Place
+from rlm_exporter.manifest.document import Value
 from rlm_exporter.store.records import AlertResult, HeldDecision, Operation, ReceivedAlert
 from rlm_exporter.store.report_records import (
     Denials,
@@ -85,4 +88,32 @@ class Reports(Protocol):
 
     async def ledger(self, *, cluster: str, feature: str, window: Window, most: int) -> Ledger:
         """All sessions and final refusals of one feature in a window; at most so many of each."""
+        ...
+
+
+class Deploying(Protocol):
+    """Changes which clusters the daemon looks after, and what it knows of them."""
+
+    def kept(self, name: str) -> Kept | None:
+        """A cluster's manifest, and whose it is."""
+        ...
+
+    async def reload(self) -> tuple[Deployed, ...]:
+        """Read the files again; raises ManifestError, NotDeployedError, JournalError."""
+        ...
+
+    async def deploy(
+        self, text: str, *, source: str, by: str, dry_run: bool, after: Mapping[str, int | None] | None = None
+    ) -> tuple[Deployed, ...]:
+        """Take a text's clusters into the store; raises as `reload` does."""
+        ...
+
+    async def tune(
+        self, name: str, values: Mapping[Place, Value], *, by: str, dry_run: bool
+    ) -> tuple[Deployed, ...]:
+        """Set some values of a manifest; raises as `reload` does."""
+        ...
+
+    async def remove(self, name: str, *, by: str) -> Deployed:
+        """Look after a cluster no more; raises as `reload` does."""
         ...

@@ -11,18 +11,21 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.page import MetricsPage
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.server.auth import Token
-from rlm_exporter.server.ports import Clock, Journal, Reports
+from rlm_exporter.server.ports import Clock, Deploying, Journal, Reports
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 
 
 @dataclass(slots=True, kw_only=True)
 class Services:
-    """The daemon as its handlers see it. Only `watchdog_seen_at` changes."""
+    """The daemon as its handlers see it. `watchdog_seen_at` changes, and clusters come and go."""
 
     controllers: Mapping[str, ClusterController]
     releasers: Mapping[str, Releaser]
     """Take seats back, by cluster."""
+    client_desks: Mapping[str, ClientDesk]
+    """What clients are told, by cluster."""
     journal: Journal
     reports: Reports
     """The usage log, on a connection of its own: a long look must not come before a step of a failover."""
@@ -33,6 +36,8 @@ class Services:
     """Where report logs are shipped to; None where no usage is recorded."""
     alerts: AlertSender | None = None
     """Sends alerts; None where nobody has put one together."""
+    deploying: Deploying | None = None
+    """Changes which clusters there are; None where they are fixed."""
     tokens: tuple[Token, ...] = ()
     """Empty = open, which is for loopback alone."""
     watchdog_seen_at: datetime | None = field(default=None)

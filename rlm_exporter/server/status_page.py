@@ -25,7 +25,7 @@ HEADERS = {
 async def index(request: web.Request) -> web.Response:
     """GET /."""
     services = request.app[SERVICES]
-    states = [await state_of(services, each) for each in services.controllers.values()]
+    states = [await state_of(services, each) for each in tuple(services.controllers.values())]
     text = render([cluster_document(each) for each in states], now=services.clock.now())
     return web.Response(text=text, content_type="text/html", headers=HEADERS)
 

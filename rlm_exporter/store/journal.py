@@ -11,9 +11,11 @@ from sqlalchemy import Connection, insert, update
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store import (
     alerts,
+    client_config,
     clusters,
     history,
     leases,
+    manifests,
     operations,
     outbox,
     report_logs,
@@ -24,10 +26,19 @@ from rlm_exporter.store import (
 )
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, Guard, LeasesTaken
-from rlm_exporter.store.outbox_records import Accepted, AlertRequest, Claimed, Delivery, Retrying
+from rlm_exporter.store.manifest_records import DeployedManifest, Deployment
+from rlm_exporter.store.outbox_records import (
+    Accepted,
+    AlertRequest,
+    Claimed,
+    Delivery,
+    OutgoingMessage,
+    Retrying,
+)
 from rlm_exporter.store.records import (
     AlertRecord,
     AlertResult,
+    ClientConfig,
     ClusterRecord,
     FailedAttempts,
     HeldDecision,
@@ -141,6 +152,21 @@ class Journal:
         """Let go of leases at once."""
         await self._write(lambda c: leases.release_leases(c, claimant=claimant, held=held))
 
+    async def manifests(self) -> tuple[DeployedManifest, ...]:
+        """The manifests that were deployed, by cluster."""
+        return await self._thread.read(manifests.read_manifests)
+
+    async def deploy(self, deployments: Sequence[Deployment], *, by: str, now: datetime) -> None:
+        """Write manifests, all or none.
+
+        Raises `ConflictError` where one was written meanwhile, or while an operation of its cluster is open.
+        """
+        await self._write(lambda c: manifests.deploy(c, deployments, by=by, now=now))
+
+    async def remove_manifest(self, cluster: str, *, after: int, by: str, now: datetime) -> None:
+        """Take a manifest away that has this revision; raises `ConflictError` as `deploy` does."""
+        await self._write(lambda c: manifests.remove(c, cluster, after=after, by=by, now=now))
+
     async def record_usage(self, changes: Sequence[UsageChange], *, late: bool = False) -> None:
         """Write what has changed in who holds what; the same again makes no second row.
 
@@ -198,6 +224,14 @@ class Journal:
     async def deliveries(self, message: int) -> tuple[Delivery, ...]:
         """What has become of a message, by sink."""
         return await self._thread.read(lambda c: outbox.deliveries(c, message))
+
+    async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
+        """Messages of the outbox, newest first, with what has become of them."""
+        return await self._thread.read(lambda c: outbox.read_messages(c, since=since, limit=limit))
+
+    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+        """End what nobody will bring any more, and delete some of what is old; how many messages."""
+        return await self._write(lambda c: outbox.sweep(c, keep=keep, give_up=give_up, now=now))
 
     async def record_seats(self, changes: Sequence[Seats]) -> None:
         """Write how many seats there are from a moment on; the same again changes nothing."""
@@ -307,6 +341,18 @@ class Journal:
         """An operator has seen what was done: cooldown, chase and failed attempts hold nothing any more."""
         return await self._write(
             lambda c: clusters.acknowledge(c, cluster, expected_version=expected_version, now=now)
+        )
+
+    async def client_config(self, cluster: str) -> ClientConfig:
+        """What an operator has set of the settings that clients get."""
+        return await self._thread.read(lambda c: client_config.read_client_config(c, cluster))
+
+    async def set_client_config(
+        self, cluster: str, config: ClientConfig, *, told: str, now: datetime
+    ) -> ClientConfig:
+        """Replace it, with a row in the history that says so in words."""
+        return await self._write(
+            lambda c: client_config.save_client_config(c, cluster, config, told=told, now=now)
         )
 
     async def claim(

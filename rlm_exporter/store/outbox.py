@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
 from rlm_exporter.store.errors import OutboxFullError
 from rlm_exporter.store.outbox_records import (
@@ -23,6 +23,7 @@ from rlm_exporter.store.outbox_records import (
     DeliveryState,
     MessageStatus,
     OutgoingAlert,
+    OutgoingMessage,
     Retrying,
 )
 from rlm_exporter.store.tables import outbox, outbox_delivery
@@ -30,6 +31,11 @@ from rlm_exporter.store.tables import outbox, outbox_delivery
 MOST_WAITING = 10_000
 """Deliveries that may wait at once; a script that runs wild must not fill the disk."""
 
+MOST_AT_ONCE = 500
+"""Messages that one sweep deletes."""
+NOBODY = "no daemon has this sink"
+
+_WHY = func.nullif(outbox_delivery.c.detail, "")
 _WAITS = outbox_delivery.c.state == DeliveryState.WAITING.value
 
 
@@ -120,6 +126,37 @@ def deliveries(connection: Connection, message: int) -> tuple[Delivery, ...]:
         Delivery(sink=row.sink, state=DeliveryState(row.state), attempts=row.attempts, detail=row.detail)
         for row in connection.execute(query.order_by(outbox_delivery.c.sink))
     )
+
+
+def read_messages(connection: Connection, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
+    """Messages that were put here at `since` or later, newest first, with what became of them."""
+    query = select(outbox).where(outbox.c.created_at >= since).order_by(outbox.c.id.desc()).limit(limit)
+    return tuple(
+        OutgoingMessage(alert=_message(row), asked=row.asked, deliveries=deliveries(connection, row.id))
+        for row in connection.execute(query).all()
+    )
+
+
+def sweep(connection: Connection, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+    """Give up what no sink has taken for so long, and delete what is over and older than it is to be kept.
+
+    A sink that was taken out of the settings is tried by nobody, so its deliveries end here. Returns how many
+    messages were deleted.
+    """
+    aged = select(outbox.c.id).where(outbox.c.created_at < now - give_up)
+    connection.execute(
+        update(outbox_delivery)
+        .where(_WAITS, outbox_delivery.c.message_id.in_(aged), outbox_delivery.c.next_attempt_at < now)
+        .values(state=DeliveryState.GIVEN_UP.value, ended_at=now, detail=func.coalesce(_WHY, NOBODY))
+    )
+    waits = exists().where(outbox_delivery.c.message_id == outbox.c.id, _WAITS)
+    old = connection.execute(
+        select(outbox.c.id).where(outbox.c.created_at < now - keep, ~waits).limit(MOST_AT_ONCE)
+    ).scalars()
+    gone = list(old)
+    connection.execute(delete(outbox_delivery).where(outbox_delivery.c.message_id.in_(gone)))
+    connection.execute(delete(outbox).where(outbox.c.id.in_(gone)))
+    return len(gone)
 
 
 def _says_the_same(

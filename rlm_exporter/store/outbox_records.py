@@ -78,6 +78,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message, and what has become of it."""
+
+    alert: OutgoingAlert
+    asked: int
+    """How many requests it stands for."""
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """A message that one daemon is to bring to one sink now."""
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from rlm_exporter.bootstrap import Settings, run_daemon
 from rlm_exporter.cli.logs import set_up_logging
 from rlm_exporter.failover.ports import Seam
-from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.store.database import is_shared
 
 
@@ -24,7 +23,7 @@ async def run_with(seam: Seam, manifest: str, port: str, store: str, rlmutil: st
         state = Path(rlmutil).with_name(f"state-{port}")
         state.mkdir(exist_ok=True)
     settings = Settings(
-        clusters=load_manifests([Path(manifest)]).clusters,
+        paths=(Path(manifest),),
         host="127.0.0.1",
         port=int(port),
         store=store,

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rlm_exporter.bootstrap import Settings, run_daemon
 from rlm_exporter.cli.logs import set_up_logging
-from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.probe.clock import SystemClock
 
 
@@ -30,7 +29,7 @@ async def main() -> None:
     manifest, port, store, rlmutil, seconds = sys.argv[1:]
     set_up_logging(level="info", form=None)
     settings = Settings(
-        clusters=load_manifests([Path(manifest)]).clusters,
+        paths=(Path(manifest),),
         host="127.0.0.1",
         port=int(port),
         store=store,

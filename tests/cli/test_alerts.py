@@ -46,6 +46,13 @@ async def test_the_printed_call_is_taken_once_and_resolved(site: Site, tmp_path:
             assert (again.code, again.document["duplicate"]) == (0, True)
             over = await site.run("alerts", "send", "--resolve", "--key", again.document["key"])
             assert (over.code, over.out) == (0, "taken by pager\n")
+            listed = await site.run("alerts", "list")
+            assert listed.code == 0, listed.err
+            lines = " ".join(listed.out.split())
+            assert "resolved RLM HA cluster: No healthy servers" in lines
+            assert "critical RLM HA cluster: No healthy servers" in lines
+            assert "(2 calls)" in lines
+            assert lines.count("pager taken") == 2
             stranger = await site.run(*PRINTED, "--channels", "nobody")
             assert (stranger.code, "from pager are needed" in stranger.err) == (2, True)
     await pager.stop()

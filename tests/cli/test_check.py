@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.command import ROOT, CommandLine
+from tests.manifest.dashboards import DASHBOARD
 from tests.manifest.manifests import PAGE, SECOND, SHORT
 
 EXAMPLE = ROOT / "examples" / "rlm-ha-cluster.yaml"
@@ -58,6 +59,7 @@ async def test_json_has_each_problem_in_its_parts(rlm_ha: CommandLine) -> None:
         ],
         "clusters": [],
         "settings": None,
+        "dashboards": [],
     }
 
 
@@ -72,6 +74,18 @@ async def test_json_has_what_was_found_valid(rlm_ha: CommandLine) -> None:
     assert (cluster["name"], cluster["source"], cluster["servers"]) == ("nuke", "nuke.yaml", ["rlm1"])
     assert cluster["notes"][0] == "there is one server, so nothing can be moved anywhere"
     assert ended.document["settings"] == "settings.yaml"
+
+
+@pytest.mark.row(39)
+async def test_a_dashboards_document_is_checked_like_any_other(rlm_ha: CommandLine) -> None:
+    (rlm_ha.home / "wall.yaml").write_text(DASHBOARD)
+
+    ended = await rlm_ha.run("check", "wall.yaml")
+    told = await rlm_ha.run("check", "wall.yaml", "--json")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == "wall.yaml: valid: dashboard wall, 5 panels, 2 alerts\n"
+    assert told.document["dashboards"] == [{"name": "wall", "source": "wall.yaml", "panels": 5, "alerts": 2}]
 
 
 async def test_without_a_file_it_says_how_it_is_used(rlm_ha: CommandLine) -> None:

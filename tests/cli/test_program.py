@@ -112,6 +112,10 @@ VERBS = (
     "expiring",
     "report",
     "whatif",
+    "config",
+    "optimize",
+    "export",
+    "import",
     "events",
 )
 

@@ -1,16 +1,17 @@
 """Who could take over, and in which order."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from rlm_exporter.failover.candidates import candidates, features_present, is_pinned, why_not
-from rlm_exporter.manifest.model import Feature
-from rlm_exporter.probe.result import Failure, FailureReason
+from rlm_exporter.manifest.model import CandidateOrder, Feature, Tuning
+from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind, ProbeResult
+from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.store.records import PinKind
-from tests.failover.situations import CLUSTER, down, pin, pool, read, situation, status, unknown, up
+from tests.failover.situations import CLUSTER, NOW, down, pin, pool, read, situation, status, unknown, up
 
 HALF = status(pool("STARCCM"))
 
@@ -98,3 +99,35 @@ def test_settling_is_no_pin_that_stands_in_the_way() -> None:
 )
 def test_why_an_operator_cannot_have_a_server(changes: dict[str, Any], told: str | None) -> None:
     assert why_not(situation(**changes), CLUSTER.server("rlm2")) == told
+
+
+def in_milliseconds(name: str, milliseconds: int) -> ServerSnapshot:
+    answer = ProbeResult(
+        kind=ProbeKind.LICENSE, started_at=NOW, duration=timedelta(milliseconds=milliseconds), payload=HALF
+    )
+    return replace(up(name), license=answer)
+
+
+@pytest.mark.row(37)
+@pytest.mark.parametrize(
+    ("order", "rlm2", "rlm3", "first"),
+    [
+        (CandidateOrder.PREFERENCE, 900, 9, "rlm2"),
+        (CandidateOrder.LATENCY, 900, 9, "rlm3"),
+        (CandidateOrder.LATENCY, 9, 900, "rlm2"),
+        (CandidateOrder.LATENCY, 30, 28, "rlm2"),
+    ],
+    ids=["nobody asked for it", "the later one answers sooner", "the first one does", "by chance"],
+)
+def test_of_good_standbys_the_one_that_answers_soonest_where_that_is_asked_for(
+    order: CandidateOrder, rlm2: int, rlm3: int, first: str
+) -> None:
+    cluster = replace(CLUSTER, tuning=Tuning(candidates=order))
+    seen = situation(cluster=cluster, rlm2=in_milliseconds("rlm2", rlm2), rlm3=in_milliseconds("rlm3", rlm3))
+    assert candidates(seen)[0] == first
+
+
+def test_features_come_before_speed() -> None:
+    cluster = replace(CLUSTER, tuning=Tuning(candidates=CandidateOrder.LATENCY))
+    slow, half = in_milliseconds("rlm2", 900), replace(in_milliseconds("rlm3", 9), status=HALF)
+    assert candidates(situation(cluster=cluster, rlm2=slow, rlm3=half))[0] == "rlm2"

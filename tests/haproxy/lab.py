@@ -32,11 +32,13 @@ from rlm_exporter.manifest.model import (
     HaproxyEndpoint,
     LoadBalancerSpec,
     Server,
+    Tuning,
 )
 from rlm_exporter.probe.clock import SystemClock
 from tests.haproxy.servers import NamedServer
 from tests.ports import free_port
 
+NO_TUNING = Tuning()
 NETWORK = "127.0.61"
 BALANCER_HOST = f"{NETWORK}.10"
 SERVER_HOSTS = (f"{NETWORK}.1", f"{NETWORK}.2", f"{NETWORK}.3")
@@ -255,6 +257,7 @@ def make_cluster(
     web_follows: bool = False,
     hosts: tuple[str, ...] = SERVER_HOSTS,
     detection: Detection = Detection.FAST,
+    tuning: Tuning = NO_TUNING,
 ) -> Cluster:
     roles = ("primary", "secondary", "backup")
     return Cluster(
@@ -275,6 +278,7 @@ def make_cluster(
         load_balancer=LoadBalancerSpec(
             host=BALANCER_HOST, port=port, web_port=web_port, web_follows=web_follows, haproxy=(endpoint,)
         ),
+        tuning=tuning,
     )
 
 
@@ -288,6 +292,7 @@ async def lab(
     beside: Path | None = None,
     web_port: int | None = None,
     web_follows: bool = False,
+    tuning: Tuning = NO_TUNING,
 ) -> AsyncIterator[Lab]:
     """A running lab; `change` is what somebody does to the configuration by hand.
 
@@ -305,7 +310,12 @@ async def lab(
     else:
         endpoint = HaproxyEndpoint(name="lb1", url=f"unix:{folder / 'steer.sock'}")
     cluster = make_cluster(
-        endpoint=endpoint, port=port, isv_port=isv_port, web_port=web_port, web_follows=web_follows
+        endpoint=endpoint,
+        port=port,
+        isv_port=isv_port,
+        web_port=web_port,
+        web_follows=web_follows,
+        tuning=tuning,
     )
     peer = f"{BALANCER_HOST}:{free_port((BALANCER_HOST,))}"
     options = RenderOptions(

@@ -5,10 +5,18 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from rlm_exporter.manifest.dashboard import (
+    AlertCondition,
+    AlertSeverity,
+    ColorMode,
+    GraphMode,
+    PanelType,
+)
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.formats import FORMATS
 from rlm_exporter.manifest.load import MANIFEST_SCHEMA
 from rlm_exporter.manifest.model import (
+    ClientServers,
     Detection,
     Failback,
     FailoverPolicy,
@@ -23,6 +31,7 @@ from rlm_exporter.manifest.model import (
     PoolsMissing,
     Privacy,
     Server,
+    SettingsFormat,
     Takeover,
     TriggerSource,
 )
@@ -32,6 +41,10 @@ SPEC = DEFS["LicenseServer"]["properties"]["spec"]["properties"]
 AVAILABILITY = SPEC["highAvailability"]["properties"]
 HEALTH = SPEC["monitoring"]["properties"]["healthCheck"]["properties"]
 FAILOVER = SPEC["monitoring"]["properties"]["failover"]["properties"]
+CLIENTS = SPEC["clientSettings"]["properties"]
+DASHBOARD = DEFS["Dashboard"]["properties"]["spec"]["properties"]
+PANEL = DASHBOARD["panels"]["items"]["properties"]
+ALERT = DASHBOARD["alerts"]["items"]["properties"]
 SETTINGS = DEFS["ExporterConfig"]["properties"]["spec"]["properties"]
 
 
@@ -67,6 +80,7 @@ def test_defaults_are_those_of_the_model() -> None:
     health, failover = HealthCheckPolicy(), FailoverPolicy()
     haproxy, balancer = HaproxyEndpoint(name="", url=""), LoadBalancerSpec(host="")
     hook = Hook(call=HttpCall(url=""))
+    alert = AlertCondition(name="", condition="", severity=AlertSeverity.INFO, message="")
 
     for schema, key, default in (
         (DEFS["server"]["properties"], "port", server.port),
@@ -94,6 +108,7 @@ def test_defaults_are_those_of_the_model() -> None:
         (DEFS["hook"]["properties"], "timeout", hook.timeout),
         (DEFS["fence"]["properties"], "timeout", hook.timeout),
         (DEFS["licenseFiles"]["properties"], "timeout", LicenseFetch(command=()).timeout),
+        (ALERT, "for", alert.wait),
     ):
         assert parse_duration(schema[key]["default"]) == duration
 
@@ -112,8 +127,14 @@ def test_choices_are_those_of_the_model() -> None:
         (FAILOVER["detection"], Detection),
         (FAILOVER["poolsMissing"], PoolsMissing),
         (FAILOVER["triggers"]["items"], TriggerSource),
+        (CLIENTS["files"]["items"]["properties"]["format"], SettingsFormat),
+        (CLIENTS["servers"], ClientServers),
         (SETTINGS["logFormat"], LogFormat),
         (SETTINGS["logLevel"], LogLevel),
         (SETTINGS["usage"]["properties"]["privacy"], Privacy),
+        (PANEL["type"], PanelType),
+        (PANEL["visualization"]["properties"]["colorMode"], ColorMode),
+        (PANEL["visualization"]["properties"]["graphMode"], GraphMode),
+        (ALERT["severity"], AlertSeverity),
     ):
         assert schema["enum"] == [choice.value for choice in choices]

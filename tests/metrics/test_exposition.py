@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from rlm_exporter.manifest.model import Cluster, Takeover
 from rlm_exporter.metrics.exposition import Exposition, exporter_lines
-from rlm_exporter.metrics.facts import ClusterFacts
+from rlm_exporter.metrics.facts import ClusterFacts, Reading
 from rlm_exporter.metrics.families import FAMILIES, families
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.server_lines import server_lines
@@ -52,7 +52,12 @@ def whole_page(*clusters: ClusterFacts, form: Format = Format.TEXT, compatibilit
     for each in clusters:
         instruments.watch(each.cluster)
         situations.count_denials(instruments, each.cluster)
-    own = exporter_lines(version="0.1.0", python_version="3.11.7", watchdog_seen_at=situations.NOW)
+    own = exporter_lines(
+        version="0.1.0",
+        python_version="3.11.7",
+        watchdog_seen_at=situations.NOW,
+        reading=Reading(at=situations.NOW, is_current=True),
+    )
     rendered = (part for each in Exposition().render(clusters) for part in each.parts)
     parts = (*rendered, *instruments.clusters().values(), instruments.common(), own)
     return page(families(compatibility_names=compatibility), parts, form).decode()

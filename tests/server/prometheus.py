@@ -28,19 +28,20 @@ class Prometheus:
 
     async def series(self, query: str) -> list[tuple[Labels, float]]:
         """What it has now."""
-        found = await self._ask("/api/v1/query", query=query)
+        found = await self.ask("/api/v1/query", query=query)
         return [(each["metric"], float(each["value"][1])) for each in found["result"]]
 
     async def targets(self) -> list[dict[str, Any]]:
         """What it scrapes."""
-        found = await self._ask("/api/v1/targets", state="active")
+        found = await self.ask("/api/v1/targets", state="active")
         return list(found["activeTargets"])
 
-    async def _ask(self, path: str, **query: str) -> dict[str, Any]:
+    async def ask(self, path: str, **query: str) -> Any:
+        """Its answer, which may be no error."""
         async with self.session.get(f"{self.url}{path}", params=query) as answer:
             document = orjson.loads(await answer.read())
         assert document["status"] == "success", document
-        return dict(document["data"])
+        return document["data"]
 
 
 @contextlib.asynccontextmanager
@@ -68,7 +69,7 @@ async def prometheus(folder: Path, configuration: dict[str, Any]) -> AsyncIterat
 def _start(folder: Path, configuration: dict[str, Any], port: int) -> subprocess.Popen[bytes]:
     program = shutil.which("prometheus")
     assert program is not None, "prometheus is not on PATH: `make test` fetches it"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
@@ -76,6 +77,7 @@ def _start(folder: Path, configuration: dict[str, Any], port: int) -> subprocess
                 program,
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
+                "--storage.tsdb.retention.time=100y",
                 f"--web.listen-address=127.0.0.1:{port}",
             ],
             stdout=log,

@@ -129,7 +129,7 @@ async def test_what_is_not_there_is_a_problem(fresh: Daemon) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/v1/clusters/prod", "GET,HEAD"),
+        ("PATCH", "/api/v1/clusters/prod", "DELETE,GET,HEAD"),
         ("GET", FAILOVER, "POST"),
         ("PUT", WEBHOOK, "POST"),
         ("POST", "/metrics", "GET,HEAD"),

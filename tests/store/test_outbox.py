@@ -176,3 +176,65 @@ def test_a_full_outbox_takes_no_more(engine: Engine) -> None:
         with pytest.raises(OutboxFullError, match="look whether the sinks can be reached"):
             room(replace(ALERT, key="another"))
         assert room(ALERT).acceptance is Acceptance.DUPLICATE
+
+
+async def test_messages_are_told_with_what_became_of_them(journal: Journal) -> None:
+    await accept(journal, sinks=("a", "b"))
+    await accept(journal, at=60)
+    (first, *_) = await claim(journal, sinks=("a",))
+    await end(journal, first)
+    await accept(journal, replace(ALERT, key="other"), at=90)
+
+    newest, oldest = await journal.messages(since=NOW, limit=10)
+
+    assert (newest.alert.request.key, oldest.alert.request.key) == ("other", "k")
+    assert (newest.asked, oldest.asked) == (1, 2)
+    states = {each.sink: each.state for each in oldest.deliveries}
+    assert states == {"a": DeliveryState.TAKEN, "b": DeliveryState.WAITING}
+    assert len(await journal.messages(since=NOW, limit=1)) == 1
+    assert [each.alert.request.key for each in await journal.messages(since=later(80), limit=10)] == ["other"]
+
+
+DAY = 86400.0
+KEEP, GIVE_UP = timedelta(days=90), timedelta(days=1)
+
+
+async def swept(journal: Journal, *, at: float) -> int:
+    return await journal.sweep_outbox(keep=KEEP, give_up=GIVE_UP, now=later(at))
+
+
+async def test_what_no_daemon_brings_any_more_ends(journal: Journal) -> None:
+    accepted = await accept(journal, sinks=("gone",))
+    assert accepted.message is not None
+
+    await swept(journal, at=DAY - 60)
+    assert [each.state for each in await journal.deliveries(accepted.message.id)] == [DeliveryState.WAITING]
+    await swept(journal, at=DAY + 60)
+    (ended,) = await journal.deliveries(accepted.message.id)
+    assert (ended.state, ended.detail) == (DeliveryState.GIVEN_UP, "no daemon has this sink")
+
+
+async def test_what_a_sink_said_last_stays(journal: Journal) -> None:
+    accepted = await accept(journal)
+    (claimed,) = await claim(journal)
+    await end(journal, claimed, "refused")
+    await swept(journal, at=DAY + 60)
+    assert accepted.message is not None
+    assert [each.detail for each in await journal.deliveries(accepted.message.id)] == ["refused"]
+
+
+async def test_old_messages_are_deleted_and_newer_ones_are_not(journal: Journal) -> None:
+    await accept(journal)
+    await accept(journal, replace(ALERT, key="newer"), at=89 * DAY)
+
+    assert await swept(journal, at=90 * DAY + 60) == 1
+    assert await swept(journal, at=90 * DAY + 60) == 0
+    assert [each.alert.request.key for each in await journal.messages(since=NOW, limit=10)] == ["newer"]
+
+
+async def test_a_message_that_is_just_being_brought_is_left_to_who_brings_it(journal: Journal) -> None:
+    accepted = await accept(journal)
+    await claim(journal, at=DAY + 50)
+    await swept(journal, at=DAY + 60)
+    assert accepted.message is not None
+    assert [each.state for each in await journal.deliveries(accepted.message.id)] == [DeliveryState.WAITING]

@@ -1,0 +1,1 @@
+"""Makes `dashboards/*.json`: what an operator imports into Grafana."""

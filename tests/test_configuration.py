@@ -1,0 +1,159 @@
+"""Manifests of files and of the store, read together."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rlm_exporter.configuration import configuration_of, plan_of, read_configuration
+from rlm_exporter.errors import ManifestError
+from rlm_exporter.manifest.deployment import Owner
+from rlm_exporter.store.manifest_records import DeployedManifest
+
+NOW = datetime(2026, 3, 2, 2, 14, tzinfo=UTC)
+
+
+def manifest(name: str, *, host: str = "rlm1.example.com", kind: str = "rlm") -> str:
+    return (
+        "apiVersion: licensing.vantage.com/v1\nkind: LicenseServer\n"
+        f"metadata: {{name: {name}}}\nspec:\n  type: {kind}\n"
+        f"  highAvailability: {{primary: {{host: {host}}}}}\n"
+    )
+
+
+def settings(cluster: str) -> str:
+    return (
+        "apiVersion: rlm-ha/v1\nkind: ExporterConfig\n"
+        f"spec: {{loadBalancers: {{{cluster}: {{host: licenses.example.com}}}}}}\n"
+    )
+
+
+def deployed(name: str, text: str, *, revision: int = 3) -> DeployedManifest:
+    return DeployedManifest(
+        cluster=name, document=text, revision=revision, deployed_at=NOW, deployed_by="alice"
+    )
+
+
+def test_each_cluster_has_an_owner() -> None:
+    read = configuration_of((("a.yaml", manifest("a")),), [deployed("b", manifest("b"))])
+
+    assert {name: kept.owner for name, kept in read.kept.items()} == {"a": Owner.FILE, "b": Owner.STORE}
+    assert (read.kept["b"].revision, read.kept["b"].deployed_by) == (3, "alice")
+    assert (read.shadowed, read.spoilt) == ((), {})
+
+
+def test_of_two_with_one_name_the_files_counts() -> None:
+    stored = deployed("a", manifest("a", host="other.example.com"))
+    read = configuration_of((("a.yaml", manifest("a")),), [stored])
+
+    assert read.clusters["a"].servers[0].host == "rlm1.example.com"
+    assert read.kept["a"].owner is Owner.FILE
+    assert read.shadowed == ("a",)
+
+
+def test_a_stored_manifest_that_is_no_longer_valid_takes_nothing_else_with_it() -> None:
+    broken = deployed("b", manifest("b", kind="flexlm"))
+    read = configuration_of((("a.yaml", manifest("a")),), [broken, deployed("c", manifest("c"))])
+
+    assert sorted(read.clusters) == ["a", "c"]
+    assert list(read.spoilt) == ["b"]
+    assert read.spoilt["b"][0].startswith("deployed:b:5: spec.type")
+
+
+def test_what_is_wrong_in_a_file_is_told_with_its_place() -> None:
+    with pytest.raises(ManifestError, match=r"a\.yaml:5: spec\.type"):
+        configuration_of((("a.yaml", manifest("a", kind="flexlm")),), [deployed("b", manifest("b"))])
+
+
+def test_a_balancer_of_the_settings_goes_to_a_cluster_of_the_store_or_waits_for_it() -> None:
+    files = (("settings.yaml", settings("b")),)
+
+    waiting = configuration_of(files, [])
+    there = configuration_of(files, [deployed("b", manifest("b"))])
+
+    assert waiting.waiting == ("b",)
+    assert there.waiting == ()
+    balancer = there.clusters["b"].load_balancer
+    assert balancer is not None
+    assert balancer.host == "licenses.example.com"
+    document = there.kept["b"].document
+    assert isinstance(document, dict)
+    assert "loadBalancer" not in document["spec"], "it is the settings', and no export has it"
+
+
+def test_without_any_file_there_is_nothing_and_nothing_is_wrong() -> None:
+    assert read_configuration((), []).clusters == {}
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="cannot be read"):
+        read_configuration([tmp_path / "none.yaml"], [])
+
+
+def test_a_plan_has_what_stays_and_what_would_be_new() -> None:
+    before = [deployed("b", manifest("b"), revision=3), deployed("c", manifest("c"))]
+    text = manifest("b", host="new.example.com")
+    plan = plan_of(("b.yaml", text), files=(("a.yaml", manifest("a")),), deployed=before, now=NOW, by="bob")
+
+    assert sorted(plan.configuration.clusters) == ["a", "b", "c"]
+    assert plan.configuration.clusters["b"].servers[0].host == "new.example.com"
+    assert plan.configuration.kept["b"].revision == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (settings("b"), "the daemon's own settings are not deployed"),
+        (manifest("b", kind="flexlm"), "b.yaml:5: spec.type"),
+        ("", "is empty"),
+        (manifest("b") + "---\n" + manifest("b"), "b is also the cluster in"),
+    ],
+)
+def test_a_text_that_cannot_be_deployed_says_why(text: str, told: str) -> None:
+    with pytest.raises(ManifestError) as refusal:
+        plan_of(("b.yaml", text), files=(), deployed=[], now=NOW, by="bob")
+    assert told in str(refusal.value)
+
+
+def test_what_a_balancer_of_the_settings_does_not_fit_is_told() -> None:
+    own = manifest("b") + "  loadBalancer: {host: elsewhere.example.com}\n"
+    with pytest.raises(ManifestError, match="has a load balancer of its own"):
+        plan_of(("b.yaml", own), files=(("s.yaml", settings("b")),), deployed=[], now=NOW, by="bob")
+
+
+REACHING = (
+    "  monitoring: {failover: {fence: {exec: [/bin/true]}, hooks: {after: [{exec: [/bin/true]}]}}}\n"
+    "  clientSettings: {files: [{path: /etc/profile.d/rlm.sh}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "places"),
+    [
+        ("{}", ["failover.fence: exec", "hooks.after: exec", "clientSettings.files"]),
+        ("{programs: true}", ["clientSettings.files"]),
+        ("{files: true}", ["failover.fence: exec", "hooks.after: exec"]),
+    ],
+)
+def test_a_deployed_manifest_has_no_reach_into_the_daemons_machine_unless_the_settings_give_it(
+    allowed: str, places: list[str]
+) -> None:
+    files = (("s.yaml", f"apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {{deploy: {allowed}}}\n"),)
+    with pytest.raises(ManifestError) as refusal:
+        plan_of(("b.yaml", manifest("b") + REACHING), files=files, deployed=[], now=NOW, by="bob")
+    assert len(refusal.value.problems) == len(places)
+    for problem, place in zip(refusal.value.problems, places, strict=True):
+        assert place in problem
+
+
+def test_with_the_settings_leave_it_may_and_without_it_is_not_looked_after_any_more() -> None:
+    stored = deployed("b", manifest("b") + REACHING)
+    leave = "apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {deploy: {programs: true, files: true}}\n"
+
+    assert list(configuration_of((("s.yaml", leave),), [stored]).clusters) == ["b"]
+    read = configuration_of((), [stored])
+    assert (read.clusters, list(read.spoilt)) == ({}, ["b"])
+
+
+def test_a_manifest_in_a_file_may_do_all_that() -> None:
+    assert list(configuration_of((("b.yaml", manifest("b") + REACHING),), []).clusters) == ["b"]
