@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
 from rlm_exporter.server import (
@@ -179,6 +180,9 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _turned_away(request: web.Request, answer: web.Response) -> web.Response:
     """Nobody reads the body of a request that is refused, so nothing can follow it."""
+    if request.match_info.handler is webhook.alertmanager:
+        # Alertmanager gives up on these by itself and tells only its own log.
+        request.app[SERVICES].instruments.webhook_alert(Result.UNAUTHENTICATED)
     if request.body_exists:
         answer.force_close()
     return answer

@@ -108,6 +108,8 @@ def _log(request: web.Request) -> _Log | web.Response:
     if path is not None:
         told = f"the daemon reads that log itself, as {path}; do not ship it, or take it out of the manifest"
         return problem(409, "read_here", told)
+    status = controller.prober.snapshot.server(server.name).status
+    intake.expect(controller.cluster, server, isv, pools=status.pools if status is not None else ())
     return _Log(cluster=controller.cluster, server=server, isv=isv, intake=intake)
 
 
