@@ -29,6 +29,10 @@ def ship_log_command(
 
     Goes on from where the daemon says that the log has come, over rotations, cuts of the network and
     restarts. Nothing is kept on this machine. Runs until it is ended: make a service of it.
+
+    \b
+    Examples:
+      rlm-ha ship-log siemens.rl --cluster rlm-ha-cluster --server rlm1
     """
     manners = current_manners()
     manners.url = url or manners.url

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
 from rlm_exporter.server import (
@@ -29,6 +30,7 @@ from rlm_exporter.server import (
 )
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
+from rlm_exporter.server.openapi.document import openapi
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.services import CALLER, SERVICES, Services
 
@@ -83,6 +85,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
     app.router.add_get("/api/v1/alerts", alerts.listed)
     app.router.add_post("/api/v1/alerts", alerts.send)
+    app.router.add_get("/api/v1/openapi.json", openapi)
     app.router.add_post("/api/v1/manifests", manifests.deploy)
     app.router.add_get("/api/v1/clusters/{name}/manifest", manifests.manifest)
     app.router.add_get("/api/v1/clusters/{name}/config", manifests.config)
@@ -177,6 +180,9 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _turned_away(request: web.Request, answer: web.Response) -> web.Response:
     """Nobody reads the body of a request that is refused, so nothing can follow it."""
+    if request.match_info.handler is webhook.alertmanager:
+        # Alertmanager gives up on these by itself and tells only its own log.
+        request.app[SERVICES].instruments.webhook_alert(Result.UNAUTHENTICATED)
     if request.body_exists:
         answer.force_close()
     return answer

@@ -23,6 +23,7 @@ from rlm_exporter.server.requests import (
     InvalidError,
     as_json,
     controller_of,
+    refuse_forms,
     unknown_cluster,
     whole_body,
 )
@@ -67,6 +68,7 @@ async def take(request: web.Request) -> web.Response:
     if isinstance(log, web.Response):
         return log
     try:
+        refuse_forms(request)
         body = await whole_body(request, largest=LARGEST_BATCH)
         # In a thread: what is under way beside this must not wait for megabytes to be read.
         document, events = await asyncio.to_thread(_read, body, request.app[SERVICES].clock.now())
@@ -106,6 +108,8 @@ def _log(request: web.Request) -> _Log | web.Response:
     if path is not None:
         told = f"the daemon reads that log itself, as {path}; do not ship it, or take it out of the manifest"
         return problem(409, "read_here", told)
+    status = controller.prober.snapshot.server(server.name).status
+    intake.expect(controller.cluster, server, isv, pools=status.pools if status is not None else ())
     return _Log(cluster=controller.cluster, server=server, isv=isv, intake=intake)
 
 

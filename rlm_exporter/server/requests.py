@@ -63,13 +63,18 @@ def as_json(document: Document | list[Document], *, status: int = 200) -> web.Re
 
 async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[str, Any]:
     """The body, a JSON mapping with these fields and no others; raises InvalidError. No type is coerced."""
-    if request.content_type != "application/json":
-        raise InvalidError("the body must be application/json")
+    refuse_forms(request)
     try:
         document = orjson.loads(await whole_body(request, largest=LARGEST_BODY))
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error}") from error
     return check_mapping(document, fields)
+
+
+def refuse_forms(request: web.Request) -> None:
+    """Raise InvalidError where a body is not said to be JSON: any web page can have a browser post a form."""
+    if request.content_type != "application/json":
+        raise InvalidError("the body must be application/json")
 
 
 def check_mapping(document: object, fields: Mapping[str, type], *, where: str = "") -> dict[str, Any]:

@@ -12,7 +12,14 @@ from aiohttp import web
 
 from rlm_exporter.server.documents import Document
 from rlm_exporter.server.problem import problem
-from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster, whole_body
+from rlm_exporter.server.requests import (
+    InvalidError,
+    as_json,
+    controller_of,
+    refuse_forms,
+    unknown_cluster,
+    whole_body,
+)
 from rlm_exporter.server.services import SERVICES
 from rlm_exporter.server.usage_requests import WINDOW, about, choice, iso, length, refuse_strangers, window_of
 from rlm_exporter.store.report_records import Dimension, Held, Ledger, UsageQuestion, Window
@@ -38,6 +45,7 @@ async def usage(request: web.Request) -> web.Response:
 async def usage_of_groups(request: web.Request) -> web.Response:
     """POST /api/v1/clusters/NAME/usage?by=group: the same by groups, `{"groups": {"alice": "design"}}`."""
     try:
+        refuse_forms(request)
         groups = _groups(await whole_body(request, largest=LARGEST_GROUPS))
     except InvalidError as error:
         return problem(422, "invalid", str(error))

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +220,30 @@ async def test_a_shippers_token_is_good_for_this_alone(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     async with daemon(tmp_path / "other", tokens=(viewer,), ready=False) as made:
         assert (await made.get(PATH, headers=headers)).status == 403
+
+
+def denied(made: Daemon) -> dict[str, float]:
+    """What our own counter says, by feature and reason."""
+    lines = [
+        line
+        for chunks in made.services.instruments.clusters().values()
+        for line in chunks.get("rlm_license_denied_total", "").splitlines()
+    ]
+    found = ((line.split('"'), line.rsplit(" ", 1)[1]) for line in lines)
+    return {f"{words[5]}/{words[7]}/{words[9]}": float(count) for words, count in found}
+
+
+async def test_what_may_be_denied_is_counted_from_0_as_soon_as_a_shipper_asks(local: Daemon) -> None:
+    assert denied(local) == {}
+    await local.get(PATH)
+    assert denied(local) == {"siemens/STARCCM/all_in_use": 0}
+
+
+async def test_a_shipped_denial_is_counted_unless_it_is_history_or_nobody_felt_it(local: Daemon) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    felt = DENIAL | {"at": (now + timedelta(hours=1)).isoformat(timespec="seconds")}
+    passed_on = felt | {"last_attempt": 0}
+    await bring(local, denials=[DENIAL, passed_on, felt, felt], minutes_west=0)
+    assert {name: count for name, count in denied(local).items() if count} == {"siemens/solver/all_in_use": 2}
+    assert (await bring(local, denials=[felt], minutes_west=0)).status == 409
+    assert denied(local)["siemens/solver/all_in_use"] == 2
