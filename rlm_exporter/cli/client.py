@@ -55,9 +55,10 @@ T = TypeVar("T")
 
 CONNECT_LIMIT = 3.0
 READ_LIMIT = 15.0
-DEPLOY_LIMIT = 60.0
-"""Seconds: the parts of every changed cluster are ended and begun."""
 """Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
+
+DEPLOY_LIMIT = 60.0
+"""The same for a deployment: the parts of every changed cluster are ended and begun."""
 
 REPORT_LIMIT = 40.0
 """The same for a long look at the usage log: longer than the daemon gives it."""

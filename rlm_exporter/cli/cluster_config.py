@@ -63,9 +63,10 @@ def update_command(
     move. Behind a load balancer jobs get its address; without one the list, the active server first.
 
     \b
-    rlm-ha cluster config update --license-servers "5053@rlm-lb" \\
-      --license-failover-enabled true --license-redundancy-mode active-passive
-    rlm-ha cluster config update --license-servers "rlm1 rlm2 rlm3" --dry-run
+    Examples:
+      rlm-ha cluster config update --license-servers "5053@rlm-lb" \\
+        --license-failover-enabled true --license-redundancy-mode active-passive
+      rlm-ha cluster config update --license-servers "rlm1 rlm2 rlm3" --dry-run
     """
     named = {
         "license_servers": servers,
@@ -96,8 +97,9 @@ def show_command(*, form: str | None, cluster: str | None) -> int:
     Exit code 1 where nobody knows who is active, or a file could not be written.
 
     \b
-    rlm-ha cluster config show
-    eval "$(rlm-ha cluster config show --format sh)"
+    Examples:
+      rlm-ha cluster config show
+      eval "$(rlm-ha cluster config show --format sh)"
     """
     manners = current_manners()
     if form is not None and manners.output is not Format.TABLE:

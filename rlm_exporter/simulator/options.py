@@ -12,24 +12,27 @@ from rlm_exporter.simulator.scenario import EXAMPLE, load_scenario, read_server
 from rlm_exporter.simulator.style import Style
 
 _ABOUT = """\
-A simulated RLM server: rlm with its main port and web interface, and one process per ISV server. Real RLM
-clients cannot talk to it; `rlm-ha simulate clients` and `rlm-ha simulate rlmutil` can.
+A simulated RLM server: rlm with its main port and web interface, and one
+process per ISV server. Real RLM clients cannot talk to it; `rlm-ha simulate
+clients` and `rlm-ha simulate rlmutil` can.
 """
 _MORE = f"""\
 Your own scenario is one file:
 
   rlm-ha simulate server --scenario rlm1.yaml &
   rlm-ha simulate rlmutil rlmstat -a -c 5053@127.0.0.1
-  rlm-ha simulate clients --server 5053@127.0.0.1 --isv acme --product solver --holders 3 --record events &
-  rlm-ha simulate control rlm1.control no-pools     # how it is to be ill; `ok` makes it well
-  rlm-ha simulate rlmutil rlmreread -q -c 5053@127.0.0.1   # after a change of the file
+  rlm-ha simulate clients --server 5053@127.0.0.1 --isv acme \\
+      --product solver --holders 3 --record events &
+  rlm-ha simulate control rlm1.control no-pools   # ill; `ok` makes it well
+  rlm-ha simulate rlmutil rlmreread -q -c 5053@127.0.0.1   # the file changed
   rlm-ha simulate rlmutil rlmdown RLM -q -c 5053@127.0.0.1
 
-The file, with every key there is (JSON does as well; paths are relative to it; options of the command line
-come before what it says):
+The file, with every key there is (JSON does as well; paths are relative to it;
+options of the command line come before what it says):
 
 {"".join(f"  {line}" for line in EXAMPLE.splitlines(keepends=True))}
-What rlmutil says of itself, and its exit status after a failure, are its own affair:
+What rlmutil says of itself, and its exit status after a failure, are its own
+affair:
   RLM_SIMULATED_VERSION=9.1|12.2|15.2|16.1   RLM_SIMULATED_STATUS=0..255
 """
 
@@ -92,6 +95,8 @@ def _plan_of_options(given: argparse.Namespace) -> ServerPlan:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rlm-ha simulate server",
+        usage="%(prog)s --scenario FILE [OPTIONS]\n"
+        "       %(prog)s --name NAME --host HOST --port PORT --isv ISV ...",
         description=_ABOUT,
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,

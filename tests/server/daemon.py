@@ -22,7 +22,7 @@ from rlm_exporter.failover.ports import DirectProbe, Outside
 from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Privacy, Server
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.metrics.observers import ControllerObserver
+from rlm_exporter.metrics.observers import ControllerObserver, DenialObserver
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
@@ -30,7 +30,7 @@ from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
 from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -39,6 +39,7 @@ from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from tests.ports import free_port
 from tests.probe.parts import Notes, ScriptedLicense, ScriptedTcp, ScriptedWeb
+from tests.server.contract import check_answer
 
 Document = dict[str, Any]
 
@@ -137,8 +138,18 @@ class Daemon:
         return await self.post(f"/api/v1/clusters/prod/{verb}", document, **more)
 
     async def send(self, method: str, path: str, **more: Any) -> Answer:
+        """Any request; an answer that the OpenAPI document does not have fails the test."""
         async with self.session.request(method, f"{self.url}{path}", allow_redirects=False, **more) as answer:
-            return Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+            found = Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+        if method != "HEAD" and "Content-Encoding" not in found.headers:
+            check_answer(
+                method=method,
+                path=path,
+                status=found.status,
+                content=found.headers.get("Content-Type", ""),
+                body=found.body,
+            )
+        return found
 
     async def settled(self, operation: int) -> Document:
         """The operation, once it has ended and the writer is free again."""
@@ -169,6 +180,7 @@ async def tell(made: Daemon) -> None:
             standing=controller.standing,
             failovers=0,
             unacknowledged=0,
+            last_move=None,
             now=services.clock.now(),
         )
         for controller in services.controllers.values()
@@ -250,10 +262,15 @@ async def daemon(
             instruments=instruments,
             clock=clock,
             reports=journal,
-            report_logs=ReportLogIntake(store=journal, veil=Veil(Privacy.NONE), clock=clock),
+            report_logs=ReportLogIntake(
+                store=journal,
+                veil=Veil(Privacy.NONE),
+                clock=clock,
+                observer=DenialObserver(instruments),
+            ),
             tokens=tokens,
         )
-        runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=0.1)
+        runner = build_runner(services, shutdown_timeout=0.1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         port = free_port()
