@@ -26,8 +26,8 @@ AFTERWARDS = 2.0
 """Seconds for which nothing else may come, once the right ones are there."""
 CLEARED = 40.0
 
-# A threshold that leaves the alert about the active server time to come before the move.
-CHOICES = Choices(detection="fast", interval="3s", timeout="2s", threshold=4, cooldown="5s")
+# Nothing moves before the alert about the active server has come, so that it is seen for sure.
+CHOICES = Choices(triggers=("alerts",), detection="fast", interval="3s", timeout="2s", cooldown="5s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
