@@ -40,6 +40,8 @@ class Fault:
     told: Mapping[str, str]
     """Alerts by name and whom they are about, with their severity."""
     within: float
+    restarts: str = ""
+    """A server that is started anew for it, and so is away for as long as that takes."""
 
 
 def scenario(stage: Stage, name: str, *, expires: str = "permanent") -> None:
@@ -145,6 +147,7 @@ NOBODY_IS_MOVED = (
         breaks=lambda stage, _: start_without_web(stage, "rlm3"),
         mends=lambda stage: restart(stage, "rlm3"),
         told={"RLMWebInterfaceDown rlm3": "warning"},
+        restarts="rlm3",
         within=30,
     ),
     Fault(
@@ -152,6 +155,7 @@ NOBODY_IS_MOVED = (
         breaks=lambda stage, _: restart(stage, "rlm3", expires=SOON),
         mends=lambda stage: restart(stage, "rlm3"),
         told={"RLMLicenseExpiring NXCAE": "warning"},
+        restarts="rlm3",
         within=20,
     ),
     Fault(
@@ -248,7 +252,9 @@ def break_and_mend(stage: Stage, told: People, fault: Fault) -> None:
         fault.breaks(stage, faults)
         wait(stage, lambda: set(fault.told) <= set(told.fired(began)), within=fault.within)
         wait(stage, lambda: False, within=AFTERWARDS)
-        assert told.fired(began) == fault.told, fault.name
+        fired = told.fired(began)
+        fired.pop(f"RLMServerDown {fault.restarts}", None)  # on a slow machine it is away for longer
+        assert fired == fault.told, fault.name
         fault.mends(stage)
     wait(stage, lambda: not told.firing(), within=CLEARED)
     assert told.firing() == frozenset(), f"after: {fault.name}"
