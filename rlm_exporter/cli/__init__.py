@@ -117,6 +117,12 @@ def _commands() -> dict[str, click.Command]:
                 "client-env": LazyCommand(
                     f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
                 ),
+                "systemd": LazyCommand(
+                    f"{_HERE}.render_systemd:systemd_command", "Units of RLM and of our daemon."
+                ),
+                "rlm-args": LazyCommand(
+                    f"{_HERE}.render_rlm_args:rlm_args_command", "An rlm.conf as the command line of rlm."
+                ),
                 "dashboard": LazyCommand(
                     f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
                 ),
