@@ -120,6 +120,9 @@ def _commands() -> dict[str, click.Command]:
                 "systemd": LazyCommand(
                     f"{_HERE}.render_systemd:systemd_command", "Units of RLM and of our daemon."
                 ),
+                "install": LazyCommand(
+                    f"{_HERE}.render_install:install_command", "A script that installs a vendor's RLM."
+                ),
                 "rlm-args": LazyCommand(
                     f"{_HERE}.render_rlm_args:rlm_args_command", "An rlm.conf as the command line of rlm."
                 ),

@@ -55,16 +55,19 @@ def tell_remarks(name: str, conf: RlmConf) -> None:
 
 
 def _sentence(verdict: Verdict) -> str:
+    return f"{verdict.key}: {_became(verdict)} ({verdict.note})"
+
+
+def _became(verdict: Verdict) -> str:
     match verdict.effect:
         case Effect.RLM:
-            became = verdict.becomes or "nothing to add"
+            return verdict.becomes or "nothing to add"
         case Effect.MONITOR:
-            became = f"in the manifest: {verdict.becomes}"
+            return f"in the manifest: {verdict.becomes}"
         case Effect.BALANCER:
-            became = f"at the balancer: {verdict.becomes}"
+            return f"at the balancer: {verdict.becomes}"
         case Effect.NONE:
-            became = "no effect in RLM"
-    return f"{verdict.key}: {became} ({verdict.note})"
+            return "no effect in RLM"
 
 
 def _document(name: str, conf: RlmConf, command: tuple[str, ...]) -> dict[str, Any]:

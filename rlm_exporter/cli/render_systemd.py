@@ -25,15 +25,17 @@ _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _OURS, _THEIRS = OurService(), RlmService()
 
 
-def _read_path(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def read_path(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """An absolute path, such as a unit or a script can hold."""
     if value is None or (value.startswith("/") and value.isprintable()):
         return value
     raise click.BadParameter(f"{value!r} is no absolute path", param=parameter)
 
 
-def _read_names(
+def read_names(
     _ctx: click.Context, parameter: click.Parameter, value: str | tuple[str, ...] | None
 ) -> str | tuple[str, ...] | None:
+    """Names of users or groups."""
     for name in (value,) if isinstance(value, str) else value or ():
         if not _NAME.fullmatch(name):
             raise click.BadParameter(f"{name!r} is no name of a user or group", param=parameter)
@@ -43,24 +45,24 @@ def _read_names(
 @click.command("systemd")
 @click.argument("unit", metavar="[rlm|rlm-ha]", required=False, type=click.Choice(["rlm", "rlm-ha"]))
 @click.option("--rlm-conf", metavar="FILE", type=MANIFEST, help="Take rlm's options from there.")
-@click.option("--home", metavar="DIR", default=_THEIRS.home, show_default=True, callback=_read_path,
+@click.option("--home", metavar="DIR", default=_THEIRS.home, show_default=True, callback=read_path,
               help="Where RLM is installed; its programs are in DIR/bin.")  # fmt: skip
-@click.option("--licenses", metavar="PATH", callback=_read_path, help="rlm -c; default DIR/licenses.")
-@click.option("--debug-log", metavar="FILE", callback=_read_path, help="rlm -dlog; default DIR/logs/rlm.log.")
+@click.option("--licenses", metavar="PATH", callback=read_path, help="rlm -c; default DIR/licenses.")
+@click.option("--debug-log", metavar="FILE", callback=read_path, help="rlm -dlog; default DIR/logs/rlm.log.")
 @click.option("--web-port", metavar="PORT", type=click.IntRange(1, 65535), help="rlm -ws.")
 @click.option("--no-web", is_flag=True, help="rlm -nows: no web interface.")
-@click.option("--certificate", metavar="FILE", callback=_read_path, help="rlm -sslcert.")
-@click.option("--key", metavar="FILE", callback=_read_path, help="rlm -sslpriv.")
+@click.option("--certificate", metavar="FILE", callback=read_path, help="rlm -sslcert.")
+@click.option("--key", metavar="FILE", callback=read_path, help="rlm -sslpriv.")
 @click.option("--port", metavar="PORT", type=click.IntRange(1, 65535), default=_THEIRS.port,
               show_default=True, help="Where rlm is told to stop.")  # fmt: skip
-@click.option("--user", metavar="NAME", callback=_read_names, help="Who runs it; default rlm, rlm-ha.")
+@click.option("--user", metavar="NAME", callback=read_names, help="Who runs it; default rlm, rlm-ha.")
 @click.option("--manifest", "manifests", metavar="FILE", type=MANIFEST, multiple=True,
               help="Let the daemon write the client settings that this names.")  # fmt: skip
-@click.option("--program", metavar="PATH", default=_OURS.program, show_default=True, callback=_read_path,
+@click.option("--program", metavar="PATH", default=_OURS.program, show_default=True, callback=read_path,
               help="Our command.")  # fmt: skip
-@click.option("--config", metavar="DIR", default=_OURS.config, show_default=True, callback=_read_path,
+@click.option("--config", metavar="DIR", default=_OURS.config, show_default=True, callback=read_path,
               help="The daemon's manifests.")  # fmt: skip
-@click.option("--group", "groups", metavar="NAME", multiple=True, callback=_read_names,
+@click.option("--group", "groups", metavar="NAME", multiple=True, callback=read_names,
               help="A group of the daemon: who may use the socket of a balancer beside it.")  # fmt: skip
 @output_option
 def systemd_command(

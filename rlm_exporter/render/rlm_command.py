@@ -197,7 +197,7 @@ def _connection_timeout(_conf: RlmConf) -> _Judged:
     return (
         Effect.BALANCER,
         "timeout client 1d, timeout server 1d",
-        "a program holds its seat over a silent connection; TIMEOUT in the ISV's options file frees idle seats",
+        "a program holds its seat over a silent connection; TIMEOUT in the ISV's options frees idle seats",
     )
 
 
