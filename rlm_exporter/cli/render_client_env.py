@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.render_input import choose_cluster, choose_server, cluster_option
 from rlm_exporter.cli.written import write_for_somebody
-from rlm_exporter.errors import ApiError
 from rlm_exporter.manifest.load import load_manifests
-from rlm_exporter.manifest.model import Cluster, SettingsFormat
+from rlm_exporter.manifest.model import SettingsFormat
 from rlm_exporter.render.client_settings import lists_all, render_settings, settings_for
 
 _ENDINGS = {
@@ -21,7 +20,7 @@ _ENDINGS = {
 
 @click.command("client-env")
 @click.argument("manifest", type=click.Path(exists=True, path_type=Path))
-@click.option("--cluster", "cluster_name", metavar="NAME", help="Which one, where the manifest has several.")
+@cluster_option
 @click.option("--active", metavar="SERVER", help="Who is active (default: the first of the manifest).")
 @click.option(
     "--format", "form", type=click.Choice([form.value for form in SettingsFormat]),
@@ -44,11 +43,8 @@ def client_env_command(
     first where RLM itself moves the licenses. With `clientSettings` in the manifest the daemon writes this at
     each move.
     """
-    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
-    server = cluster.servers[0] if active is None else cluster.find(active)
-    if server is None:
-        names = ", ".join(each.name for each in cluster.servers)
-        raise _not_found(f"no server {active} in {cluster.name}; there are: {names}")
+    cluster = choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
+    server = cluster.servers[0] if active is None else choose_server(cluster, active)
     text = render_settings(settings_for(cluster, server.name), SettingsFormat(form))
     if cluster.load_balancer is None and not lists_all(cluster):
         click.echo("the active server alone is named: clientSettings has the daemon write it anew", err=True)
@@ -58,17 +54,3 @@ def client_env_command(
     path = folder / _ENDINGS[SettingsFormat(form)]
     write_for_somebody(path, text, mode=0o755 if form == SettingsFormat.TASK_PROLOG else 0o644)
     click.echo(f"{path} is written", err=True)
-
-
-def _choose(clusters: tuple[Cluster, ...], name: str | None) -> Cluster:
-    known = ", ".join(cluster.name for cluster in clusters) or "none"
-    for cluster in clusters:
-        if name in {None, cluster.name} and (name is not None or len(clusters) == 1):
-            return cluster
-    if name is None:
-        raise click.UsageError(f"the manifest has {len(clusters)} clusters ({known}): say which by --cluster")
-    raise _not_found(f"no cluster {name} in the manifest; there is: {known}")
-
-
-def _not_found(message: str) -> ApiError:
-    return ApiError(message, status=None, exit_code=ExitCode.NOT_FOUND)

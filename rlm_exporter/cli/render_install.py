@@ -57,8 +57,8 @@ def install_command(
 ) -> None:
     """Render a shell script that installs RLM from its vendor's archive, on Debian, RHEL and their like.
 
-    It makes a user and folders, puts programs and license files there, and opens the firewall. With --root DIR
-    it writes there alone and says what else it would do. The archive and the license files are yours to bring.
+    It makes a user and folders, puts programs and license files there, and opens the firewall. With
+    --root DIR it writes there alone and says what else it would do. Archive and license files are yours.
     """
     usual = Installation(
         home=home,
