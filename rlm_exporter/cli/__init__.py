@@ -126,6 +126,13 @@ def _commands() -> dict[str, click.Command]:
                 "rlm-args": LazyCommand(
                     f"{_HERE}.render_rlm_args:rlm_args_command", "An rlm.conf as the command line of rlm."
                 ),
+                "nfs": LazyCommand(f"{_HERE}.render_nfs:nfs_command", "A read-only share of license files."),
+                "prometheus": LazyCommand(
+                    f"{_HERE}.render_monitoring:prometheus_command", "A prometheus.yml, with the rules."
+                ),
+                "alertmanager": LazyCommand(
+                    f"{_HERE}.render_monitoring:alertmanager_command", "An alertmanager.yml with our route."
+                ),
                 "dashboard": LazyCommand(
                     f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
                 ),

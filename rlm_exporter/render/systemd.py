@@ -1,7 +1,7 @@
 """Units for systemd: of an RLM server, and of our own daemon (pure)."""
 
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from posixpath import dirname
 
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.render.rlm_command import RlmOptions
@@ -70,8 +70,8 @@ def render_our_unit(service: OurService) -> str:
 def written_folders(clusters: tuple[Cluster, ...]) -> tuple[str, ...]:
     """The folders of client settings: a file there is replaced whole, so its folder has to be writable."""
     files = (file.path for cluster in clusters for file in cluster.client_settings.files)
-    return tuple(sorted({str(PurePosixPath(path).parent) for path in files}))
+    return tuple(sorted({dirname(path) for path in files}))
 
 
 def _parent(path: str | None) -> str | None:
-    return None if path is None else str(PurePosixPath(path).parent)
+    return None if path is None else dirname(path)
