@@ -9,7 +9,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def template(name: str) -> Template:
-    """A template by its file's name, with `sh` to quote a word for a shell and `unit` for a systemd unit."""
+    """A template by its file's name, with filters that quote for a shell (`sh`) and for units of systemd."""
     environment = Environment(
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - units and scripts, not HTML
@@ -18,14 +18,24 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters["sh"] = lambda word: shlex.quote(str(word))
-    environment.filters["unit"] = unit_word
+    environment.filters |= {"unit_path": unit_path, "unit_item": unit_item, "unit_word": unit_word}
     return environment.from_string(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
-def unit_word(value: object) -> str:
-    """One word of a command in a systemd unit, where `%` and `$` mean something."""
-    word = str(value).replace("%", "%%").replace("$", "$$")
+def unit_path(value: object) -> str:
+    """A path that fills the rest of a line of a unit: nothing but `%` means something there."""
+    return str(value).replace("%", "%%")
+
+
+def unit_item(value: object) -> str:
+    """One path of several in a line of a unit."""
+    word = unit_path(value)
     if word and set(word) <= _PLAIN:
         return word
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def unit_word(value: object) -> str:
+    """One word of a command in a unit, where `$` means something too."""
+    return unit_item(str(value).replace("$", "$$"))

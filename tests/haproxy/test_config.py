@@ -213,6 +213,16 @@ def test_haproxy_complains_where_sections_after_a_snippet_would_take_its_default
     assert "defaults section 'rlm-ha'" in complaints(config)
 
 
+@pytest.mark.row(18)
+@pytest.mark.parametrize("snippet", [True, False])
+def test_a_haproxy_that_is_too_old_says_so_instead_of_starting(tmp_path: Path, snippet: bool) -> None:
+    endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock")
+    text = render_config(cluster(endpoint), endpoint, RenderOptions(snippet=snippet))
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(text.replace("version_atleast(2.6)", "version_atleast(99.0)"), encoding="utf-8")
+    assert "this HAProxy is older than 2.6" in complaints(config)
+
+
 def test_haproxy_does_complain_of_what_is_wrong(tmp_path: Path) -> None:
     """The page's own section: `stats` in a TCP proxy is dropped with a warning alone."""
     config = tmp_path / "haproxy.cfg"
