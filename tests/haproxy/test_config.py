@@ -219,7 +219,7 @@ def test_a_haproxy_that_is_too_old_says_so_instead_of_starting(tmp_path: Path, s
     endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock")
     text = render_config(cluster(endpoint), endpoint, RenderOptions(snippet=snippet))
     config = tmp_path / "haproxy.cfg"
-    config.write_text(text.replace("version_atleast(2.6)", "version_atleast(99.0)"), encoding="utf-8")
+    config.write_text(text.replace("version_before(2.6)", "version_before(99.0)"), encoding="utf-8")
     assert "this HAProxy is older than 2.6" in complaints(config)
 
 
