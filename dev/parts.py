@@ -48,6 +48,8 @@ PROGRAMS = (
     # They judge the units and the script that we render.
     Program(name="systemd-analyze", package="systemd"),
     Program(name="shellcheck", package="shellcheck"),
+    # For the tests of sites' own scripts.
+    Program(name="curl", package="curl"),
     # What Debian has on PATH under these names are scripts for installed clusters.
     Program(name="initdb", package="postgresql", folders=POSTGRESQL),
     Program(name="postgres", package="postgresql", folders=POSTGRESQL),

@@ -59,6 +59,10 @@ def install_command(
 
     It makes a user and folders, puts programs and license files there, and opens the firewall. With
     --root DIR it writes there alone and says what else it would do. Archive and license files are yours.
+
+    \b
+    Examples:
+      rlm-ha render install cluster.yaml > install-rlm.sh
     """
     usual = Installation(
         home=home,

@@ -80,6 +80,10 @@ def prometheus_command(
     """Render prometheus.yml: scraping, rules and alerting.
 
     With --output DIR the rule files are written there too, unless --rules says that they are elsewhere.
+
+    \b
+    Examples:
+      rlm-ha render prometheus > prometheus.yml
     """
     daemon = _daemon(manifest, urls, credentials_file, ca_file)
     document = prometheus_document(example("prometheus"), daemon, alertmanagers=alertmanagers, rules=rules)
@@ -109,6 +113,10 @@ def alertmanager_command(
     """Render alertmanager.yml: the route that wakes the controller, and what mutes what.
 
     The receiver `people` is empty: put your own ways to reach people there.
+
+    \b
+    Examples:
+      rlm-ha render alertmanager > alertmanager.yml
     """
     daemon = _daemon(manifest, urls, credentials_file, ca_file)
     head = (

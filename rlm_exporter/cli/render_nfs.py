@@ -67,6 +67,10 @@ def nfs_command(
 
     Read only and without root. License files that are pushed to each server are the better way; the files say
     why.
+
+    \b
+    Examples:
+      rlm-ha render nfs cluster.yaml --nfs-server nfs.example.com
     """
     cluster = choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
     share = Share(

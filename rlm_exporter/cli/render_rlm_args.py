@@ -24,6 +24,10 @@ def rlm_args_command(file: Path, *, program: str) -> None:
 
     The command goes to stdout. What became of each setting is told on stderr, and in the document of --json:
     an option of rlm, a key of the manifest, something of the balancer, or nothing.
+
+    \b
+    Examples:
+      rlm-ha render rlm-args rlm.conf
     """
     source = read_input(file)
     conf = read_rlm_conf(source)

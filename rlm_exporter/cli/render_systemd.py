@@ -87,6 +87,10 @@ def systemd_command(
     """Render the unit of an RLM server (rlm), of our daemon (rlm-ha), or of both.
 
     Put it into /etc/systemd/system, then: systemctl daemon-reload, systemctl enable --now UNIT.
+
+    \b
+    Examples:
+      rlm-ha render systemd rlm > rlm.service
     """
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key go together, as -sslcert and -sslpriv of rlm do")

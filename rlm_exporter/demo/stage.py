@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ from rlm_exporter.render.shipped import example, rule_files
 from rlm_exporter.simulator.event import Event
 from rlm_exporter.simulator.history import read_events
 from rlm_exporter.simulator.launch import python_command, write_rlmutil
+
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is different in a configuration that is otherwise as shipped."""
 
 START_LIMIT = 20.0
 """Seconds for a part to be there."""
@@ -133,9 +136,9 @@ class Stage:
         )
         self._wait(lambda: self.get(f"{self.layout.daemon_url}/-/healthy") is not None, "rlm-ha serve")
 
-    def start_alertmanager(self) -> None:
-        """The real one, with the shipped routing."""
-        path = self._example("alertmanager", lambda text: alertmanager_config(text, self.layout))
+    def start_alertmanager(self, change: Change = lambda example: example) -> None:
+        """The real one, with the shipped routing, or with a change to it."""
+        path = self._example("alertmanager", lambda text: change(alertmanager_config(text, self.layout)))
         self._processes.start(
             "alertmanager",
             [
@@ -148,10 +151,10 @@ class Stage:
         )
         self._wait(lambda: self.get(f"{self.layout.alertmanager_url}/-/ready") is not None, "Alertmanager")
 
-    def start_prometheus(self) -> None:
-        """The real one, with the shipped rules."""
-        rules = [str(path) for path in rule_files()]
-        path = self._example("prometheus", lambda text: prometheus_config(text, self.layout, rules=rules))
+    def start_prometheus(self, rules: Sequence[Path] = ()) -> None:
+        """The real one, with the shipped rules, or with these in place of them."""
+        paths = [str(path) for path in rules or rule_files()]
+        path = self._example("prometheus", lambda text: prometheus_config(text, self.layout, rules=paths))
         self._processes.start(
             "prometheus",
             [
@@ -277,7 +280,7 @@ class Stage:
     def _rlm_ha(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "rlm_exporter.cli", *arguments]
 
-    def _example(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
+    def _example(self, name: str, change: Change) -> Path:
         path = self.folder / f"{name}.yml"
         path.write_text(yaml.safe_dump(change(example(name)), sort_keys=False), encoding="utf-8")
         return path
