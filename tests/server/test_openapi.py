@@ -54,6 +54,13 @@ async def test_every_route_has_its_entry_and_every_entry_its_route(local: Daemon
     assert routes_of(build_app(local.services)) == set(entries)
 
 
+def test_the_document_is_openapi() -> None:
+    from schemathesis.specs.openapi.definitions import OPENAPI_31  # noqa: PLC0415 - a second to import
+
+    found = Draft202012Validator(OPENAPI_31).iter_errors(document())
+    assert [f"{error.json_path}: {error.message[:200]}" for error in found] == []
+
+
 def test_each_operation_has_a_name_of_its_own() -> None:
     assert len(BY_NAME) == len(ENTRIES)
     assert all(re.fullmatch(r"[a-z_]+", name) for name in BY_NAME)
