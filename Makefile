@@ -49,7 +49,7 @@ soak: setup ## many more and longer random sequences of failovers, and outages o
 fuzz-api: setup ## ten minutes of questions to a real daemon, by its OpenAPI document; SEED=2 for others
 	$(WITH_PARTS) RLM_HA_FUZZ_SECONDS=600 RLM_HA_FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest -p no:xdist tests/acceptance/test_api_fuzz.py
 
-test-debian13: ## as root: failovers, store, dashboards on HAProxy 3.0, PostgreSQL 17, Prometheus 2.53 in a Debian 13 of its own
+test-debian13: ## as root: failovers, store, dashboards, rules on the programs of Debian 13, in a system of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)
 
 dashboards: setup ## write dashboards/*.json after dev/dashboards

@@ -218,7 +218,12 @@ class Assembly:
         """Where report logs are shipped to."""
         if self._usage is None:
             return None
-        return ReportLogIntake(store=self._usage, veil=self._veil, clock=self._clock)
+        return ReportLogIntake(
+            store=self._usage,
+            veil=self._veil,
+            clock=self._clock,
+            observer=DenialObserver(self._instruments),
+        )
 
     def _journal_of(self, cluster: Cluster) -> Journal:
         """The journal as the cluster's writer has it: among several daemons only while it holds the lease."""

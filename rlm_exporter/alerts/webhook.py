@@ -38,6 +38,8 @@ class Result(StrEnum):
     WATCHDOG = "watchdog"
     UNKNOWN_CLUSTER = "unknown_cluster"
     INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    """A delivery without the webhook's token; nobody has looked at what is in it."""
     UNAVAILABLE = "unavailable"
 
 

@@ -171,6 +171,14 @@ def _commands() -> dict[str, click.Command]:
             },
             help="RLM servers and clients that are not real.",
         ),
+        "compat": LazyGroup(
+            commands={
+                "install": LazyCommand(
+                    f"{_HERE}.compat:install_command", "Take the calls of scripts that say vantage."
+                ),
+            },
+            help="For scripts that call another program.",
+        ),
         "completion": LazyCommand(
             f"{_HERE}.completion:completion_command", "Complete our commands in bash, zsh or fish."
         ),

@@ -36,6 +36,7 @@ def _common(function: AnyCallable) -> AnyCallable:
         click.option(
             "--active", metavar="SERVER", help="Who is active (default: the first of the manifest)."
         ),
+        click.option("--site", metavar="NAME", help="Whose clients, with `tuning.clientOrder: site`."),
         click.option(
             "--cluster", "cluster_name", metavar="NAME", help="Which one, where the manifest has several."
         ),
@@ -49,7 +50,13 @@ def _common(function: AnyCallable) -> AnyCallable:
 @_common
 @click.option("--format", "form", type=FORM, default="sh", show_default=True, help=HELP)
 def client_env_command(
-    manifest: Path, *, cluster_name: str | None, active: str | None, form: str, folder: Path | None
+    manifest: Path,
+    *,
+    cluster_name: str | None,
+    active: str | None,
+    site: str | None,
+    form: str,
+    folder: Path | None,
 ) -> None:
     """Render RLM_LICENSE, <isv>_LICENSE and RLM_CONNECT_TIMEOUT for a cluster's clients.
 
@@ -61,13 +68,14 @@ def client_env_command(
     Examples:
       rlm-ha render client-env rlm-ha-cluster.yaml
     """
-    _render(manifest, cluster_name, active, FORMS[form], folder)
+    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
+    _render(cluster, active, site, FORMS[form], folder)
 
 
 @click.command("slurm")
 @_common
 def slurm_command(
-    manifest: Path, *, cluster_name: str | None, active: str | None, folder: Path | None
+    manifest: Path, *, cluster_name: str | None, active: str | None, site: str | None, folder: Path | None
 ) -> None:
     """Render a TaskProlog for Slurm: a program that prints what each task gets into its environment.
 
@@ -76,18 +84,18 @@ def slurm_command(
       rlm-ha render slurm cluster.yaml --output /etc/slurm
       TaskProlog=/etc/slurm/rlm-task-prolog      in slurm.conf
     """
-    _render(manifest, cluster_name, active, SettingsFormat.TASK_PROLOG, folder)
+    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
+    _render(cluster, active, site, SettingsFormat.TASK_PROLOG, folder)
 
 
 def _render(
-    manifest: Path, cluster_name: str | None, active: str | None, form: SettingsFormat, folder: Path | None
+    cluster: Cluster, active: str | None, site: str | None, form: SettingsFormat, folder: Path | None
 ) -> None:
-    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
     server = cluster.servers[0] if active is None else cluster.find(active)
     if server is None:
         names = ", ".join(each.name for each in cluster.servers)
         raise _not_found(f"no server {active} in {cluster.name}; there are: {names}")
-    text = render_settings(settings_for(cluster, server.name), form)
+    text = render_settings(settings_for(cluster, server.name, site=site), form)
     if cluster.load_balancer is None and not lists_all(cluster):
         click.echo("the active server alone is named: clientSettings has the daemon write it anew", err=True)
     if folder is None:

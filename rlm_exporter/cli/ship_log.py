@@ -1,6 +1,7 @@
 """`rlm-ha ship-log FILE`: a report log from the license host to the daemon."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -42,6 +43,7 @@ def ship_log_command(
         once=once,
         say=lambda text: click.echo(f"rlm-ha: {printable(text)}", err=True),
         sleep=time.sleep,
+        now=lambda: datetime.now(UTC).replace(tzinfo=None),
     )
     try:
         shipper.run()

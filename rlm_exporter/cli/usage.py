@@ -45,7 +45,7 @@ csv_option = click.option("--csv", "as_table", is_flag=True, help="As comma-sepa
 @click.argument("name")
 @click.option(
     "--by",
-    type=click.Choice(("feature", "user", "host", "server", "group")),
+    type=click.Choice(("feature", "user", "host", "server", "project", "group")),
     default="feature",
     help="Of each feature, who used it.",
 )

@@ -99,6 +99,8 @@ class ClientFile:
 
     path: str
     format: SettingsFormat = SettingsFormat.SH
+    site: str | None = None
+    """Whose clients read it; they are told of what is there first where `tuning.clientOrder` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,6 +449,19 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeployPolicy:
+    """What a manifest that comes over HTTP may have the daemon do on its own machine.
+
+    Whoever may deploy could otherwise do there whatever the daemon's user can.
+    """
+
+    programs: bool = False
+    """Run programs: hooks, fences and fetchers of license files with `exec`."""
+    files: bool = False
+    """Write files with client settings; read license files and report logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterConfig:
     """The daemon's own settings; None where the file is silent, so that others may speak."""
 
@@ -464,6 +479,7 @@ class ExporterConfig:
     """The URL at which operators reach it."""
     usage: UsagePolicy = UsagePolicy()
     alerts: AlertSettings = AlertSettings()
+    deploy: DeployPolicy = DeployPolicy()
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
     compatibility_names: bool = True

@@ -1,11 +1,19 @@
 """Which servers clients are told of, in which order: by the manifest and by an operator's word. Pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rlm_exporter.errors import FormatError
-from rlm_exporter.manifest.model import ClientServers, Cluster, Server, Takeover
+from rlm_exporter.manifest.model import (
+    ClientOrder,
+    ClientServers,
+    Cluster,
+    LoadBalancerSpec,
+    Server,
+    Takeover,
+)
 from rlm_exporter.rlm.address import Endpoint, format_endpoint, parse_endpoint, same_host
 from rlm_exporter.rlm.license_list import ListKind, read_license_path
 from rlm_exporter.store.records import ClientConfig
@@ -74,19 +82,22 @@ def misfit(servers: tuple[str, ...], cluster: Cluster) -> Misfit | None:
     return None
 
 
-def endpoints_for(cluster: Cluster, active: str, config: ClientConfig = NOTHING_SET) -> tuple[Endpoint, ...]:
-    """Where clients ask, in their order, while that server is active.
+def endpoints_for(
+    cluster: Cluster, active: str, config: ClientConfig = NOTHING_SET, *, site: str | None = None
+) -> tuple[Endpoint, ...]:
+    """Where clients ask, in their order, while that server is active; those of a site by their own order.
 
     What was set and does not fit the manifest any more counts for nothing.
     """
     first = cluster.server(active) if config.follows else cluster.servers[0]
     if not config.servers or misfit(config.servers, cluster) is not None:
-        return _by_manifest(cluster, first)
+        return _by_manifest(cluster, first, site)
     members = members_of(config.servers, cluster)
     if not members or not config.follows:
         return tuple(endpoint for text in config.servers if (endpoint := _read(text)) is not None)
     # Also where it is not in the list: the others would refuse, or serve a copy.
-    return (endpoint_of(first), *(endpoint_of(each) for each in members if each.name != first.name))
+    others = [each for each in members if each.name != first.name]
+    return (endpoint_of(first), *map(endpoint_of, _near_first(cluster, others, site)))
 
 
 def lists_all(cluster: Cluster) -> bool:
@@ -135,12 +146,29 @@ def balancer_addresses(cluster: Cluster) -> tuple[str, ...]:
     return tuple(dict.fromkeys(format_endpoint(Endpoint(port=balancer.port, host=host)) for host in hosts))
 
 
-def _by_manifest(cluster: Cluster, first: Server) -> tuple[Endpoint, ...]:
+def _by_manifest(cluster: Cluster, first: Server, site: str | None) -> tuple[Endpoint, ...]:
     balancer = cluster.load_balancer
     if balancer is not None:
-        return (Endpoint(port=balancer.port, host=balancer.host),)
+        hosts = _balancers_of(balancer, site) if _by_site(cluster, site) else ()
+        return tuple(Endpoint(port=balancer.port, host=host) for host in hosts or (balancer.host,))
     others = [server for server in cluster.servers if server.name != first.name] if lists_all(cluster) else []
-    return tuple(endpoint_of(server) for server in (first, *others))
+    return tuple(endpoint_of(server) for server in (first, *_near_first(cluster, others, site)))
+
+
+def _by_site(cluster: Cluster, site: str | None) -> bool:
+    return site is not None and cluster.tuning.clients is ClientOrder.SITE
+
+
+def _balancers_of(balancer: LoadBalancerSpec, site: str | None) -> tuple[str, ...]:
+    """Each balancer's own address, those of the site first; they all lead to the same server."""
+    own = [each for each in balancer.haproxy if each.address is not None]
+    own.sort(key=lambda each: each.site != site)
+    return tuple(each.address for each in own if each.address is not None)
+
+
+def _near_first(cluster: Cluster, servers: Iterable[Server], site: str | None) -> list[Server]:
+    """The standbys of the site first. The active one stays before them all: nobody else serves."""
+    return sorted(servers, key=lambda each: _by_site(cluster, site) and each.site != site)
 
 
 def _stands_alone(servers: tuple[str, ...], cluster: Cluster) -> bool:

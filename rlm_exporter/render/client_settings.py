@@ -32,8 +32,10 @@ class ClientSettings:
         return (*((name, servers) for name in names), ("RLM_CONNECT_TIMEOUT", str(self.connect_timeout)))
 
 
-def settings_for(cluster: Cluster, active: str, config: ClientConfig = NOTHING_SET) -> ClientSettings:
-    """What clients are told while that server is active.
+def settings_for(
+    cluster: Cluster, active: str, config: ClientConfig = NOTHING_SET, *, site: str | None = None
+) -> ClientSettings:
+    """What clients are told while that server is active; those of a site, where it is named.
 
     A balancer takes the place of the servers. Without one the active server comes first. It comes alone where
     the servers hold copies of one license and nobody has set a list: a client that the first one refuses goes
@@ -41,7 +43,9 @@ def settings_for(cluster: Cluster, active: str, config: ClientConfig = NOTHING_S
     """
     return ClientSettings(
         cluster=cluster.name,
-        servers=tuple(format_endpoint(endpoint) for endpoint in endpoints_for(cluster, active, config)),
+        servers=tuple(
+            format_endpoint(endpoint) for endpoint in endpoints_for(cluster, active, config, site=site)
+        ),
         isvs=cluster.wanted_isvs,
         connect_timeout=int(cluster.client_settings.connect_timeout.total_seconds()),
     )
@@ -71,7 +75,7 @@ def render_settings(settings: ClientSettings, form: SettingsFormat) -> str:
 
 def render_file(file: ClientFile, cluster: Cluster, active: str, config: ClientConfig = NOTHING_SET) -> str:
     """The text that belongs into one of the cluster's files while that server is active."""
-    return render_settings(settings_for(cluster, active, config), file.format)
+    return render_settings(settings_for(cluster, active, config, site=file.site), file.format)
 
 
 def file_mode(form: SettingsFormat) -> int:

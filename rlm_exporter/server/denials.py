@@ -25,7 +25,7 @@ async def denials(request: web.Request) -> web.Response:
     controller, reports = controller_of(request), request.app[SERVICES].reports
     if controller is None:
         return unknown_cluster(request)
-    words = [each.value for each in Dimension]
+    words = [each.value for each in Dimension if each is not Dimension.PROJECT]
     try:
         refuse_strangers(request, (*WINDOW, "by", "feature"))
         window = window_of(request)

@@ -38,7 +38,7 @@ GROUP, NOBODYS = "group", "unassigned"
 
 
 async def usage(request: web.Request) -> web.Response:
-    """GET /api/v1/clusters/NAME/usage: figures by feature, or by user, host or server of each."""
+    """GET /api/v1/clusters/NAME/usage: figures by feature, or by user, host, server or project of each."""
     return await _usage(request, by=[each.value for each in Dimension], group_of=None)
 
 

@@ -37,6 +37,13 @@ affair:
 """
 
 
+OPTIONS = (
+    *("name", "host", "port", "web_port", "web_certificate", "style"),
+    *("host_line", "control", "ledger", "dlog"),
+)
+"""Those that come before what a scenario says."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The plan, and how to read it again."""
@@ -61,11 +68,7 @@ def _plan(given: argparse.Namespace) -> ServerPlan:
     if given.scenario is None:
         return _plan_of_options(given)
     plan = read_server(load_scenario(given.scenario), folder=given.scenario.absolute().parent)
-    named = {
-        key: getattr(given, key)
-        for key in ("name", "host", "port", "web_port", "style", "host_line", "control", "ledger", "dlog")
-        if getattr(given, key) is not None
-    }
+    named = {key: getattr(given, key) for key in OPTIONS if getattr(given, key) is not None}
     return replace(plan, **named, isvs=tuple(given.isv) if given.isv else plan.isvs)
 
 
@@ -79,6 +82,7 @@ def _plan_of_options(given: argparse.Namespace) -> ServerPlan:
         host=given.host,
         port=given.port,
         web_port=given.web_port,
+        web_certificate=given.web_certificate,
         isvs=tuple(isvs),
         host_line=given.host_line or "",
         style=given.style or Style.V12,
@@ -102,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=parse_port, help="the main port (rlm's own is 5053)")
     parser.add_argument("--web-port", type=parse_port, help="the web interface; none without this")
+    parser.add_argument(
+        "--web-certificate", type=Path, metavar="FILE",
+        help="PEM file with a certificate and its key, for HTTPS; plain HTTP without this",
+    )  # fmt: skip
     parser.add_argument(
         "--isv", action="append", type=parse_isv, metavar="NAME:PORT=PRODUCT:VERSION:COUNT[:EXPIRES],...",
         help="an ISV server; may be repeated; port 0 is another one at each start",

@@ -35,6 +35,8 @@ class Dimension(StrEnum):
     USER = "user"
     HOST = "host"
     SERVER = "server"
+    PROJECT = "project"
+    """What RLM_PROJECT said. Report logs tell it of sessions, and of no refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,6 +328,7 @@ usage_log = Table(
     Column("checkin_is_ambiguous", Boolean, nullable=False, server_default=false()),
     Column("end_is_exact", Boolean, nullable=False, server_default=false()),
     Column("month", Date, nullable=False),
+    Column("project", String(255)),
     UniqueConstraint("session_key", "month"),
     _one_of("source", UsageSource),
     _one_of("end_reason", EndReason),

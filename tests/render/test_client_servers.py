@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rlm_exporter.manifest.model import HaproxyEndpoint, LoadBalancerSpec, Takeover
+from rlm_exporter.manifest.model import ClientOrder, HaproxyEndpoint, LoadBalancerSpec, Takeover, Tuning
 from rlm_exporter.render.client_servers import Misfit, MisfitKind, endpoints_for, misfit, read_servers
 from rlm_exporter.rlm.address import format_endpoint
 from rlm_exporter.store.records import ClientConfig
@@ -106,3 +106,56 @@ def test_what_does_not_fit_a_newer_manifest_counts_for_nothing() -> None:
     """Servers were listed, and then a balancer came; or one was renamed."""
     assert told("rlm2", ONE, TWO, cluster=BEHIND) == [LB]
     assert told("rlm2", ONE, "5053@gone.example.com") == [TWO]
+
+
+AT_SITES = replace(
+    CLUSTER,
+    servers=tuple(
+        replace(server, site=site)
+        for server, site in zip(CLUSTER.servers, ("berlin", "lyon", "berlin"), strict=True)
+    ),
+    takeover=Takeover.NATIVE,
+    tuning=Tuning(clients=ClientOrder.SITE),
+)
+TWO_BALANCERS = replace(
+    AT_SITES,
+    load_balancer=LoadBalancerSpec(
+        host="lb.example.com",
+        haproxy=(
+            HaproxyEndpoint(name="lb1", url="unix:/run/lb1", address="lb1.example.com", site="berlin"),
+            HaproxyEndpoint(name="lb2", url="unix:/run/lb2", address="lb2.example.com", site="lyon"),
+        ),
+    ),
+)
+
+
+@pytest.mark.row(38)
+@pytest.mark.parametrize(
+    ("active", "site", "order"),
+    [
+        ("rlm1", "berlin", [ONE, THREE, TWO]),
+        ("rlm1", "lyon", [ONE, TWO, THREE]),
+        ("rlm3", "lyon", [THREE, TWO, ONE]),
+        ("rlm2", "berlin", [TWO, ONE, THREE]),
+        ("rlm1", None, [ONE, TWO, THREE]),
+    ],
+)
+def test_two_sites_get_different_orders_behind_the_one_that_serves(
+    active: str, site: str | None, order: list[str]
+) -> None:
+    assert [format_endpoint(each) for each in endpoints_for(AT_SITES, active, site=site)] == order
+
+
+@pytest.mark.row(38)
+def test_clients_of_a_site_ask_its_balancer_first_and_the_others_after_it() -> None:
+    def hosts(site: str | None) -> list[str]:
+        return [each.host for each in endpoints_for(TWO_BALANCERS, "rlm1", site=site)]
+
+    assert hosts("berlin") == ["lb1.example.com", "lb2.example.com"]
+    assert hosts("lyon") == ["lb2.example.com", "lb1.example.com"]
+    assert hosts(None) == ["lb.example.com"]
+
+
+def test_without_that_order_a_site_changes_nothing() -> None:
+    plain = replace(TWO_BALANCERS, tuning=Tuning())
+    assert [each.host for each in endpoints_for(plain, "rlm1", site="lyon")] == ["lb.example.com"]

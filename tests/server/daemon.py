@@ -22,7 +22,7 @@ from rlm_exporter.failover.ports import DirectProbe, Outside
 from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Privacy, Server
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.metrics.observers import ControllerObserver
+from rlm_exporter.metrics.observers import ControllerObserver, DenialObserver
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
@@ -30,7 +30,7 @@ from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
 from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -180,6 +180,7 @@ async def tell(made: Daemon) -> None:
             standing=controller.standing,
             failovers=0,
             unacknowledged=0,
+            last_move=None,
             now=services.clock.now(),
         )
         for controller in services.controllers.values()
@@ -261,10 +262,15 @@ async def daemon(
             instruments=instruments,
             clock=clock,
             reports=journal,
-            report_logs=ReportLogIntake(store=journal, veil=Veil(Privacy.NONE), clock=clock),
+            report_logs=ReportLogIntake(
+                store=journal,
+                veil=Veil(Privacy.NONE),
+                clock=clock,
+                observer=DenialObserver(instruments),
+            ),
             tokens=tokens,
         )
-        runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=0.1)
+        runner = build_runner(services, shutdown_timeout=0.1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         port = free_port()
