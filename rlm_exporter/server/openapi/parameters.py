@@ -27,6 +27,11 @@ UNTIL = query("until", moment(), "its end; now where it is not given")
 WINDOW = (LAST, SINCE, UNTIL)
 
 BY = query("by", word(Dimension), "what each line is about; feature where it is not given")
+BY_OF_DENIALS = query(
+    "by",
+    word(each for each in Dimension if each is not Dimension.PROJECT),
+    "the same; report logs tell no project of a refusal",
+)
 FEATURE = query("feature", text(), "this feature alone")
 
 LISTED = (

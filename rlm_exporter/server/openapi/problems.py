@@ -26,6 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "unknown_operation": "the cluster has no such operation",
     "timeout": "the body did not arrive in time",
     "too_large": "the body is too large",
+    "unsupported_encoding": "the body is packed in a way that is not known",
     "too_much": "too many sessions for one answer; take a shorter time",
     "store_unavailable": "the journal cannot be read or written now",
     "no_answer": "no answer yet; the wish stands, and the events tell what becomes of it",
@@ -122,7 +123,12 @@ def _common(entry: Entry) -> dict[int, tuple[str, ...]]:
     if "{name}" in entry.path:
         found[404] = ("unknown_cluster", "not_found")
     if entry.body is not None:
-        found |= {400: ("invalid",), 408: ("timeout",), 413: ("too_large",)}
+        found |= {
+            400: ("invalid",),
+            408: ("timeout",),
+            413: ("too_large",),
+            415: ("unsupported_encoding",),
+        }
     return found
 
 
