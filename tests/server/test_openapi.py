@@ -182,6 +182,19 @@ def test_free_seats_fit_their_schema_also_where_they_are_not_known() -> None:
         assert faults_of(orjson.loads(orjson.dumps(told)), "components", "schemas", "Seats") == []
 
 
+@pytest.mark.parametrize("entry", [each for each in ENTRIES if each.body is not None], ids=lambda e: e.name)
+async def test_no_body_is_taken_that_a_web_page_could_have_a_browser_post(
+    entry: Entry, local: Daemon
+) -> None:
+    assert entry.body is not None
+    path = entry.path.format(name="prod", server="rlm1", isv="acme")
+    answer = await fresh.send(
+        entry.method, path, data=orjson.dumps(entry.body.example), headers={"Content-Type": "text/plain"}
+    )
+    unasked = {"fixed", "no_sinks"}  # this daemon has no part for it
+    assert answer.problem[1] in unasked or answer.problem[2] == "the body must be application/json"
+
+
 def test_the_page_about_the_api_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == reference(), (
         "run: python -m rlm_exporter.server.openapi.reference > docs/api.md"
