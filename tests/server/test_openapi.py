@@ -184,7 +184,7 @@ def test_free_seats_fit_their_schema_also_where_they_are_not_known() -> None:
 
 @pytest.mark.parametrize("entry", [each for each in ENTRIES if each.body is not None], ids=lambda e: e.name)
 async def test_no_body_is_taken_that_a_web_page_could_have_a_browser_post(
-    entry: Entry, local: Daemon
+    entry: Entry, fresh: Daemon
 ) -> None:
     assert entry.body is not None
     path = entry.path.format(name="prod", server="rlm1", isv="acme")
