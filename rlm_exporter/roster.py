@@ -86,10 +86,12 @@ class Roster:
             running = self._running.get(name)
             if running is not None and is_same(running.cluster, cluster):
                 continue
+            # Before the old ones end: should they not come into being, nothing has changed.
+            parts = self._built(cluster)
             if running is not None:
                 await self._stop(name)
-                self._instruments.forget(name)
-            self._add(cluster)
+                parts.controller.reporters.take_over(running.parts.controller.reporters.reports)
+            self._add(cluster, parts)
             log.info("cluster=%s is looked after as %s has it", name, cluster.source)
         self.configuration = new
         self.loaded_at, self.is_current = self._clock.now(), not new.spoilt
@@ -100,10 +102,13 @@ class Roster:
         running = self._running.get(name)
         return None if running is None else running.cluster
 
-    def _add(self, cluster: Cluster) -> None:
+    def _built(self, cluster: Cluster) -> ClusterParts:
         if self._keeper is not None:
             self._keeper.add(cluster.name)
-        parts = self._builder.build(cluster)
+        self._instruments.forget(cluster.name)  # series of servers that are in it no more
+        return self._builder.build(cluster)
+
+    def _add(self, cluster: Cluster, parts: ClusterParts) -> None:
         running = _Running(cluster=cluster, parts=parts)
         self._running[cluster.name] = running
         self.controllers[cluster.name] = parts.controller

@@ -133,12 +133,13 @@ def _count(value: object) -> int:
 
 def _handle(value: object) -> str:
     """It is in an index, which takes no long ones."""
-    if type(value) is not str or _HANDLE.fullmatch(value) is None:
+    if type(value) is not str or re.fullmatch(HANDLE, value) is None:
         raise ValueError("not a handle of at most 32 hexadecimal digits")
     return value
 
 
-_HANDLE = re.compile("[0-9A-Fa-f]{1,32}")
+HANDLE = "^[0-9A-Fa-f]{1,32}$"
+"""What a handle looks like."""
 
 
 def _moment(value: object) -> datetime:

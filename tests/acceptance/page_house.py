@@ -74,8 +74,9 @@ class PageHouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._processes.end_all()
+        # The machine first: what runs there has its parent here, and is not gone before that one has seen it.
         self.machine.__exit__(kind, error, trace)
+        self._processes.end_all()
 
     def run(self, *words: str) -> Ended:
         """Run a command to its end."""

@@ -40,7 +40,10 @@ def why_none() -> str | None:
 def _apart() -> tuple[str, ...]:
     # The first process there dies with `unshare`, and every other with the first.
     as_root = () if os.geteuid() == 0 else ("--map-root-user",)
-    return ("unshare", *as_root, *SPACES, "--fork", "--kill-child")
+    # Where no mount is shared with anybody none has to be made private, which cannot be done in a chroot.
+    is_shared = " shared:" in Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    propagation = f"--propagation={'private' if is_shared else 'unchanged'}"
+    return ("unshare", *as_root, *SPACES, propagation, "--fork", "--kill-child")
 
 
 class Machine:

@@ -4,7 +4,7 @@ from rlm_exporter.server.openapi.entry import Parameter
 from rlm_exporter.server.openapi.shapes import Schema, moment, text, whole, word
 from rlm_exporter.server.requests import LISTED_DEFAULT, LISTED_LARGEST, LONGEST_WORD
 from rlm_exporter.server.usage_requests import LASTS
-from rlm_exporter.store.report_records import Dimension
+from rlm_exporter.store.report_records import REFUSALS_BY, Dimension
 
 NAME = Parameter(
     name="name",
@@ -26,12 +26,9 @@ SINCE = query("since", moment(), "the beginning of the time, in place of `last`;
 UNTIL = query("until", moment(), "its end; now where it is not given")
 WINDOW = (LAST, SINCE, UNTIL)
 
-BY = query("by", word(Dimension), "what each line is about; feature where it is not given")
-BY_OF_DENIALS = query(
-    "by",
-    word(each for each in Dimension if each is not Dimension.PROJECT),
-    "the same; report logs tell no project of a refusal",
-)
+_BY = "what each line is about; feature where it is not given"
+BY = query("by", word(Dimension), _BY)
+DENIED_BY = query("by", word(REFUSALS_BY), _BY)
 FEATURE = query("feature", text(), "this feature alone")
 
 LISTED = (

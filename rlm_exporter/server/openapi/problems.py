@@ -26,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "unknown_operation": "the cluster has no such operation",
     "timeout": "the body did not arrive in time",
     "too_large": "the body is too large",
-    "unsupported_encoding": "the body is packed in a way that is not known",
+    "unsupported_encoding": "the body is packed in another way than gzip or deflate",
     "too_much": "too many sessions for one answer; take a shorter time",
     "store_unavailable": "the journal cannot be read or written now",
     "no_answer": "no answer yet; the wish stands, and the events tell what becomes of it",

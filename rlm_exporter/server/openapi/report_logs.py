@@ -19,17 +19,19 @@ from rlm_exporter.server.openapi.shapes import (
     word,
 )
 from rlm_exporter.server.report_logs import FARTHEST, FIELDS, LONGEST_ISV, LONGEST_POSITION
+from rlm_exporter.usage.report_log_bounds import LONGEST
 from rlm_exporter.usage.report_log_usage import AT_ONCE
-from rlm_exporter.usage.report_log_wire import DENIAL, LARGEST_NUMBER, LONGEST_WORD, SESSION
+from rlm_exporter.usage.report_log_wire import DENIAL, HANDLE, LARGEST_NUMBER, LATER, LONGEST_WORD, SESSION
 
 PART = "Report logs"
 
 _PATH = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
 _WORD = text(maxLength=LONGEST_WORD)
+_COUNT = whole(maximum=LARGEST_NUMBER)
 _NUMBER = whole(minimum=-LARGEST_NUMBER, maximum=LARGEST_NUMBER)
 _LOCAL = text(
-    "the server's own time, without a zone",
-    pattern=r"^(19[7-9]\d|[2-8]\d\d\d)-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d$",
+    "the server's own time, without a zone; from 2000 on, and at most two days ahead of the daemon's clock",
+    pattern=r"^(2\d\d\d)-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d$",
 )
 
 _PARAMETERS = (
@@ -74,17 +76,18 @@ SCHEMAS: dict[str, Schema] = {
             "version": maybe(_WORD),
             "user": maybe(_WORD),
             "host": maybe(_WORD),
-            "seats": _NUMBER,
-            "handle": _WORD,
+            "seats": _COUNT,
+            "handle": text(pattern=HANDLE),
             "begun": word(Begun),
             "out": maybe(_LOCAL),
             "ended": word(Ended),
             "back": maybe(_LOCAL),
             "reason": maybe(_NUMBER),
-            "lasted": maybe(number("seconds", minimum=None)),
+            "lasted": maybe(number("seconds", maximum=LONGEST.total_seconds())),
             "not_after": maybe(_LOCAL),
+            "project": maybe(_WORD),
         },
-        needed=SESSION,
+        needed=[name for name in SESSION if name not in LATER],
     ),
     "LoggedDenial": request(
         "One refusal, as the log tells it.",
@@ -93,7 +96,7 @@ SCHEMAS: dict[str, Schema] = {
             "version": _WORD,
             "user": _WORD,
             "host": _WORD,
-            "seats": _NUMBER,
+            "seats": _COUNT,
             "why": whole("RLM's status code", minimum=-LARGEST_NUMBER, maximum=LARGEST_NUMBER),
             "last_attempt": _NUMBER,
             "at": maybe(_LOCAL),
@@ -106,7 +109,7 @@ _BATCH = request(
     "What comes next of a log; all of it is taken, or nothing.",
     {
         "after": whole("the number of the batch before", maximum=LONGEST_NUMBER),
-        "position": text("what its reader needs to go on", maxLength=LONGEST_POSITION),
+        "position": text("what its reader needs to go on, or as it was", maxLength=LONGEST_POSITION),
         "minutes_west": maybe(whole("of UTC, as the log says", minimum=-FARTHEST, maximum=FARTHEST)),
         "sessions": listed(ref("LoggedSession"), maxItems=AT_ONCE),
         "denials": listed(ref("LoggedDenial")),

@@ -2,7 +2,7 @@
 
 from rlm_exporter.server.auth import Role
 from rlm_exporter.server.openapi.entry import Body, Entry, Parameter, Problems, Told
-from rlm_exporter.server.openapi.parameters import BY, BY_OF_DENIALS, FEATURE, NAME, WINDOW, query
+from rlm_exporter.server.openapi.parameters import BY, DENIED_BY, FEATURE, NAME, WINDOW, query
 from rlm_exporter.server.openapi.problems import JOURNAL
 from rlm_exporter.server.openapi.shapes import Schema, duration, ref, text, word
 from rlm_exporter.server.usage import GROUP
@@ -82,7 +82,7 @@ ENTRIES = (
         ),
         problems={**_ASKED, 404: ("unknown_feature",), 422: ("too_much",)},
     ),
-    _entry("/denials", "denials", "who was refused, and why", "Denials", parameters=(BY_OF_DENIALS, FEATURE)),
+    _entry("/denials", "denials", "who was refused, and why", "Denials", parameters=(DENIED_BY, FEATURE)),
     _entry("/double-use", "double_use", "hosts that held a product from two pools", "DoubleUse"),
     _entry(
         "/profile",

@@ -19,7 +19,7 @@ from rlm_exporter.store.report_records import Dimension
 
 _ABOUT = {"cluster": text(), "since": moment(), "until": moment()}
 _OMITTED = whole("lines that are not told")
-_WHO = maybe(text("the user, host, server or group; null by feature, and where it is not known"))
+_WHO = maybe(text("the user, host, server, project or group; null by feature, and where it is not known"))
 
 SCHEMAS: dict[str, Schema] = {
     "Usage": answer(
@@ -34,7 +34,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "UsageLine": answer(
-        "A feature, or one user, host, server or group of it.",
+        "A feature, or one user, host, server, project or group of it.",
         {
             "isv": maybe(text()),
             "feature": text(),
