@@ -19,7 +19,7 @@ from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.site import MANIFEST, Site
 from tests.server.contract import strict
 
-SECONDS = int(os.environ.get("RLM_HA_FUZZ_SECONDS", "30"))
+SECONDS = int(os.environ.get("RLM_HA_FUZZ_SECONDS", "60"))
 SEED = int(os.environ.get("RLM_HA_FUZZ_SEED", "1"))
 BESIDE = 120.0
 """Seconds for everything that is not the fuzzing itself."""
