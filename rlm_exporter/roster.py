@@ -90,6 +90,7 @@ class Roster:
             parts = self._built(cluster)
             if running is not None:
                 await self._stop(name)
+                parts.controller.reporters.take_over(running.parts.controller.reporters.reports)
             self._add(cluster, parts)
             log.info("cluster=%s is looked after as %s has it", name, cluster.source)
         self.configuration = new

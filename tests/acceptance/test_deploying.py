@@ -13,7 +13,7 @@ import pytest
 import requests
 import yaml
 
-from rlm_exporter.demo.layout import CLUSTER
+from rlm_exporter.demo.layout import CLUSTER, SERVERS
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.event import EventKind
 from tests.acceptance.conftest import SetStage
@@ -25,6 +25,7 @@ from tests.acceptance.seeing import (
     cluster,
     licenses,
     rlm_ha,
+    server,
     wait_moved,
     wait_ready,
     wait_served,
@@ -289,6 +290,9 @@ def test_clients_notice_nothing_of_a_change_and_the_next_crash_is_seen_to(set_st
     wait_served(stage, holders=HOLDERS)
     began = time.monotonic()
 
+    failed = f"{SERVERS[2]} (license)"
+    told = licenses(stage, "update-health", "--healthy-servers", "", "--failed-servers", failed)
+    assert told.returncode == 0, told.stderr
     for _ in range(3):
         assert deploy(stage, changed(stage, slower), "--yes").returncode == 0
         assert deploy(stage, stage.folder / "cluster.yaml", "--yes").returncode == 0
@@ -298,6 +302,7 @@ def test_clients_notice_nothing_of_a_change_and_the_next_crash_is_seen_to(set_st
     sessions = [event for event in events if event.kind is EventKind.SESSION]
     assert {(event.main, event.isv_server) for event in sessions} == {("rlm1", "rlm1")}
     assert cluster(stage)["epoch"] == 1
+    assert server(stage, SERVERS[2])["external"], "what another monitor said is still known"
 
     stage.kill("rlm1")
     assert wait_moved(stage)["to"] == "rlm2"
