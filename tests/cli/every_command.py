@@ -94,6 +94,8 @@ class Asked:
     answers: Mapping[str, tuple[Handler, ...]] = field(default_factory=dict)
     schema: str | None = None
     """The schema of the API that its JSON has; None where the document is the command's own."""
+    silent: bool = False
+    """It writes files, and tells of it on stderr."""
     own_yaml: bool = False
     """As YAML it prints what its document holds, not the document."""
     plain: bool = False
@@ -265,12 +267,21 @@ ASKED: dict[str, Asked] = {
     ),
     "render client-env": Asked(words=("render", "client-env", "{folder}/cluster.yaml"), plain=True),
     "render slurm": Asked(words=("render", "slurm", "{folder}/cluster.yaml"), plain=True),
+    "render systemd": Asked(words=("render", "systemd"), plain=True),
+    "render install": Asked(words=("render", "install", "{folder}/cluster.yaml"), plain=True),
+    "render rlm-args": Asked(words=("render", "rlm-args", "{folder}/rlm.conf")),
+    "render nfs": Asked(
+        words=("render", "nfs", "{folder}/cluster.yaml", "--nfs-server", "nfs.example.com"), plain=True
+    ),
+    "render prometheus": Asked(words=("render", "prometheus"), plain=True),
+    "render alertmanager": Asked(words=("render", "alertmanager"), plain=True),
     "render dashboard": Asked(words=("render", "dashboard", "{folder}/dashboard.yaml"), plain=True),
     "render rules": Asked(words=("render", "rules", "{folder}/dashboard.yaml"), plain=True),
     "db upgrade": Asked(words=("db", "upgrade", "--store", "sqlite:///{folder}/new.db")),
     "db prune": Asked(
         words=("db", "prune", "--older-than", "400d", "--dry-run", "--store", "sqlite:///{folder}/journal.db")
     ),
+    "compat install": Asked(words=("compat", "install", "--dir", "{folder}"), silent=True),
     "completion": Asked(words=("completion", "bash"), plain=True),
 }
 """By the name of each command; those that run until they are ended stand in ENDLESS."""
@@ -285,6 +296,7 @@ def write_files(folder: Path) -> None:
     (folder / "dashboard.yaml").write_text(DASHBOARD.read_text())
     (folder / "rlmstat.txt").write_bytes((RLMSTAT / "15.2-two-isvs.txt").read_bytes())
     (folder / "rlm.sh").write_text(ENVIRONMENT)
+    (folder / "rlm.conf").write_text("LICENSE_PATH /opt/rlm/licenses\nLOG_LEVEL 3\nFOO 1\n")
     (folder / "acme.lic").write_bytes((LICENSES / "plain.lic").read_bytes())
     (folder / "acme.rl").write_bytes(log(START, out("15c", "08:05:00"), back("15c", "09:00:00")))
     (folder / "delivery.json").write_bytes(body(alert()))
