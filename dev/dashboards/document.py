@@ -36,6 +36,24 @@ class Shelf:
     title: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Of a panel in its block, in columns and rows."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Panels of different heights, each in its place."""
+
+    panels: Sequence[tuple[model.Panel, Place]]
+    height: int
+
+
 def begin(title: str, uid: str, *, description: str, since: str) -> Dashboard:
     """A dashboard without panels."""
     return (
@@ -98,7 +116,7 @@ def annotations() -> tuple[AnnotationQuery, ...]:
     )
 
 
-def place(dashboard: Dashboard, shelves: Sequence[Shelf]) -> model.Dashboard:
+def place(dashboard: Dashboard, shelves: Sequence[Shelf | Block]) -> model.Dashboard:
     """The whole dashboard, its panels in their places and numbered."""
     built = dashboard.build()
     built.panels = list(_placed(shelves))
@@ -111,10 +129,10 @@ def text(dashboard: model.Dashboard) -> str:
     return json.dumps(_as_grafana_has_it(document), indent=2, ensure_ascii=False) + "\n"
 
 
-def _placed(shelves: Sequence[Shelf]) -> Iterator[model.Panel | model.RowPanel]:
+def _placed(shelves: Sequence[Shelf | Block]) -> Iterator[model.Panel | model.RowPanel]:
     top, number = 0, 0
     for shelf in shelves:
-        if shelf.title is not None:
+        if isinstance(shelf, Shelf) and shelf.title is not None:
             number += 1
             yield model.RowPanel(
                 id_val=number,
@@ -122,14 +140,19 @@ def _placed(shelves: Sequence[Shelf]) -> Iterator[model.Panel | model.RowPanel]:
                 grid_pos=model.GridPos(x=0, y=top, w=24, h=HEADER_HEIGHT),
             )
             top += HEADER_HEIGHT
-        left = 0
-        for panel, width in shelf.panels:
+        for panel, at in shelf.panels if isinstance(shelf, Block) else _side_by_side(shelf):
             number += 1
             panel.id_val = number
-            panel.grid_pos = model.GridPos(x=left, y=top, w=width, h=shelf.height)
-            left += width
+            panel.grid_pos = model.GridPos(x=at.x, y=top + at.y, w=at.w, h=at.h)
             yield panel
         top += shelf.height
+
+
+def _side_by_side(shelf: Shelf) -> Iterator[tuple[model.Panel, Place]]:
+    left = 0
+    for panel, width in shelf.panels:
+        yield panel, Place(x=left, y=0, w=width, h=shelf.height)
+        left += width
 
 
 def _labels(name: str, label: str, metric: str, within: str) -> QueryVariable:

@@ -3,13 +3,14 @@
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import BigValueColorMode, BigValueTextMode
 
-from dev.dashboards.document import Shelf, annotations, begin, choice, place, runbook
+from dev.dashboards.document import Block, Place, Shelf, annotations, begin, choice, place, runbook
 from dev.dashboards.panels import (
     About,
     Look,
     Query,
     bars_panel,
     counts_panel,
+    limits_config,
     lines_panel,
     mappings,
     stat_panel,
@@ -19,12 +20,16 @@ from rlm_exporter.render.grafana_style import (
     ACTIVE_OR_STANDBY,
     BAD_YES,
     BALANCER_STATES,
+    BLUE,
     COUNT,
+    FAILOVERS_LIMITS,
     GOOD_YES,
     HEALTHY_LIMITS,
     HELD_OR_FREE,
     INTERVAL_LIMITS,
     NONE_IS_GOOD,
+    ORANGE,
+    RED,
     SECONDS,
     UP_OR_DOWN,
     WATCHDOG_LIMITS,
@@ -46,10 +51,10 @@ def dashboard() -> model.Dashboard:
     begun.with_variable(choice("server", "Server", "rlm_server_up")).with_variable(runbook())
     for annotation in annotations():
         begun.annotation(annotation)
-    return place(begun, [*_printed(), _now(), *_moves(), *_balancers(), *_probes(), *_exporter()])
+    return place(begun, [_printed(), _now(), *_moves(), *_balancers(), *_probes(), *_exporter()])
 
 
-def _printed() -> list[Shelf]:
+def _printed() -> Block:
     """The guide's five panels, in its order; with its cluster chosen, its queries to the byte."""
     health = stat_panel(
         About(
@@ -89,11 +94,17 @@ def _printed() -> list[Shelf]:
         Look(meanings=UP_OR_DOWN, no_value="Not checked"),
         Query(expr='rlm_web_interface_up{cluster="$cluster"}', legend="{{server}} Web"),
     )
-    return [
-        Shelf(panels=[(health, 12), (seats, 12)], height=6),
-        Shelf(panels=[(_timeline(), 24)], height=6),
-        Shelf(panels=[(response, 12), (web, 12)], height=6),
-    ]
+    # Every product has a bar for each server; what serves now is to be seen on a screen of 900 pixels, too.
+    return Block(
+        panels=[
+            (health, Place(x=0, y=0, w=12, h=4)),
+            (seats, Place(x=12, y=0, w=12, h=8)),
+            (_timeline(), Place(x=0, y=8, w=16, h=6)),
+            (response, Place(x=16, y=8, w=8, h=6)),
+            (web, Place(x=0, y=4, w=12, h=4)),
+        ],
+        height=14,
+    )
 
 
 def _timeline() -> model.Panel:
@@ -114,8 +125,14 @@ def _timeline() -> model.Panel:
         matcher=model.MatcherConfig(id_val="byFrameRefID", options="B"),
         properties=[model.DynamicConfigValue(id_val="mappings", value=mappings(ACTIVE_OR_STANDBY))],
     )
+    only_count = model.DashboardFieldConfigSourceOverrides(
+        matcher=model.MatcherConfig(id_val="byFrameRefID", options="A"),
+        properties=[
+            model.DynamicConfigValue(id_val="thresholds", value=limits_config(FAILOVERS_LIMITS).build())
+        ],
+    )
     if panel.field_config is not None:
-        panel.field_config.overrides = [only_active]
+        panel.field_config.overrides = [only_count, only_active]
     return panel
 
 
@@ -214,6 +231,7 @@ def _moves() -> list[Shelf]:
             f" (increase(rlm_ha_operations_total{{{OURS}}}[$__rate_interval])) > 0",
             legend="{{kind}} {{outcome}} ({{rule}})",
         ),
+        tones={"^(failover|adopt)": ORANGE, " (aborted|failed) ": RED},
     )
     decisions = counts_panel(
         About(
@@ -226,6 +244,7 @@ def _moves() -> list[Shelf]:
             expr=f"sum by (rule) (increase(rlm_ha_decisions_total{{{OURS}}}[$__rate_interval])) > 0",
             legend="{{rule}}",
         ),
+        tones={"^(failed_over|adopted)$": ORANGE},
     )
     epochs = lines_panel(
         About(
@@ -236,6 +255,7 @@ def _moves() -> list[Shelf]:
         Query(expr=f"max(rlm_ha_epoch{{{OURS}}})", legend="Epoch"),
         Query(expr=f"max(rlm_ha_operation_open{{{OURS}}})", legend="Open operations"),
         stepped=True,
+        tones={"Epoch": BLUE, "Open operations": ORANGE},
     )
     steps = bars_panel(
         About(
@@ -243,7 +263,7 @@ def _moves() -> list[Shelf]:
             description="How long each step of an operation took, 19 of 20 times, in the time shown. All"
             " clusters of the exporter are in it.",
         ),
-        Look(unit=SECONDS),
+        Look(unit=SECONDS, no_value="No operation"),
         Query(
             expr="histogram_quantile(0.95, sum by (le, step)"
             " (increase(rlm_ha_operation_step_seconds_bucket[$__range]))) >= 0",
@@ -305,6 +325,7 @@ def _balancers() -> list[Shelf]:
             f" (increase(rlm_ha_balancer_reapplied_total{{{OURS}}}[$__rate_interval])) > 0",
             legend="{{balancer}}: {{reason}}",
         ),
+        tone=ORANGE,
     )
     return [
         Shelf(title="Load balancers and pins", panels=[(view, 12), (pins, 12)], height=7),
@@ -341,6 +362,7 @@ def _probes() -> list[Shelf]:
             f" (increase(rlm_probe_failures_total{{{SERVERS}}}[$__rate_interval])) > 0",
             legend="{{server}} {{probe}}: {{reason}}",
         ),
+        tone=RED,
     )
     in_a_row = lines_panel(
         About(
@@ -396,7 +418,7 @@ def _exporter() -> list[Shelf]:
             description="How long each daemon still has the cluster's lease. Absent where one is alone on its"
             " journal.",
         ),
-        Look(unit=SECONDS),
+        Look(unit=SECONDS, no_value="One daemon alone has no lease"),
         Query(
             expr=f"max by (instance) (rlm_ha_lease_remaining_seconds{{{OURS}}})",
             legend="{{instance}}",

@@ -20,6 +20,7 @@ from rlm_exporter.render.grafana_style import (
     DAYS_LEFT_LIMITS,
     MOMENT,
     NONE_IS_GOOD,
+    RED,
     SHARE,
     USED_LIMITS,
 )
@@ -122,7 +123,7 @@ def _hours() -> Shelf:
         *rows,
         days=DAYS_SHOWN,
     )
-    return Shelf(title="When", panels=[(hours, 24)], height=10)
+    return Shelf(title="When", panels=[(hours, 24)], height=12)
 
 
 def _denials() -> Shelf:
@@ -138,6 +139,7 @@ def _denials() -> Shelf:
             f" (increase(rlm_license_denied_total{{{PRODUCTS}}}[$__rate_interval])) > 0",
             legend="{{isv}} {{feature}}: {{reason}}",
         ),
+        tone=RED,
     )
     by_isv = counts_panel(
         About(
@@ -151,6 +153,7 @@ def _denials() -> Shelf:
             f'rlm_isv_denials_total{{{SERVERS}, isv=~"$isv"}}[$__rate_interval])) > 0',
             legend="{{isv}}",
         ),
+        tone=RED,
     )
     return Shelf(title="Refusals", panels=[(by_reason, 14), (by_isv, 10)], height=8)
 
@@ -170,6 +173,7 @@ def _terms() -> Shelf:
         titles={"isv": "ISV", "feature": "Feature", "Value #A": "Ends", "Value #B": "Left"},
         order=("isv", "feature", "Value #A", "Value #B"),
         sort_by="Left",
+        no_value="None ends",
     )
     reservations = lines_panel(
         About(
@@ -177,7 +181,7 @@ def _terms() -> Shelf:
             description="Seats set aside by RESERVE options, and beside them those in use of the same"
             " products.",
         ),
-        Look(),
+        Look(no_value="Nothing is reserved"),
         Query(expr=f"{RESERVED} > 0", legend="{{feature}} reserved"),
         Query(expr=f"{IN_USE} and ({RESERVED} > 0)", legend="{{feature}} in use"),
         dashed="A",

@@ -1,7 +1,7 @@
 """The kinds of panels that our dashboards have, each with the house's look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from grafana_foundation_sdk.builders import (
@@ -20,7 +20,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heat
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from rlm_exporter.render.grafana_style import COUNT, NO_LIMIT, Limit, Meaning
+from rlm_exporter.render.grafana_style import BLUE, COUNT, GREY, NO_LIMIT, Limit, Meaning
 
 DATASOURCE = shapes.DataSourceRef(type_val="prometheus", uid="${datasource}")
 RUNBOOK = "${runbook}"
@@ -82,6 +82,7 @@ def stat_panel(
 
 def bars_panel(about: About, look: Look, *queries: Query) -> model.Panel:
     """The newest value of each series as a bar."""
+    look = _told_if_empty(look, "Not known")
     panel = _begun(bargauge.Panel(), about, look, queries, instant=True)
     panel.orientation(shapes.VizOrientation.HORIZONTAL).display_mode(shapes.BarGaugeDisplayMode.BASIC)
     panel.color_scheme(_thresholds()).reduce_options(_newest()).min(0)
@@ -90,6 +91,7 @@ def bars_panel(about: About, look: Look, *queries: Query) -> model.Panel:
 
 def timeline_panel(about: About, look: Look, *queries: Query, time_range: str | None = None) -> model.Panel:
     """What state each series was in, over time."""
+    look = _told_if_empty(look, "Not known")
     panel = _begun(statetimeline.Panel(), about, look, queries, instant=False)
     panel.color_scheme(_thresholds()).row_height(0.8).merge_values(True).fill_opacity(70).line_width(0)
     panel.show_value(shapes.VisibilityMode.AUTO).legend(_legend())
@@ -105,8 +107,13 @@ def lines_panel(
     stepped: bool = False,
     dashed: str | None = None,
     min_interval: str | None = None,
+    tones: Mapping[str, str] | None = None,
 ) -> model.Panel:
-    """Each series as a line; those of the query `dashed` as a limit of the others."""
+    """Each series as a line; those of the query `dashed` as a limit of the others.
+
+    `tones` are colours by the series' name; other colours only tell lines apart.
+    """
+    look = _told_if_empty(look, "Not known")
     panel = _begun(timeseries.Panel(), about, look, queries, instant=False)
     panel.fill_opacity(8).line_width(1).show_points(shapes.VisibilityMode.NEVER).min(0)
     panel.legend(_legend()).tooltip(_tooltip())
@@ -121,14 +128,26 @@ def lines_panel(
             [
                 model.DynamicConfigValue(id_val="custom.lineStyle", value=style),
                 model.DynamicConfigValue(id_val="custom.fillOpacity", value=0),
+                _tone(GREY, mode=model.FieldColorModeId.FIXED),
             ],
         )
+    for name, color in (tones or {}).items():
+        panel.override_by_name(name, [_tone(color, mode=model.FieldColorModeId.FIXED)])
     return panel.build()
 
 
-def counts_panel(about: About, look: Look, *queries: Query) -> model.Panel:
-    """How often something happened, as bars on top of one another."""
+def counts_panel(
+    about: About, look: Look, *queries: Query, tone: str = BLUE, tones: Mapping[str, str] | None = None
+) -> model.Panel:
+    """How often something happened, as bars on top of one another, in shades of a colour.
+
+    `tones` are colours of those series whose names match an expression; the last one that does counts.
+    """
+    look = _told_if_empty(look, "Nothing was counted")
     panel = _begun(timeseries.Panel(), about, look, queries, instant=False)
+    panel.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.SHADES).fixed_color(tone))
+    for expression, color in (tones or {}).items():
+        panel.override_by_regexp(f"/{expression}/", [_tone(color, mode=model.FieldColorModeId.SHADES)])
     panel.draw_style(shapes.GraphDrawStyle.BARS).fill_opacity(80).line_width(0).min(0)
     panel.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL).group("A"))
     panel.legend(_legend()).tooltip(_tooltip())
@@ -153,10 +172,11 @@ def table_panel(
     titles: Mapping[str, str],
     order: Sequence[str],
     sort_by: str,
+    no_value: str,
 ) -> model.Panel:
     """One line for each set of labels; a query's values stand in the column `Value #A` and so on."""
     form = PromQueryFormat.TABLE
-    panel = _begun(table.Panel(), about, Look(), queries, instant=True, form=form)
+    panel = _begun(table.Panel(), about, Look(no_value=no_value), queries, instant=True, form=form)
     panel.transformations(
         [
             model.DataTransformerConfig(id_val="merge", options={}),
@@ -187,7 +207,7 @@ def _begun(
     form: PromQueryFormat = PromQueryFormat.TIME_SERIES,
 ) -> _Builder:
     panel.title(about.title).description(about.description).datasource(DATASOURCE).unit(look.unit)
-    panel.mappings(mappings(look.meanings or {})).thresholds(_limits(look.limits))
+    panel.mappings(mappings(look.meanings or {})).thresholds(limits_config(look.limits))
     if look.decimals is not None:
         panel.decimals(look.decimals)
     if look.no_value is not None:
@@ -213,7 +233,7 @@ def mappings(meanings: Mapping[int, Meaning]) -> list[model.ValueMapping]:
     return [model.ValueMap(options=options)]
 
 
-def _limits(limits: Sequence[Limit]) -> dashboard.ThresholdsConfig:
+def limits_config(limits: Sequence[Limit]) -> dashboard.ThresholdsConfig:
     steps = [model.Threshold(value=limit.above, color=limit.color) for limit in limits]
     return dashboard.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
@@ -224,10 +244,18 @@ def _properties(look: Look) -> list[model.DynamicConfigValue]:
     if look.decimals is not None:
         found.append(model.DynamicConfigValue(id_val="decimals", value=look.decimals))
     if look.limits is not NO_LIMIT:
-        found.append(model.DynamicConfigValue(id_val="thresholds", value=_limits(look.limits).build()))
+        found.append(model.DynamicConfigValue(id_val="thresholds", value=limits_config(look.limits).build()))
         cell = {"type": "color-text"}
         found.append(model.DynamicConfigValue(id_val="custom.cellOptions", value=cell))
     return found
+
+
+def _told_if_empty(look: Look, words: str) -> Look:
+    return look if look.no_value is not None else replace(look, no_value=words)
+
+
+def _tone(color: str, *, mode: model.FieldColorModeId) -> model.DynamicConfigValue:
+    return model.DynamicConfigValue(id_val="color", value={"mode": mode.value, "fixedColor": color})
 
 
 def _thresholds() -> dashboard.FieldColor:

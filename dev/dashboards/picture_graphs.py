@@ -14,7 +14,7 @@ from dev.dashboards.picture_style import (
     number,
     readable_on,
     resolve,
-    series_colors,
+    series_color,
     tell,
     ticks,
 )
@@ -58,7 +58,7 @@ def lines(panel: Document, found: Sequence[Series], room: Room, span: Span, note
     """Each series as a line, or as bars on top of one another."""
     if not found:
         return nothing(panel)
-    colors = _colors(panel, found)
+    colors = [series_color(index, field_of(panel, one)) for index, one in enumerate(found)]
     below, taken = legend(dict(zip((one.name for one in found), colors, strict=True)), room)
     as_bars = panel["fieldConfig"]["defaults"].get("custom", {}).get("drawStyle") == "bars"
     base = _bases(found) if as_bars else {}
@@ -75,15 +75,6 @@ def lines(panel: Document, found: Sequence[Series], room: Room, span: Span, note
         for one, color in zip(found, colors, strict=True)
     ]
     return _svg(room, taken, [*grid, *_times(plane), *_noted(plane, notes), *drawn]) + below
-
-
-def _colors(panel: Document, found: Sequence[Series]) -> list[str]:
-    colors = series_colors(len(found), panel["fieldConfig"]["defaults"])
-    own = [field_of(panel, one).get("color") for one in found]
-    return [
-        resolve(each["fixedColor"]) if each and each["mode"] == "fixed" else color
-        for each, color in zip(own, colors, strict=True)
-    ]
 
 
 def _bases(found: Sequence[Series]) -> dict[tuple[str, float], float]:

@@ -1,4 +1,4 @@
-"""A dashboard as one HTML page, laid out as Grafana does: 24 columns, rows of 30 pixels with 8 between (pure)."""
+"""A dashboard as one HTML page, laid out as Grafana does: 24 columns, rows of 30 pixels (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,13 +87,15 @@ def _placed(box: Box) -> str:
 
 _STYLE = f"""
 *{{box-sizing:border-box;margin:0}}
-body{{background:#111217;color:#ccccdc;font:14px Inter,Roboto,Liberation Sans,DejaVu Sans,sans-serif;width:{WIDTH}px}}
+body{{background:#111217;color:#ccccdc;width:{WIDTH}px}}
+body{{font:14px Inter,Roboto,Liberation Sans,DejaVu Sans,sans-serif}}
 header{{position:absolute;left:0;right:0;height:40px;padding:10px 16px;background:#181b1f;font-weight:500}}
 header i{{position:absolute;right:16px;font-style:normal;color:#9fa7b3}}
 nav{{position:absolute;top:48px;left:16px;height:32px}}
 nav span{{display:inline-block;margin-right:12px;border:1px solid #2f3238;border-radius:2px;line-height:30px;
 padding-right:10px}}
-nav b{{font-weight:500;color:#9fa7b3;background:#181b1f;padding:0 10px;margin-right:10px;display:inline-block}}
+nav b{{font-weight:500;color:#9fa7b3;background:#181b1f}}
+nav b{{padding:0 10px;margin-right:10px;display:inline-block}}
 section,h2{{position:absolute}}
 section{{background:#181b1f;border:1px solid #25272d;border-radius:2px}}
 h2{{font-size:16px;font-weight:500;line-height:30px}}
@@ -105,20 +107,23 @@ svg{{display:block}} svg text{{font-size:12px}}
 .tiles{{display:flex;gap:4px}}
 .tile{{display:flex;flex-direction:column;align-items:center;justify-content:center;border-radius:3px;
 line-height:1.15;overflow:hidden}}
-.bars{{display:flex;flex-direction:column;justify-content:space-evenly;height:calc(100% - {PADDING}px)}}
-.bar{{display:flex;align-items:center}}
+.bars{{display:flex;flex-direction:column;gap:10px;overflow:hidden;height:calc(100% - {PADDING}px)}}
+.bar{{display:flex;align-items:center;flex:none}}
 .bar span{{display:block}} .ground{{background:#22252b;height:100%}} .ground span{{height:100%}}
 .legend{{font-size:12px;line-height:20px;overflow:hidden}}
 .legend span{{display:inline-block;margin-right:12px;white-space:nowrap}}
-.legend i{{display:inline-block;width:14px;height:4px;border-radius:2px;margin-right:5px;vertical-align:middle}}
-.scale{{display:flex;align-items:center;gap:8px;font-size:12px;height:24px}} .scale i{{width:220px;height:10px}}
+.legend i{{display:inline-block;width:14px;height:4px;border-radius:2px}}
+.legend i{{margin-right:5px;vertical-align:middle}}
+.scale{{display:flex;align-items:center;gap:8px;font-size:12px;height:24px}}
+.scale i{{width:220px;height:10px}}
 table{{width:100%;border-collapse:collapse}} th{{text-align:left;color:#6ea6f5;font-weight:500}}
 td,th{{height:36px;padding:0 6px;border-bottom:1px solid #25272d}}
 .nothing{{height:100%;display:flex;align-items:center;justify-content:center;color:#9fa7b3;padding-bottom:{TITLE}px}}
 """
 
 _FIND_WHAT_IS_CUT = """
-const cut = [...document.querySelectorAll('.fits,.body,.legend,.tile')].filter(
+const cut = [...document.querySelectorAll('.fits,.body,.legend,.tile,.bars,nav')].filter(
   each => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1);
-document.body.dataset.cut = JSON.stringify(cut.map(each => each.className + ': ' + each.textContent.slice(0, 80)));
+const told = cut.map(each => each.className + ': ' + each.textContent.slice(0, 80));
+document.body.dataset.cut = JSON.stringify(told);
 """

@@ -9,6 +9,8 @@ from dev.dashboards.picture_style import COLORS, Told, number, readable_on, tell
 
 CHARACTER = 0.62
 """A character's width by its height, with something to spare."""
+SPACING = 10
+"""Between two bars; where they have too little room, some are out of sight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,8 @@ def _tile(name: str, told: Told, room: Room, *, filled: bool) -> str:
     look = f"background:{told.color};color:{readable_on(told.color)}" if filled else f"color:{told.color}"
     return (
         f'<div class="tile" style="{look};width:{room.width:.1f}px;height:{room.height:.1f}px">'
-        f'{above}<div class="fits" style="font-size:{size:.0f}px;font-weight:500">{escape(told.text)}</div></div>'
+        f'{above}<div class="fits" style="font-size:{size:.0f}px;font-weight:500">{escape(told.text)}</div>'
+        "</div>"
     )
 
 
@@ -50,7 +53,9 @@ def bars(panel: Document, found: Sequence[Series], room: Room) -> str:
     if not found:
         return nothing(panel)
     most = max((series.newest for series in found), default=0.0) or 1.0
-    height = min(room.height / len(found) - 6, 40)
+    options = panel["options"]
+    share = (room.height - SPACING * (len(found) - 1)) / len(found)
+    height = min(max(share, options["minVizHeight"]), options["maxVizHeight"])
     size = min(height * 0.7, 14)
     told = [tell(series.newest, field_of(panel, series)) for series in found]
     names = max(len(series.name) for series in found) * size * CHARACTER + 8

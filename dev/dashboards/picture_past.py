@@ -1,4 +1,4 @@
-"""The days before the story, for panels that show days: made up, where all else in the pictures was seen (pure)."""
+"""The days before the story, for panels that show days: made up, while all else was seen (pure)."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ def _past(name: str, labels: dict[str, str], value: float, moment: int, until: i
 
 
 def _seats(feature: str) -> int:
-    return {"STARCCM": 40, "NXCAE": 10, "MESHER": 12, "POST": 20}[feature]
+    return {"STARCCM": 40, "NXCAE": 10, "MESHER": 12}[feature]
 
 
 def busy(moment: int) -> float:

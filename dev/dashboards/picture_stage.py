@@ -36,7 +36,7 @@ STARTING = ("rlm_license_in_use", "rlm_server_active", "rlm_failover_events")
 def play(folder: Path) -> None:
     """Have it happen, and keep in `folder` what Prometheus saw, with its moments in `story.json`."""
     os.environ["TZ"] = "UTC"  # a report log is in its machine's time, and the manifest says that it is UTC
-    with tempfile.TemporaryDirectory(prefix="rlm-pictures-", dir="/tmp") as name, Interrupts() as interrupts:  # noqa: S108 - a unix socket's path has to be short
+    with tempfile.TemporaryDirectory(prefix="rlm-pictures-") as name, Interrupts() as interrupts:
         stage = Stage(
             folder=Path(name),
             layout=free_layout(NETWORK, balancers=2),
@@ -67,15 +67,14 @@ def _set(stage: Stage) -> None:
     for product, options in {
         "NXCAE": ("--holders", "8", "--rate", "2", "--hold", "1"),
         "MESHER": ("--holders", "5", "--rate", "1", "--hold", "0.5"),
-        "POST": ("--holders", "4"),
     }.items():
         _start_fleet(stage, product, options)
 
 
 def _scenario(stage: Stage, server: str) -> Path:
-    """Products in every shape: nearly full, refused, reserved; permanent and soon at their end."""
+    """Products in every shape: nearly full, refused, reserved; soon and late at their end."""
     pools = [
-        {"product": "STARCCM", "count": 40, "expires": "permanent"},
+        {"product": "STARCCM", "count": 40, "expires": _in_days(200)},
         {"product": "NXCAE", "count": 10, "expires": _in_days(5)},
         {
             "product": "MESHER",
@@ -83,7 +82,6 @@ def _scenario(stage: Stage, server: str) -> Path:
             "expires": _in_days(21),
             "reserve": [{"count": 4, "user": "alice"}],
         },
-        {"product": "POST", "count": 20, "expires": _in_days(200)},
     ]
     isv = {
         "name": ISV,

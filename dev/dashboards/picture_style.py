@@ -100,16 +100,15 @@ def _fixed(value: float, decimals: int | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def series_colors(count: int, field: Mapping[str, Any]) -> list[str]:
-    """A colour for each series of a panel."""
+def series_color(index: int, field: Mapping[str, Any]) -> str:
+    """The colour of a panel's series with that number."""
     color = field.get("color") or {}
     match color.get("mode"):
         case "fixed":
-            return [resolve(color["fixedColor"])] * count
+            return resolve(color["fixedColor"])
         case "shades":
-            base = resolve(color["fixedColor"])
-            return [mixed(base, LIGHT if index % 2 else DARK, _shade(index)) for index in range(count)]
-    return [SERIES[index % len(SERIES)] for index in range(count)]
+            return mixed(resolve(color["fixedColor"]), LIGHT if index % 2 else DARK, _shade(index))
+    return SERIES[index % len(SERIES)]
 
 
 def _shade(index: int) -> float:

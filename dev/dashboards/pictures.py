@@ -108,6 +108,7 @@ def _photograph(text: str, picture: Path, *, height: int) -> list[str]:
                 "--no-sandbox",
                 "--disable-gpu",
                 "--hide-scrollbars",
+                "--disable-lcd-text",
                 f"--user-data-dir={name}/user",
             ),
             f"--window-size={WIDTH},{height}",

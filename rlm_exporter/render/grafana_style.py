@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from rlm_exporter.metrics.families import FAMILIES, Family
 
-GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
+GREEN, YELLOW, ORANGE, RED, BLUE = "green", "yellow", "orange", "red", "blue"
 """Names of Grafana's palette, which has a light and a dark tone of each."""
+GREY = "#808080"
+"""For what is as it should be and asks for nobody; the palette has none, and `text` outshines all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ HEALTHY_LIMITS = (
     Limit(above=1, color=YELLOW),
     Limit(above=2, color=GREEN),
 )
+FAILOVERS_LIMITS = (Limit(above=None, color=GREY), Limit(above=1, color=ORANGE))
 NONE_IS_GOOD = (Limit(above=None, color=GREEN), Limit(above=1, color=RED))
 USED_LIMITS = (Limit(above=None, color=GREEN), Limit(above=0.8, color=YELLOW), Limit(above=1, color=RED))
 DAYS_LEFT_LIMITS = (
@@ -68,8 +71,8 @@ WATCHDOG_LIMITS = (
 )
 """In seconds; the example of Alertmanager's configuration repeats it once a minute."""
 
-COUNT, SECONDS, SHARE, DAYS, MOMENT = "short", "s", "percentunit", "d", "dateTimeAsLocal"
-"""Grafana's names of units."""
+COUNT, SECONDS, SHARE, DAYS, MOMENT = "short", "s", "percentunit", "suffix:days", "dateTimeAsLocal"
+"""Grafana's names of units. Its own for days tells weeks from seven on, and limits are in days."""
 _UNITS = {"seconds": SECONDS, "": COUNT}
 _BY_NAME = {name: family for family in FAMILIES for name in family.sample_names}
 

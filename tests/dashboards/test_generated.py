@@ -49,5 +49,6 @@ def test_the_timeline_tells_who_was_active_beside_the_guides_count() -> None:
         QUERIES[2],
         'rlm_server_active{cluster="rlm-ha-cluster"}',
     ]
-    [override] = moves["fieldConfig"]["overrides"]
-    assert override["matcher"] == {"id": "byFrameRefID", "options": "B"}
+    of_count, of_servers = moves["fieldConfig"]["overrides"]
+    assert of_count["matcher"] == {"id": "byFrameRefID", "options": "A"}
+    assert of_servers["matcher"] == {"id": "byFrameRefID", "options": "B"}

@@ -7,6 +7,7 @@ import promql_parser
 import pytest
 
 from rlm_exporter.metrics.families import FAMILIES, Kind
+from rlm_exporter.render.grafana_style import GREY
 from tests.dashboards.documents import ANY, FILES, Document, asked, filled, load, panels, variables
 from tests.rules.documents import selectors
 
@@ -14,7 +15,7 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 COUNTERS = {name for family in FAMILIES if family.kind is not Kind.GAUGE for name in family.sample_names}
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 COUNTED = re.compile(r"\b(?:rate|increase)\(\s*([a-z_]+)(?:\{[^}]*\})?\[([^\]]+)\]")
-COLORS = {"green", "yellow", "orange", "red", "blue", "text"}
+COLORS = {"green", "yellow", "orange", "red", "blue", GREY}
 
 each_file = pytest.mark.parametrize("document", [pytest.param(load(path), id=path.stem) for path in FILES])
 
