@@ -9,7 +9,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test soak fuzz-api test-debian13 dashboards dashboard-schema demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -57,6 +57,9 @@ dashboards: setup ## write dashboards/*.json after dev/dashboards
 
 dashboard-schema: setup ## judge the dashboards by Grafana's own schema; needs npm, which nothing else does
 	@$(BIN)/python -m dev.dashboard_schema
+
+dashboard-pictures: setup ## draw them with live data to docs/pictures, in six minutes; AGAIN=1 with the data of before; needs chromium
+	@$(WITH_PARTS) $(BIN)/python -m dev.dashboards.pictures $(if $(AGAIN),--again)
 
 demo: setup ## the whole thing on loopback; SCENARIO=primary-hangs or primary-dies for a story with an end
 	@$(WITH_PARTS) exec $(BIN)/rlm-ha demo $${SCENARIO:+--scenario "$$SCENARIO"}

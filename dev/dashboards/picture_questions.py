@@ -95,7 +95,7 @@ def _matches(matcher: Document, series: Series | None, column: str | None) -> bo
         case "byFrameRefID":
             return series is not None and series.ref == matcher["options"]
         case "byName":
-            return matcher["options"] == (column or (series.name if series else None))
+            return bool(matcher["options"] == (column or (series.name if series else None)))
         case "byRegexp":
             return series is not None and re.search(matcher["options"].strip("/"), series.name) is not None
     raise ValueError(f"a matcher that pictures do not know: {matcher['id']}")

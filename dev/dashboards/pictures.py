@@ -14,10 +14,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dev.dashboards import picture_graphs as graphs
-from dev.dashboards import picture_panels as panels
 from dev.dashboards.__main__ import FOLDER
 from dev.dashboards.picture_answers import Answers, Story, prometheus_on, read_story
+from dev.dashboards.picture_drawing import draw
+from dev.dashboards.picture_graphs import notes_of
 from dev.dashboards.picture_page import WIDTH, box_of, height_of, page
 from dev.dashboards.picture_questions import Document, span_of
 from dev.dashboards.picture_stage import play
@@ -79,18 +79,8 @@ def _body(
     room = box_of(panel["gridPos"]).room
     span = span_of(panel, shown=story.ended - story.began, end=story.ended, width=room.width)
     found = answers.series(panel, values, span, now=story.ended)
-    match panel["type"]:
-        case "stat":
-            return panels.stat(panel, found, room)
-        case "bargauge":
-            return panels.bars(panel, found, room)
-        case "table":
-            return panels.table(panel, found)
-        case "heatmap":
-            return graphs.hours(found, panel, room, span)
-    notes = graphs.notes_of(answers.notes(dashboard, values, span), span.step)
-    draw = {"timeseries": graphs.lines, "state-timeline": graphs.states}[panel["type"]]
-    return draw(panel, found, room, span, notes)
+    notes = notes_of(answers.notes(dashboard, values, span), span.step)
+    return draw(panel, found, room=room, span=span, notes=notes)
 
 
 def _photograph(text: str, picture: Path, *, height: int) -> list[str]:
