@@ -91,6 +91,7 @@ def _use() -> Shelf:
         ),
         Look(unit=SHARE, limits=USED_LIMITS),
         Query(expr=f"{IN_USE} / {ISSUED}", legend="{{isv}} {{feature}}"),
+        whole=1,
     )
     seats = lines_panel(
         About(

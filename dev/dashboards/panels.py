@@ -80,12 +80,14 @@ def stat_panel(
     return panel.build()
 
 
-def bars_panel(about: About, look: Look, *queries: Query) -> model.Panel:
-    """The newest value of each series as a bar."""
+def bars_panel(about: About, look: Look, *queries: Query, whole: float | None = None) -> model.Panel:
+    """The newest value of each series as a bar; one of `whole` is full, else the longest of them is."""
     look = _told_if_empty(look, "Not known")
     panel = _begun(bargauge.Panel(), about, look, queries, instant=True)
     panel.orientation(shapes.VizOrientation.HORIZONTAL).display_mode(shapes.BarGaugeDisplayMode.BASIC)
     panel.color_scheme(_thresholds()).reduce_options(_newest()).min(0)
+    if whole is not None:
+        panel.max(whole)
     return panel.build()
 
 

@@ -52,7 +52,7 @@ def bars(panel: Document, found: Sequence[Series], room: Room) -> str:
     """A horizontal bar for each series; the longest is the greatest of all."""
     if not found:
         return nothing(panel)
-    most = max((series.newest for series in found), default=0.0) or 1.0
+    most = panel["fieldConfig"]["defaults"].get("max") or max(series.newest for series in found) or 1.0
     options = panel["options"]
     share = (room.height - SPACING * (len(found) - 1)) / len(found)
     height = min(max(share, options["minVizHeight"]), options["maxVizHeight"])
@@ -62,7 +62,7 @@ def bars(panel: Document, found: Sequence[Series], room: Room) -> str:
     values = max(len(each.text) for each in told) * size * CHARACTER + 14
     rows = []
     for series, each in zip(found, told, strict=True):
-        width = max((room.width - names - values) * max(series.newest, 0) / most, 1)
+        width = max((room.width - names - values) * min(max(series.newest / most, 0), 1), 1)
         rows.append(
             f'<div class="bar" style="height:{height:.1f}px;font-size:{size:.1f}px">'
             f'<span class="fits" style="width:{names:.0f}px">{escape(series.name)}</span>'
