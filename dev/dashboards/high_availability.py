@@ -265,8 +265,8 @@ def _moves() -> list[Shelf]:
         ),
         Look(unit=SECONDS, no_value="No operation"),
         Query(
-            expr="histogram_quantile(0.95, sum by (le, step)"
-            " (increase(rlm_ha_operation_step_seconds_bucket[$__range]))) >= 0",
+            expr="sort_desc(histogram_quantile(0.95, sum by (le, step)"
+            " (increase(rlm_ha_operation_step_seconds_bucket[$__range]))) >= 0)",
             legend="{{step}}",
         ),
     )

@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,8 +32,8 @@ KEPT = ROOT / ".cache" / "dashboard-pictures"
 PICTURES = ROOT / "docs" / "pictures"
 LARGEST = 300_000
 """Bytes: a repository keeps every version of a picture for good."""
-TONES = 256
-"""Of which a picture is made up, in a third of the bytes."""
+TONES, SPREAD = 256, 120
+"""Of how many tones a picture is made up, in a third of the bytes, and how many of them are rare."""
 _CUT = re.compile(r'data-cut="([^"]*)"')
 
 
@@ -117,11 +118,16 @@ def _photograph(text: str, picture: Path, *, height: int) -> list[str]:
 
 
 def _make_small(picture: Path) -> None:
-    """By tones that lie close to all that there are: by the most frequent ones, thin lines would turn grey."""
+    """Grounds keep their tones, being the most frequent; thin lines get the nearest of all others."""
     with Image.open(picture) as taken:
-        method = Image.Quantize.MAXCOVERAGE
-        small = taken.convert("RGB").quantize(TONES, method=method, dither=Image.Dither.NONE)
-    small.save(picture, optimize=True)
+        whole = taken.convert("RGB")
+    pixels = whole.tobytes()
+    counted = Counter(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
+    frequent = [tone for tone, _ in counted.most_common(TONES - SPREAD)]
+    spread = whole.quantize(SPREAD, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for tone in frequent for part in tone] + spread)
+    whole.quantize(palette=palette, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
