@@ -126,6 +126,14 @@ def _commands() -> dict[str, click.Command]:
             },
             help="Files for others, made from the manifest.",
         ),
+        "sync": LazyGroup(
+            commands={
+                "licenses": LazyCommand(
+                    f"{_HERE}.sync:licenses_command", "Bring the master license files to every server."
+                ),
+            },
+            help="The same files on every server.",
+        ),
         "ship-log": LazyCommand(
             f"{_HERE}.ship_log:ship_log_command", "Bring a report log to the daemon, from a license host."
         ),
