@@ -126,6 +126,9 @@ def _commands() -> dict[str, click.Command]:
             },
             help="Files for others, made from the manifest.",
         ),
+        "doctor": LazyCommand(
+            f"{_HERE}.doctor:doctor_command", "Say what is wrong with a site, and what to do."
+        ),
         "sync": LazyGroup(
             commands={
                 "licenses": LazyCommand(
