@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -62,7 +63,7 @@ async def look(path: str, *, limit: float, program: Sequence[str] = PROGRAM) -> 
 
 
 def _run(command: Sequence[str], limit: float) -> bytes | None:
-    """None where it takes longer. Not reaped then: in an uninterruptible wait it cannot even be killed."""
+    """None where it takes longer. What hangs in an uninterruptible wait cannot be killed, nor waited for."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -70,6 +71,8 @@ def _run(command: Sequence[str], limit: float) -> bytes | None:
         return process.communicate(timeout=limit)[0]
     except subprocess.TimeoutExpired:
         process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)
         if process.stdout is not None:
             process.stdout.close()
         return None
