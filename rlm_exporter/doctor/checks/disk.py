@@ -1,8 +1,8 @@
 """Room on the disks that license files, report logs and the journal are on."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from rlm_exporter.doctor.checks.journal import sqlite_path
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
 from rlm_exporter.doctor.looking import Seen, look
 from rlm_exporter.doctor.site import Site
@@ -28,7 +28,7 @@ def _more(site: Site) -> list[str]:
     logs = [str(Path(log.path).parent) for server in site.cluster.servers for log in server.report_logs]
     store = site.asked.store
     if store is not None and store.startswith("sqlite"):
-        logs.append(str(Path(urlsplit(store).path[1:]).parent))
+        logs.append(str(Path(sqlite_path(store)).parent))
     return list(dict.fromkeys(logs))
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error
 from rlm_exporter.doctor.site import Site
@@ -38,6 +40,8 @@ def _look(store: str, cluster: str) -> list[Finding]:
     from rlm_exporter.store.leases import read_leases  # noqa: PLC0415
     from rlm_exporter.store.upgrade import check  # noqa: PLC0415
 
+    if store.startswith("sqlite") and not Path(sqlite_path(store)).exists():
+        raise JournalError(f"journal {store}: there is no such file")  # looking must not make it
     database = database_at(store)
     errors: tuple[type[Exception], ...] = (SQLAlchemyError, *database.driver_errors)
     try:
@@ -51,6 +55,11 @@ def _look(store: str, cluster: str) -> list[Finding]:
     finally:
         database.engine.dispose()
     return list(_unheld(cluster, held))
+
+
+def sqlite_path(store: str) -> str:
+    """The file that `sqlite:///PATH` names."""
+    return urlsplit(store).path[1:]
 
 
 def _unheld(cluster: str, held: list[str]) -> Iterator[Finding]:
