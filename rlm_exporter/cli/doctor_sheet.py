@@ -57,7 +57,10 @@ def sheet(examined: Sequence[Examined]) -> Sheet:
         blocks += _findings(each)
     errors, warnings = counted(examined, Weight.ERROR), counted(examined, Weight.WARNING)
     tone = Tone.BAD if errors else Tone.WARNING if warnings else Tone.GOOD
-    blocks += [_blank(), Line(cells=(Cell(f"{errors} errors, {warnings} warnings", tone),))]
+    blocks += [
+        _blank(),
+        Line(cells=(Cell(f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}", tone),)),
+    ]
     return tuple(blocks)
 
 
@@ -87,6 +90,10 @@ def _findings(each: Examined) -> Iterator[Block]:
             ),
             wraps=True,
         )
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _blank() -> Line:

@@ -99,21 +99,21 @@ class Pusher:
                 await transport.put(file.name, file.after)
             if not reread:
                 return Pushed(server=name, outcome=Outcome.WRITTEN)
-            wrong = await self._reread(plan, on=on)
+            wrong, said = await self._reread(plan, on=on)
         except SyncError as error:
-            wrong = (str(error),)
+            wrong, said = (str(error),), ()
         except BaseException:
             # Ctrl-C in the middle: no server is left with half of its files.
             await self._take_back(plan, transport, written, before)
             raise
         if not wrong:
-            return Pushed(server=name, outcome=Outcome.PUSHED)
+            return Pushed(server=name, outcome=Outcome.PUSHED, detail=said)
         trouble = await self._take_back(plan, transport, written, before)
         outcome = Outcome.BROKEN if trouble else Outcome.ROLLED_BACK
-        return Pushed(server=name, outcome=outcome, detail=(*wrong, *trouble))
+        return Pushed(server=name, outcome=outcome, detail=(*wrong, *said, *trouble))
 
-    async def _reread(self, plan: ServerPlan, *, on: date) -> tuple[str, ...]:
-        """What the answer lacks in the end."""
+    async def _reread(self, plan: ServerPlan, *, on: date) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the answer lacks in the end, and what rlmreread complained of."""
         files = _files(plan)
         unsure = unsure_products(files, on=on)
         granted = granted_seats(files, on=on)
@@ -128,10 +128,8 @@ class Pusher:
                 wrong = ()
             else:
                 wrong = misfits(granted, status, isvs=isvs, unsure=unsure)
-            if not wrong:
-                return ()
-            if self._clock.monotonic() + PACE >= end:
-                return (*wrong, *said)
+            if not wrong or self._clock.monotonic() + PACE >= end:
+                return wrong, said
             await self._clock.sleep(PACE)
 
     async def _take_back(
