@@ -45,6 +45,8 @@ PROGRAMS = (
     Program(name="named", package="bind9", version_option="-v"),
     Program(name="nsupdate", package="bind9-dnsutils", version_option="-V"),
     Program(name="dig", package="bind9-dnsutils", version_option="-v"),
+    # For the tests of sites' own scripts.
+    Program(name="curl", package="curl"),
     # For the tests of license files that go to other machines; it has no option that tells its version.
     Program(
         name="sftp-server",

@@ -25,6 +25,7 @@ ROWS = {
     "license-files": 13,
     "license-sync": 13,
     "hooks": 35,
+    "client-settings": 25,
     "dashboard": 39,
 }
 """Rows of the checklist that a file shows; all others show the first."""
