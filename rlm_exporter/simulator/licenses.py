@@ -13,9 +13,9 @@ REFUSED = "bad"
 
 
 def licensed_products(folder: Path, *, isv: str) -> tuple[ProductPlan, ...]:
-    """The pools of one ISV server. Raises OSError where the folder cannot be read.
+    """The pools of one ISV server; none where there is no such folder. Raises OSError where it is unreadable.
 
-    A file that is none is passed over, as RLM does it.
+    A file that is no license file is passed over, as RLM does it.
     """
     return tuple(
         ProductPlan(product=each.product, version=each.version, count=each.count, expires=each.expires)
@@ -29,7 +29,7 @@ def licensed_products(folder: Path, *, isv: str) -> tuple[ProductPlan, ...]:
 
 
 def _licenses(folder: Path) -> Iterator[License]:
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.endswith(".lic"):
             try:
                 yield from parse_license_file(path.read_bytes()).licenses

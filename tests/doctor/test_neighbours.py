@@ -24,8 +24,8 @@ from rlm_exporter.manifest.model import HaproxyEndpoint
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.tcp import ConnectProbe
 from rlm_exporter.store.upgrade import upgrade_at
+from tests.doctor.keys import TLS, der
 from tests.doctor.sites import CLUSTER, resolver, site, with_balancer
-from tests.doctor.test_parts import TLS, der
 from tests.ports import free_port
 from tests.server.daemon import until
 from tests.server.prometheus import prometheus as a_prometheus

@@ -16,15 +16,7 @@ from rlm_exporter.doctor.finding import About, Examined, Skipped, error, warning
 from rlm_exporter.doctor.junit import junit
 from rlm_exporter.doctor.looking import look
 from rlm_exporter.errors import FormatError
-
-TLS = Path(__file__).parents[1] / "data" / "tls"
-
-
-def der(name: str) -> bytes:
-    text = (TLS / name).read_text(encoding="ascii")
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-    block = text.partition(begin)[2].partition(end)[0]
-    return ssl.PEM_cert_to_DER_cert(f"{begin}{block}{end}")
+from tests.doctor.keys import der
 
 
 @pytest.mark.row(48)
