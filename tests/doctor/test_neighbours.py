@@ -23,10 +23,13 @@ from rlm_exporter.doctor.site import Asked, Site
 from rlm_exporter.manifest.model import HaproxyEndpoint
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.tcp import ConnectProbe
+from rlm_exporter.store.database import database_at
+from rlm_exporter.store.leases import Claimant, take_leases
 from rlm_exporter.store.upgrade import upgrade_at
 from tests.doctor.keys import TLS, der
 from tests.doctor.sites import CLUSTER, resolver, site, with_balancer
 from tests.ports import free_port
+from tests.postgresql import PostgresqlServer, ask
 from tests.server.daemon import until
 from tests.server.prometheus import prometheus as a_prometheus
 
@@ -173,6 +176,34 @@ async def test_a_journal_of_this_version_and_one_that_is_not(tmp_path: Path) -> 
     (tmp_path / "empty.db").touch()
     (old,) = told(await journal.examine(site(asked=Asked(store=empty))))
     assert "the database is empty" in old.what
+
+
+def let_hold(url: str, *clusters: str) -> None:
+    """Have somebody take the leases of these."""
+    database = database_at(url)
+    with database.engine.execution_options(rlm_ha_writes=True).begin() as connection:
+        take_leases(
+            connection,
+            claimant=Claimant(name="ha1"),
+            clusters=clusters,
+            held={},
+            resumed=(),
+            lasting=timedelta(minutes=5),
+        )
+    database.engine.dispose()
+
+
+async def test_a_cluster_whose_lease_nobody_holds(postgresql: PostgresqlServer) -> None:
+    url = postgresql.new_database()
+    await asyncio.to_thread(upgrade_at, url)
+    given = site(asked=Asked(store=url))
+
+    assert whats(await journal.examine(given)) == ["no daemon holds its lease"]
+    await asyncio.to_thread(let_hold, url, "site")
+    assert whats(await journal.examine(given)) == []
+    ask(url, "UPDATE lease SET expires_at = clock_timestamp()")
+    assert whats(await journal.examine(given)) == ["no daemon holds its lease"]
+    postgresql.drop_database(url)
 
 
 def serving_tls() -> ssl.SSLContext:
