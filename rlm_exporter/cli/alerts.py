@@ -120,7 +120,10 @@ def _row(alert: SentAlertView) -> tuple[Cell, ...]:
     often = f" ({alert.asked} calls)" if alert.asked > 1 else ""
     return (
         Cell(moment_in_words(alert.created_at)),
-        Cell("resolved" if is_over else alert.severity, Tone.GOOD if is_over else _TONES.get(alert.severity, Tone.PLAIN)),
+        Cell(
+            "resolved" if is_over else alert.severity,
+            Tone.GOOD if is_over else _TONES.get(alert.severity, Tone.PLAIN),
+        ),
         Cell(f"{about}{alert.message}{often}"),
         Cell("; ".join(f"{sink.name} {sink.state.replace('_', ' ')}" for sink in alert.sinks) or "none"),
     )
