@@ -62,7 +62,10 @@ def pack(folder: Path, target: Path, *, name: str) -> None:
     """Write a sealed folder as one tar.gz."""
     number, part = tempfile.mkstemp(dir=target.parent, prefix=PART)
     with os.fdopen(number, "wb") as file:
-        with tarfile.open(fileobj=file, mode="w:gz", format=tarfile.PAX_FORMAT, compresslevel=6) as archive:
+        with (
+            gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
             archive.add(folder, arcname=name, filter=_ours)
         file.flush()
         os.fsync(file.fileno())
