@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rlm_exporter.backup.contents import Entry, is_secret
 from rlm_exporter.backup.courier import Courier, Said, Told
-from rlm_exporter.backup.settings import Member
+from rlm_exporter.backup.members import Member
 from rlm_exporter.errors import BackupError
 
 MOST_ENTRIES = 200_000

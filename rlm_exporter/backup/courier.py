@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from rlm_exporter.backup.settings import Member
+from rlm_exporter.backup.members import Member
 from rlm_exporter.errors import BackupError
 
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")

@@ -14,7 +14,7 @@ from rlm_exporter.backup.contents import EXPORT, INFO, STORE_FOLDER, Contents, E
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import cluster_info
 from rlm_exporter.backup.keep import to_delete
-from rlm_exporter.backup.settings import BackupSettings, Member
+from rlm_exporter.backup.members import BackupSettings, Member
 from rlm_exporter.errors import BackupError
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rlm_exporter.backup.contents import Contents, Entry
-from rlm_exporter.backup.settings import BackupSettings, Member, Role
+from rlm_exporter.backup.members import BackupSettings, Member, Role
 
 
 class Deed(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rlm_exporter.backup.contents import Entry
 from rlm_exporter.backup.courier import Courier
-from rlm_exporter.backup.settings import Member
+from rlm_exporter.backup.members import Member
 from rlm_exporter.errors import BackupError
 
 BEFORE = ".rlm-ha-before"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.make import Known, Made, Wishes, make_backup
-from rlm_exporter.backup.settings import BackupSettings, Member, Role
+from rlm_exporter.backup.members import BackupSettings, Member, Role
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 KNOWN = Known(active="rlm2", active_host="rlm2.example.com", epoch=7, export="kind: LicenseServer\n")

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from rlm_exporter.backup.settings import Role, parse_settings
+from rlm_exporter.backup.members import Role
+from rlm_exporter.backup.settings import parse_settings
 from rlm_exporter.errors import ManifestError
 
 WHOLE = b"""\
