@@ -65,7 +65,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What there is now. What could not be looked at is not in the mappings, and its trouble is told."""
+    """What there is now. What could not be looked at is not in the mappings, and its trouble is told.
+
+    A look for the sake of some steps alone has the rest empty.
+    """
 
     serving: Mapping[str, bool]
     """By server: whether its rlm and its ISV servers answer."""
@@ -94,18 +97,31 @@ class Rules:
     """Balancers whose files were put by a run that did not come to the reload."""
 
 
-def plan(contents: Contents, settings: BackupSettings, look: Look, rules: Rules) -> tuple[Action, ...]:
-    """Every action, in order."""
+ALL = frozenset(STEP.values())
+
+
+def plan(
+    contents: Contents,
+    settings: BackupSettings,
+    look: Look,
+    rules: Rules,
+    *,
+    steps: frozenset[int] = ALL,
+) -> tuple[Action, ...]:
+    """Every action of these steps, in order. The look needs no more than these steps are about."""
     servers, balancers = settings.of(Role.SERVER), settings.of(Role.BALANCER)
-    return (
-        *(_put(member, contents, look, rules) for member in servers),
-        *_store(look),
-        *(_mount(member, path, look) for member in servers for path in member.mounts),
-        *(_start(member, look) for member in start_order(servers, contents, look)),
-        *(_balancer(member, look, rules) for member in balancers),
-        _deploy(look),
-        _drill(look),
-    )
+    actions: list[Action] = []
+    if 1 in steps:
+        actions += [*(_put(member, contents, look, rules) for member in servers), *_store(look)]
+    if 2 in steps:
+        actions += [_mount(member, path, look) for member in servers for path in member.mounts]
+    if 3 in steps:
+        actions += [_start(member, look) for member in start_order(servers, contents, look)]
+    if 4 in steps:
+        actions += [*(_balancer(member, look, rules) for member in balancers), _deploy(look)]
+    if 5 in steps:
+        actions.append(_drill(look))
+    return tuple(actions)
 
 
 def start_order(servers: tuple[Member, ...], contents: Contents, look: Look) -> tuple[Member, ...]:

@@ -15,7 +15,7 @@ from rlm_exporter.backup.contents import EXPORT, STORE_FOLDER, Contents, Entry
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import STEPS
 from rlm_exporter.backup.members import BackupSettings, Member, Role
-from rlm_exporter.backup.plan import STEP, Action, Deed, Look, Rules, State, plan
+from rlm_exporter.backup.plan import ALL, STEP, Action, Deed, Look, Rules, State, plan
 from rlm_exporter.backup.ports import World
 from rlm_exporter.backup.put import differing, put
 from rlm_exporter.backup.state import StateFile
@@ -43,65 +43,66 @@ class Restore:
     start_seconds: float = START_SECONDS
     _failed_checks: tuple[str, ...] | None = field(default=None, init=False)
 
-    def plan(self, state: StateFile) -> tuple[Action, ...]:
+    def plan(self, state: StateFile, *, steps: frozenset[int] = ALL) -> tuple[Action, ...]:
         """What would be done now. Changes nothing."""
         rules = Rules(even_serving=self.even_serving, reload_due=frozenset(state.state.reload_due))
-        return plan(self.contents, self.settings, self._look(), rules)
+        return plan(self.contents, self.settings, self._look(steps), rules, steps=steps)
 
     def apply(self, state: StateFile, tell: Tell) -> tuple[Action, ...]:
         """Do the five steps, and return how each thing stands. Raises BackupError at the step that failed."""
+        ended: list[Action] = []
         try:
             for number, title in enumerate(STEPS, start=1):
                 tell(f"{number}. {title}")
-                self._step(number, state, tell)
+                ended += self._step(number, state, tell)
                 if number == STEP[Deed.START]:
                     self._give_back(state, tell)
                 state.state.steps_done = sorted({*state.state.steps_done, number})
                 state.save()
         finally:
             self._give_back(state, tell)
-        ended = self.plan(state)
         state.forget()
-        return ended
+        return tuple(ended)
 
-    def _step(self, number: int, state: StateFile, tell: Tell) -> None:
-        for action in self._of(number, state):
-            if action.state is State.TODO:
-                tell(f"   {action.subject}: {action.text}")
-                self._do(action, state, tell)
-        left = [a for a in self._of(number, state) if a.state in {State.TODO, State.BLOCKED}]
-        for action in self._of(number, state) if not left else ():
+    def _step(self, number: int, state: StateFile, tell: Tell) -> tuple[Action, ...]:
+        actions = self.plan(state, steps=frozenset({number}))
+        todo = [action for action in actions if action.state is State.TODO]
+        for action in todo:
             tell(f"   {action.subject}: {action.text}")
+            self._do(action, state, tell)
+        if todo:
+            actions = self.plan(state, steps=frozenset({number}))
+        left = [action for action in actions if action.state in {State.TODO, State.BLOCKED}]
         if left:
             told = "\n".join(f"  {action.subject}: {action.text}" for action in left)
             raise BackupError(f"step {number} of {len(STEPS)} did not come to its end:\n{told}\n{_AGAIN}")
-
-    def _of(self, number: int, state: StateFile) -> list[Action]:
-        return [action for action in self.plan(state) if action.step == number]
+        for action in actions:
+            tell(f"   {action.subject}: {action.text}")
+        return actions
 
     # ---- looking
 
-    def _look(self) -> Look:
-        serving = self.world.serving()
+    def _look(self, steps: frozenset[int]) -> Look:
         wrong: dict[str, tuple[Entry, ...]] = {}
         trouble: dict[str, str] = {}
         mounted: dict[tuple[str, str], bool] = {}
-        for member in self.settings.members:
+        servers, balancers = self.settings.of(Role.SERVER), self.settings.of(Role.BALANCER)
+        for member in (*(servers if 1 in steps else ()), *(balancers if 4 in steps else ())):
             try:
                 wrong[member.key] = differing(member, self._courier(member), self.contents.of(member.key))
             except BackupError as error:
                 trouble[member.key] = str(error)
-                continue
+        for member in servers if 2 in steps else ():
             for path in member.mounts:
                 if (answer := self._is_mounted(member, path)) is not None:
                     mounted[member.name, path] = answer
         return Look(
-            serving=serving,
+            serving=self.world.serving() if steps & {1, 3} else {},
             differing=wrong,
             mounted=mounted,
             trouble=trouble,
-            active=self.world.active(),
-            knows_cluster=self.world.knows_cluster(),
+            active=self.world.active() if 3 in steps else None,
+            knows_cluster=self.world.knows_cluster() if 4 in steps else None,
             store_is_there=self._store_is_there(),
             failed_checks=self._failed_checks,
         )
