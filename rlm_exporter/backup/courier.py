@@ -106,10 +106,13 @@ class Courier:
 
 def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
     """The words that are executed here to run these at the member."""
+    if member.ssh is None and not member.command:
+        return tuple(words)
+    there = ("env", "LC_ALL=C", *words)  # some complaints are read
     if member.ssh is not None:
         # sshd gives the words to the login shell there, so each is quoted for it.
-        return (*SSH, member.ssh, shlex.join(words))
-    return (*member.command, *words)
+        return (*SSH, member.ssh, shlex.join(there))
+    return (*member.command, *there)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.cli.spans import read_span
 from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.drill.result import Drill, to_document, to_junit
-from rlm_exporter.drill.window import Window, parse_moment, parse_window
+from rlm_exporter.drill.window import NEEDED, Window, parse_moment, parse_window
 from rlm_exporter.errors import ApiError
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def drill_command(
     opening = _window(window, zone, failover=failover, any_time=any_time)
     now = datetime.now(UTC)
     when = _moment(at, now, zone)
-    if when is not None and opening is not None and not opening.remaining(when):
-        raise click.UsageError(f"--at {at} is outside the window {opening}")
+    if when is not None and opening is not None and opening.remaining(when) < NEEDED:
+        raise click.UsageError(f"--at {at} is outside the window {opening}, or too near its end")
     client = connect(current_manners())
     cluster = from_file(manifest, name) if manifest else the_cluster(client, name)
     session = Session(

@@ -136,31 +136,51 @@ class Session:
         if mover is None:
             return Drill(cluster=drill.cluster, findings=drill.findings, refused="there is no daemon to ask")
         standing = mover.look()
-        clock = SystemClock()
-        why = refusal(standing, drill.findings, window=window, now=clock.now(), to=to)
+        why = refusal(standing, drill.findings, window=window, now=SystemClock().now(), to=to)
         if why is not None:
             return Drill(cluster=drill.cluster, findings=drill.findings, refused=why)
-        with RlmutilProbe(rlmutil=self._rlmutil, clock=clock) as probe:
-            moved = asyncio.run(
-                there_and_back(
-                    self._cluster,
-                    mover=mover,
-                    probe=probe,
-                    standing=standing,
-                    to=to,
-                    stay=stay,
-                    window=window,
-                    now=clock.now,
-                )
-            )
+        try:
+            moved = asyncio.run(self._move(mover, standing, to=to, stay=stay, window=window))
+        except KeyboardInterrupt:
+            back = f"rlm-ha licenses switchover {drill.cluster} --to {standing.active}"
+            _tell(f"Interrupted. Where clients were moved already: {back}")
+            raise
         return Drill(cluster=drill.cluster, findings=(*drill.findings, *moved))
+
+    async def _move(
+        self,
+        mover: DaemonsMover,
+        standing: Standing,
+        *,
+        to: str | None,
+        stay: timedelta,
+        window: Window | None,
+    ) -> tuple[Finding, ...]:
+        clock = SystemClock()
+        with RlmutilProbe(rlmutil=self._rlmutil, clock=clock) as probe:
+            return await there_and_back(
+                self._cluster,
+                mover=mover,
+                probe=probe,
+                standing=standing,
+                to=to,
+                stay=stay,
+                window=window,
+                now=clock.now,
+            )
 
 
 def the_cluster(client: Client, name: str) -> Cluster:
-    """What the daemon looks after. Raises ApiError."""
+    """What the daemon looks after. Raises ApiError, and ConfigurationError where it does not tell all."""
 
     manifest = client.manifest(name).value.manifest
-    return parse_manifests(manifest, "the daemon's manifest").clusters[0]
+    cluster = parse_manifests(manifest, "the daemon's manifest").clusters[0]
+    if cluster.load_balancer is None and client.cluster(name).value.balancers:
+        raise ConfigurationError(
+            f"the balancer of {name} stands in the daemon's own settings, which it does not tell; "
+            "give the files that it is started with by --manifest"
+        )
+    return cluster
 
 
 def from_file(path: Path, name: str) -> Cluster:
