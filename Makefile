@@ -9,7 +9,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test soak test-debian13 dashboards dashboard-schema demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test soak fuzz-api test-debian13 dashboards dashboard-schema demo format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -46,7 +46,10 @@ soak: setup ## many more and longer random sequences of failovers, and outages o
 	$(WITH_PARTS) HYPOTHESIS_PROFILE=soak $(BIN)/pytest -p no:xdist tests/failover/test_sequences.py
 	$(WITH_PARTS) RLM_HA_OUTAGES=60,600 $(BIN)/pytest -p no:xdist tests/acceptance/test_report_logs.py
 
-test-debian13: ## as root: failovers, store, dashboards on HAProxy 3.0, PostgreSQL 17, Prometheus 2.53 in a Debian 13 of its own
+fuzz-api: setup ## ten minutes of questions to a real daemon, by its OpenAPI document; SEED=2 for others
+	$(WITH_PARTS) RLM_HA_FUZZ_SECONDS=600 RLM_HA_FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest -p no:xdist tests/acceptance/test_api_fuzz.py
+
+test-debian13: ## as root: failovers, store, dashboards, rules on the programs of Debian 13, in a system of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)
 
 dashboards: setup ## write dashboards/*.json after dev/dashboards

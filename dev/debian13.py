@@ -1,6 +1,6 @@
-"""Runs the tests of failovers, of the store and of dashboards in a Debian 13, whatever this machine has.
+"""Runs the tests of failovers, store, dashboards and rules in a Debian 13, whatever this machine has.
 
-There they meet HAProxy 3.0, PostgreSQL 17, Prometheus 2.53 and Python 3.13.
+There they meet HAProxy 3.0, PostgreSQL 17, Prometheus 2.53, Alertmanager 0.28 and Python 3.13.
 
 `python3 -m dev.debian13 [PYTEST ARGUMENT ...]`, or `make test-debian13`. The system is made by debootstrap in
 `.cache/debian13` and kept for the next time; this clone's files are copied into it. Processes and mounts are
@@ -26,7 +26,10 @@ PACKAGES = (
     *("haproxy", "prometheus", "prometheus-alertmanager", "postgresql"),
     *("python3", "python3-venv", "git", "make", "ca-certificates"),
 )
-TESTS = ("tests/haproxy", "tests/store", "tests/dashboards", "tests/render", "tests/acceptance")
+TESTS = (
+    *("tests/haproxy", "tests/store", "tests/dashboards", "tests/render", "tests/rules"),
+    "tests/acceptance",
+)
 CLONE = Path("srv/clone")
 """Below the system's root."""
 

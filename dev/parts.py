@@ -45,6 +45,8 @@ PROGRAMS = (
     Program(name="named", package="bind9", version_option="-v"),
     Program(name="nsupdate", package="bind9-dnsutils", version_option="-V"),
     Program(name="dig", package="bind9-dnsutils", version_option="-v"),
+    # For the tests of sites' own scripts.
+    Program(name="curl", package="curl"),
     # What Debian has on PATH under these names are scripts for installed clusters.
     Program(name="initdb", package="postgresql", folders=POSTGRESQL),
     Program(name="postgres", package="postgresql", folders=POSTGRESQL),

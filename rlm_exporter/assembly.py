@@ -37,6 +37,7 @@ from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.probe.tcp import ConnectProbe
 from rlm_exporter.probe.through import AtServer, ThroughBalancer
 from rlm_exporter.probe.web import HttpProbe
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.usage.denial_follower import DenialFollower
@@ -57,6 +58,7 @@ class ClusterParts:
 
     controller: ClusterController
     releaser: Releaser
+    client_desk: ClientDesk
     lives: tuple[Callable[[], Coroutine[None, None, None]], ...]
     """What has to run, each as a task."""
     clients: tuple[StatsPageClient, ...]
@@ -118,6 +120,7 @@ class Assembly:
         prober = self._prober(cluster)
         journal = self._journal_of(cluster)
         clients: list[StatsPageClient] = []
+        publisher = self._publisher(cluster, journal)
         controller = ClusterController(
             Outside(
                 cluster=cluster,
@@ -127,7 +130,7 @@ class Assembly:
                 direct=_direct(prober),
                 through=self._through(cluster),
                 hooks=self._hooks,
-                publish=Publisher(cluster).publish,
+                publish=publisher.publish,
                 clock=self._clock,
                 observer=ControllerObserver(self._instruments),
                 seam=self._seam,
@@ -139,8 +142,29 @@ class Assembly:
         return ClusterParts(
             controller=controller,
             releaser=self._releaser(cluster, journal),
-            lives=(prober.run, controller.run, *(each.run for each in (*watches, *recorders))),
+            client_desk=ClientDesk(
+                cluster=cluster,
+                store=journal,
+                publisher=publisher,
+                active=partial(_active_of, controller),
+                publish=controller.publish,
+                clock=self._clock,
+            ),
+            lives=(
+                prober.run,
+                controller.run,
+                publisher.tell,
+                *(each.run for each in (*watches, *recorders)),
+            ),
             clients=tuple(clients),
+        )
+
+    def _publisher(self, cluster: Cluster, journal: Journal) -> Publisher:
+        return Publisher(
+            cluster=cluster,
+            store=journal,
+            hooks=self._hooks,
+            observer=ControllerObserver(self._instruments),
         )
 
     def _releaser(self, cluster: Cluster, journal: Journal) -> Releaser:
@@ -194,7 +218,12 @@ class Assembly:
         """Where report logs are shipped to."""
         if self._usage is None:
             return None
-        return ReportLogIntake(store=self._usage, veil=self._veil, clock=self._clock)
+        return ReportLogIntake(
+            store=self._usage,
+            veil=self._veil,
+            clock=self._clock,
+            observer=DenialObserver(self._instruments),
+        )
 
     def _journal_of(self, cluster: Cluster) -> Journal:
         """The journal as the cluster's writer has it: among several daemons only while it holds the lease."""
@@ -297,6 +326,11 @@ def _serving_of(controller: ClusterController) -> Serving:
     return Serving(
         active=record.active if record else None, since=record.active_since if record else None, acts=acts
     )
+
+
+def _active_of(controller: ClusterController) -> str | None:
+    record = controller.standing.record
+    return record.active if record else None
 
 
 def acts_for(controller: ClusterController) -> bool:

@@ -11,9 +11,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -48,7 +49,7 @@ from rlm_exporter.probe.rlmutil import RlmutilProbe
 from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.roster import Roster
 from rlm_exporter.server.api import BEGINNING, unacknowledged
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -60,6 +61,8 @@ from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.retention import Retention
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SHUTDOWN_LIMIT = 2.0
 """Seconds that requests under way may take at the end."""
@@ -163,6 +166,7 @@ async def run_daemon(
         services = Services(
             controllers=roster.controllers,
             releasers=roster.releasers,
+            client_desks=roster.client_desks,
             journal=journal,
             reports=reports,
             page=page,
@@ -306,7 +310,7 @@ def _instance_of(state: Path) -> str:
 
 @contextlib.asynccontextmanager
 async def _serving(services: Services, settings: Settings) -> AsyncIterator[int]:
-    runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=SHUTDOWN_LIMIT)
+    runner = build_runner(services, shutdown_timeout=SHUTDOWN_LIMIT)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
@@ -344,8 +348,9 @@ async def _telling(services: Services, roster: Roster, journal: Journal) -> None
                 snapshot=controller.prober.snapshot,
                 readings=tuple(balancer.reading for balancer in controller.balancers),
                 standing=controller.standing,
-                failovers=await _counted(journal.committed_since(name, since=BEGINNING)),
-                unacknowledged=await _counted(unacknowledged(journal, controller)),
+                failovers=await _if_readable(journal.committed_since(name, since=BEGINNING)),
+                unacknowledged=await _if_readable(unacknowledged(journal, controller)),
+                last_move=await _if_readable(_last_move(journal, name)),
                 now=services.clock.now(),
             )
             for name, controller in tuple(services.controllers.items())
@@ -358,9 +363,13 @@ async def _telling(services: Services, roster: Roster, journal: Journal) -> None
         await asyncio.sleep(FACTS_PACE)
 
 
-async def _counted(counting: Awaitable[int]) -> int | None:
+async def _last_move(journal: Journal, cluster: str) -> datetime | None:
+    return next(iter(await journal.automatic_moves(cluster, since=BEGINNING, limit=1)), None)
+
+
+async def _if_readable(reading: Awaitable[T | None]) -> T | None:
     try:
-        return await counting
+        return await reading
     except JournalError:
         # Unknown is absent; that the journal is away has a metric and a decision of its own.
         return None

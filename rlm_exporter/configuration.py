@@ -10,6 +10,7 @@ from rlm_exporter.manifest.deployment import Kept, Owner
 from rlm_exporter.manifest.document import Problem, Value
 from rlm_exporter.manifest.load import examine_texts, read_texts
 from rlm_exporter.manifest.model import Cluster, ExporterConfig, Loaded
+from rlm_exporter.manifest.reach import reaches
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.store.manifest_records import DeployedManifest
 
@@ -132,6 +133,11 @@ def _configuration(
     spoilt: Mapping[str, tuple[str, ...]],
 ) -> Configuration:
     clusters = {cluster.name: cluster for cluster in loaded.clusters}
+    for name in [name for name, cluster in clusters.items() if cluster.source in named]:
+        reaching = reaches(clusters[name], loaded.config.deploy)
+        if reaching:
+            spoilt = {**spoilt, name: tuple(f"{clusters[name].source}: {line}" for line in reaching)}
+            del clusters[name]
     return Configuration(
         config=loaded.config,
         clusters=clusters,

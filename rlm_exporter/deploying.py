@@ -18,7 +18,7 @@ from rlm_exporter.manifest.changes import differences, with_values
 from rlm_exporter.manifest.deployment import Change, Deployed, Kept, NotDeployedError, Owner, RefusalKind
 from rlm_exporter.manifest.document import Path as Place
 from rlm_exporter.manifest.document import Value
-from rlm_exporter.manifest.model import Cluster, ExporterConfig
+from rlm_exporter.manifest.model import Cluster, DeployPolicy, ExporterConfig
 from rlm_exporter.manifest.notes import notes
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.probe.ports import Clock
@@ -239,4 +239,4 @@ async def _unless_overtaken(writing: Awaitable[None]) -> None:
 
 def _settings(config: ExporterConfig) -> ExporterConfig:
     """What is read at the start only."""
-    return replace(config, source=None, load_balancers=())
+    return replace(config, source=None, load_balancers=(), deploy=DeployPolicy())

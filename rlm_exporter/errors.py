@@ -41,6 +41,10 @@ class JournalError(RlmExporterError):
     """The journal cannot be read or written."""
 
 
+class JournalAwayError(JournalError):
+    """The database server of the journal cannot be reached, or does not let us in."""
+
+
 class ConfigurationError(RlmExporterError):
     """The daemon's own settings do not allow it to start."""
 

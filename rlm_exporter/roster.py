@@ -18,6 +18,7 @@ from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.probe.ports import Clock
+from rlm_exporter.render.client_desk import ClientDesk
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Roster:
     ) -> None:
         self.controllers: dict[str, ClusterController] = {}
         self.releasers: dict[str, Releaser] = {}
+        self.client_desks: dict[str, ClientDesk] = {}
         self.configuration = configuration
         """What is looked after."""
         self.loaded_at: datetime | None = None
@@ -84,10 +86,12 @@ class Roster:
             running = self._running.get(name)
             if running is not None and is_same(running.cluster, cluster):
                 continue
+            # Before the old ones end: should they not come into being, nothing has changed.
+            parts = self._built(cluster)
             if running is not None:
                 await self._stop(name)
-                self._instruments.forget(name)
-            self._add(cluster)
+                parts.controller.reporters.take_over(running.parts.controller.reporters.reports)
+            self._add(cluster, parts)
             log.info("cluster=%s is looked after as %s has it", name, cluster.source)
         self.configuration = new
         self.loaded_at, self.is_current = self._clock.now(), not new.spoilt
@@ -98,14 +102,18 @@ class Roster:
         running = self._running.get(name)
         return None if running is None else running.cluster
 
-    def _add(self, cluster: Cluster) -> None:
+    def _built(self, cluster: Cluster) -> ClusterParts:
         if self._keeper is not None:
             self._keeper.add(cluster.name)
-        parts = self._builder.build(cluster)
+        self._instruments.forget(cluster.name)  # series of servers that are in it no more
+        return self._builder.build(cluster)
+
+    def _add(self, cluster: Cluster, parts: ClusterParts) -> None:
         running = _Running(cluster=cluster, parts=parts)
         self._running[cluster.name] = running
         self.controllers[cluster.name] = parts.controller
         self.releasers[cluster.name] = parts.releaser
+        self.client_desks[cluster.name] = parts.client_desk
         self._start(running)
 
     def _start(self, running: _Running) -> None:
@@ -114,7 +122,7 @@ class Roster:
 
     async def _stop(self, name: str) -> None:
         running = self._running.pop(name)
-        del self.controllers[name], self.releasers[name]
+        del self.controllers[name], self.releasers[name], self.client_desks[name]
         if running.task is not None:
             running.task.cancel()
             await asyncio.wait({running.task})

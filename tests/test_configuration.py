@@ -119,3 +119,41 @@ def test_what_a_balancer_of_the_settings_does_not_fit_is_told() -> None:
     own = manifest("b") + "  loadBalancer: {host: elsewhere.example.com}\n"
     with pytest.raises(ManifestError, match="has a load balancer of its own"):
         plan_of(("b.yaml", own), files=(("s.yaml", settings("b")),), deployed=[], now=NOW, by="bob")
+
+
+REACHING = (
+    "  monitoring: {failover: {fence: {exec: [/bin/true]}, hooks: {after: [{exec: [/bin/true]}]}}}\n"
+    "  clientSettings: {files: [{path: /etc/profile.d/rlm.sh}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "places"),
+    [
+        ("{}", ["failover.fence: exec", "hooks.after: exec", "clientSettings.files"]),
+        ("{programs: true}", ["clientSettings.files"]),
+        ("{files: true}", ["failover.fence: exec", "hooks.after: exec"]),
+    ],
+)
+def test_a_deployed_manifest_has_no_reach_into_the_daemons_machine_unless_the_settings_give_it(
+    allowed: str, places: list[str]
+) -> None:
+    files = (("s.yaml", f"apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {{deploy: {allowed}}}\n"),)
+    with pytest.raises(ManifestError) as refusal:
+        plan_of(("b.yaml", manifest("b") + REACHING), files=files, deployed=[], now=NOW, by="bob")
+    assert len(refusal.value.problems) == len(places)
+    for problem, place in zip(refusal.value.problems, places, strict=True):
+        assert place in problem
+
+
+def test_with_the_settings_leave_it_may_and_without_it_is_not_looked_after_any_more() -> None:
+    stored = deployed("b", manifest("b") + REACHING)
+    leave = "apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {deploy: {programs: true, files: true}}\n"
+
+    assert list(configuration_of((("s.yaml", leave),), [stored]).clusters) == ["b"]
+    read = configuration_of((), [stored])
+    assert (read.clusters, list(read.spoilt)) == ({}, ["b"])
+
+
+def test_a_manifest_in_a_file_may_do_all_that() -> None:
+    assert list(configuration_of((("b.yaml", manifest("b") + REACHING),), []).clusters) == ["b"]

@@ -38,6 +38,8 @@ class Result(StrEnum):
     WATCHDOG = "watchdog"
     UNKNOWN_CLUSTER = "unknown_cluster"
     INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    """A delivery without the webhook's token; nobody has looked at what is in it."""
     UNAVAILABLE = "unavailable"
 
 
@@ -98,7 +100,7 @@ def sort_out(delivery: Delivery, *, clusters: frozenset[str]) -> Sorted:
     wanted: list[ReceivedAlert] = []
     counts: dict[Result, int] = {}
     for alert in delivery.alerts:
-        match _kind(alert, clusters):
+        match kind_of(alert, clusters=clusters):
             case None:
                 wanted.append(_received(alert))
             case result:
@@ -106,7 +108,8 @@ def sort_out(delivery: Delivery, *, clusters: frozenset[str]) -> Sorted:
     return Sorted(failover=tuple(wanted), counts=counts, truncated=delivery.truncated > 0)
 
 
-def _kind(alert: Alert, clusters: frozenset[str]) -> Result | None:
+def kind_of(alert: Alert, *, clusters: frozenset[str]) -> Result | None:
+    """What it is without a look at the journal; None for one that asks for a failover of a known cluster."""
     action = alert.labels.get(ACTION_LABEL)
     if action == WATCHDOG_ACTION or (action is None and alert.labels.get("alertname") == "Watchdog"):
         # A watchdog that ends is the silence that it is there to show.

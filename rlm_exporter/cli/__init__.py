@@ -105,6 +105,23 @@ def _commands() -> dict[str, click.Command]:
             help="Same as license-servers.",
             hidden=True,
         ),
+        "cluster": LazyGroup(
+            commands={
+                "config": LazyGroup(
+                    commands={
+                        "update": LazyCommand(
+                            f"{_HERE}.cluster_config:update_command", "Set which license servers jobs get."
+                        ),
+                        "show": LazyCommand(
+                            f"{_HERE}.cluster_config:show_command",
+                            "Show what jobs get, or print it for them.",
+                        ),
+                    },
+                    help="What jobs get into their environment.",
+                ),
+            },
+            help="The compute cluster's side.",
+        ),
         "watch": LazyCommand(f"{_HERE}.watch:watch_command", "Show a cluster live on one screen."),
         "serve": LazyCommand(
             f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
@@ -116,6 +133,10 @@ def _commands() -> dict[str, click.Command]:
                 "haproxy": LazyCommand(f"{_HERE}.render:haproxy_command", "The haproxy.cfg of a balancer."),
                 "client-env": LazyCommand(
                     f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
+                ),
+                "slurm": LazyCommand(
+                    f"{_HERE}.render_client_env:slurm_command",
+                    "A TaskProlog with the same, for Slurm's jobs.",
                 ),
                 "dashboard": LazyCommand(
                     f"{_HERE}.render_dashboard:dashboard_command", "A dashboard's document, for Grafana."
@@ -157,6 +178,14 @@ def _commands() -> dict[str, click.Command]:
                 "control": LazyCommand(f"{_HERE}.simulate:control_command", "Make a simulated server ill."),
             },
             help="RLM servers and clients that are not real.",
+        ),
+        "compat": LazyGroup(
+            commands={
+                "install": LazyCommand(
+                    f"{_HERE}.compat:install_command", "Take the calls of scripts that say vantage."
+                ),
+            },
+            help="For scripts that call another program.",
         ),
         "completion": LazyCommand(
             f"{_HERE}.completion:completion_command", "Complete our commands in bash, zsh or fish."

@@ -60,9 +60,10 @@ def send_command(
     daemon goes on trying sinks that cannot be reached; the exit code is 5 while no sink has taken it.
 
     \b
-    rlm-ha alerts send critical --message "No healthy servers" --component licensing
-    rlm-ha alerts send warning --key pool-low --message "Two seats are left"
-    rlm-ha alerts send --key pool-low --resolve
+    Examples:
+      rlm-ha alerts send critical --message "No healthy servers"
+      rlm-ha alerts send warning --key pool-low --message "Two seats are left"
+      rlm-ha alerts send --key pool-low --resolve
     """
     if severity and severity_option and severity != severity_option:
         raise click.UsageError(f"both {severity} and --severity {severity_option} are given")
@@ -98,7 +99,8 @@ def list_command(*, last: timedelta) -> None:
     """Show what was sent, newest first, and which sink took it.
 
     \b
-    rlm-ha alerts list --last 24h
+    Examples:
+      rlm-ha alerts list --last 24h
     """
     manners = current_manners()
     since = (datetime.now(UTC) - last).isoformat()

@@ -25,6 +25,10 @@ def check_command(files: tuple[Path, ...]) -> int:
     """Check manifests and the daemon's settings, without starting anything.
 
     FILEs are read together; a directory stands for its *.yaml and *.yml. Exit code 1 when anything is wrong.
+
+    \b
+    Examples:
+      rlm-ha check rlm-ha-cluster.yaml
     """
     from rlm_exporter.manifest.load import examine_files  # noqa: PLC0415 - --help needs no manifest
 

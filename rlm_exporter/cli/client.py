@@ -28,6 +28,7 @@ from rlm_exporter.cli.answers import (
     OperationView,
     TargetView,
 )
+from rlm_exporter.cli.client_config_answers import ClientConfigAnswer, ClientConfigUpdate
 from rlm_exporter.cli.connection import Connection, choose_connection
 from rlm_exporter.cli.decode import UnexpectedShapeError, decode
 from rlm_exporter.cli.deploy_answers import (
@@ -54,9 +55,10 @@ T = TypeVar("T")
 
 CONNECT_LIMIT = 3.0
 READ_LIMIT = 15.0
-DEPLOY_LIMIT = 60.0
-"""Seconds: the parts of every changed cluster are ended and begun."""
 """Seconds without a byte. A wish to move waits in the daemon for the cluster's one writer."""
+
+DEPLOY_LIMIT = 60.0
+"""The same for a deployment: the parts of every changed cluster are ended and begun."""
 
 REPORT_LIMIT = 40.0
 """The same for a long look at the usage log: longer than the daemon gives it."""
@@ -219,6 +221,14 @@ class Client:
     def release(self, name: str, wish: Mapping[str, Any]) -> Answer[ReleaseAnswer]:
         """Take a seat back, or with `dry_run` tell whose it is."""
         return self._ask(ReleaseAnswer, "POST", _path(name, "release"), json=wish)
+
+    def client_config(self, name: str) -> Answer[ClientConfigAnswer]:
+        """What clients are told."""
+        return self._ask(ClientConfigAnswer, "GET", _path(name, "client-config"))
+
+    def set_client_config(self, name: str, wish: Mapping[str, Any]) -> Answer[ClientConfigUpdate]:
+        """Set what clients are told, or with `dry_run` hear what that would change."""
+        return self._ask(ClientConfigUpdate, "PUT", _path(name, "client-config"), json=wish)
 
     def deploy(self, wish: Mapping[str, Any]) -> Answer[DeployAnswer]:
         """Have the clusters of a manifest looked after, or with `dry_run` tell what would change."""

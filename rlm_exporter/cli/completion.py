@@ -17,6 +17,10 @@ def completion_command(shell: str) -> None:
     answer within a second, there are none.
 
     \b
+    Examples:
+      rlm-ha completion bash
+
+    \b
     In ~/.bashrc:                      eval "$(rlm-ha completion bash)"
     In ~/.zshrc, after compinit:       eval "$(rlm-ha completion zsh)"
     In ~/.config/fish/config.fish:     rlm-ha completion fish | source

@@ -1,15 +1,15 @@
 """`rlm-ha db`: the journal's database, past the daemon."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from rlm_exporter.cli.exit_codes import ExitCode
-from rlm_exporter.errors import RlmExporterError
+from rlm_exporter.cli.manners import Format, current_manners
+from rlm_exporter.cli.output import emit
+from rlm_exporter.cli.printable import printable
 
 AnyCallable = TypeVar("AnyCallable", bound=Callable[..., Any])
 
@@ -29,18 +29,25 @@ def database_options(function: AnyCallable) -> AnyCallable:
 @click.command("upgrade")
 @database_options
 def upgrade_command(config: tuple[Path, ...], store: str | None) -> None:
-    """Bring the journal's tables to this version; safe to repeat, and from several machines at once."""
+    """Bring the journal's tables to this version; safe to repeat, and from several machines at once.
+
+    \b
+    Examples:
+      rlm-ha db upgrade --store postgresql://rlm_ha@db.example.com/rlm_ha
+    """
     # SQLAlchemy and Alembic take a while to import.
     from rlm_exporter.store.upgrade import upgrade_at  # noqa: PLC0415
 
-    try:
-        name, before, after = upgrade_at(store_of(store, config))
-    except RlmExporterError as error:
-        click.echo(f"rlm-ha: {error}", err=True)
-        sys.exit(ExitCode.FAILED)
+    name, before, after = upgrade_at(store_of(store, config))
     had = "no tables" if before is None else f"schema {before}"
     told = f"already schema {after}" if before == after else f"{had}, now schema {after}"
-    click.echo(f"{name}: {told}")
+    document = {"database": name, "before": before, "after": after}
+    manners = current_manners()
+    if manners.output is Format.TABLE:
+        # Not drawn: a long address is not to be cut.
+        click.echo(printable(f"{name}: {told}"))
+    else:
+        emit(document, tuple, manners=manners)
 
 
 def store_of(store: str | None, config: tuple[Path, ...]) -> str:

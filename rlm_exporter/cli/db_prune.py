@@ -53,6 +53,11 @@ def prune_command(
     Sessions that ended before that moment and requests that were refused before it go, and numbers of seats
     that no longer stood then. Open sessions stay, and so do moves, decisions and alerts. Safe beside a
     working daemon, to repeat and to interrupt.
+
+    \b
+    Examples:
+      rlm-ha db prune --older-than 400d --dry-run
+      rlm-ha db prune --older-than 400d --yes
     """
     # SQLAlchemy takes a while to import.
     from rlm_exporter.store.prune import look_at, prune_at  # noqa: PLC0415

@@ -37,6 +37,11 @@ def demo_command(
 ) -> None:
     """Show the main job: three simulated RLM servers and a fleet of clients around real HAProxy,
     Prometheus and Alertmanager, all on loopback. Ctrl-C ends it and leaves nothing behind.
+
+    \b
+    Examples:
+      rlm-ha demo
+      rlm-ha demo --scenario primary-dies
     """
     from rlm_exporter.demo.layout import Layout  # noqa: PLC0415 - only this command needs them
     from rlm_exporter.demo.programs import free_layout  # noqa: PLC0415

@@ -35,6 +35,10 @@ def denials_command(
     """Show who was refused licenses of cluster NAME, and why, those most refused first.
 
     They come from report logs. JSON has the newest 100 one by one, too.
+
+    \b
+    Examples:
+      rlm-ha licenses denials rlm-ha-cluster --by user
     """
     manners = current_manners()
     query = window_query(last, since, until) | ({} if feature is None else {"feature": feature})

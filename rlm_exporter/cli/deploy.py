@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ def deploy_command(file: Path, *, dry_run: bool, yes: bool) -> int:
     that stands in a file of the daemon's: change it there.
 
     \b
-    rlm-ha license-servers deploy site.yaml --dry-run
-    rlm-ha licenses export site | rlm-ha license-servers deploy - --yes
+    Examples:
+      rlm-ha license-servers deploy site.yaml --dry-run
+      rlm-ha licenses export site | rlm-ha license-servers deploy - --yes
     """
     return _deploy(file, dry_run=dry_run, yes=yes)
 
@@ -52,7 +54,8 @@ def import_command(file: Path, *, dry_run: bool, yes: bool) -> int:
     """Take a manifest back that `licenses export` has written: the same as `license-servers deploy`.
 
     \b
-    rlm-ha licenses import site.yaml --yes
+    Examples:
+      rlm-ha licenses import site.yaml --yes
     """
     return _deploy(file, dry_run=dry_run, yes=yes)
 
@@ -74,7 +77,8 @@ def export_command(name: str, *, file: Path | None) -> None:
     their contents. A load balancer of the daemon's own settings is not part of it.
 
     \b
-    rlm-ha licenses export site > site.yaml
+    Examples:
+      rlm-ha licenses export site > site.yaml
     """
     manners = current_manners()
     answer = connect(manners).manifest(name)
@@ -98,8 +102,9 @@ def remove_command(name: str, *, yes: bool) -> int:
     journal and the usage log keep what is in them.
 
     \b
-    rlm-ha licenses export site > site.yaml
-    rlm-ha license-servers remove site
+    Examples:
+      rlm-ha licenses export site > site.yaml
+      rlm-ha license-servers remove site
     """
     manners = current_manners()
     client = connect(manners)
@@ -183,7 +188,8 @@ def _lines(told: DeployedView, *, dry_run: bool) -> tuple[str, ...]:
 
 def _read(file: Path) -> str:
     try:
-        raw = sys.stdin.buffer.read(LARGEST + 1) if str(file) == "-" else file.open("rb").read(LARGEST + 1)
+        with nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}; check the path") from error
     if len(raw) > LARGEST:

@@ -21,6 +21,10 @@ def expiring_command(name: str, *, within: str, as_table: bool) -> None:
     """Show which licenses of cluster NAME end soon, or ended in the last 30 days.
 
     From the license files, where the daemon reads them; else from the pools that the servers show.
+
+    \b
+    Examples:
+      rlm-ha licenses expiring rlm-ha-cluster --within 30d
     """
     manners = current_manners()
     answer = connect(manners).expiring(name, {"within": within})

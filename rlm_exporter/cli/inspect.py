@@ -26,4 +26,7 @@ def _commands() -> dict[str, click.Command]:
         "report-log": LazyCommand(
             f"{_ROOM}.inspect_report_log:report_log_command", "Report logs: sessions, denials, peaks."
         ),
+        "webhook": LazyCommand(
+            f"{_ROOM}.inspect_webhook:webhook_command", "What Alertmanager posts, and what it asks for."
+        ),
     }

@@ -26,6 +26,10 @@ def client_env_command(files: tuple[Path, ...], *, from_environment: bool) -> in
     FILEs hold NAME=VALUE, export NAME="VALUE" and the like, as in /etc/profile.d or a unit of systemd, or
     are /proc/PID/environ; several are read one after the other, `-` is stdin. Exit code 1 when there is an
     error.
+
+    \b
+    Examples:
+      rlm-ha inspect client-env /proc/self/environ
     """
     if from_environment == bool(files):
         raise click.UsageError("name FILEs, or say --env for the environment of this command")

@@ -72,6 +72,11 @@ def license_command(
 
     A folder stands for its *.lic, `-` for stdin. Signatures are not judged: that takes the vendor's key. Exit
     code 1 when there is an error, or files that were to be compared differ.
+
+    \b
+    Examples:
+      rlm-ha inspect license siemens.lic
+      rlm-ha inspect license --compare rlm1.lic rlm2.lic
     """
     if comparing and len(files) < 2 and not files[0].is_dir():
         raise click.UsageError("--compare needs two files or more")

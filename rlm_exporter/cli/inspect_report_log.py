@@ -28,6 +28,10 @@ def report_log_command(files: tuple[Path, ...], *, summary: bool) -> None:
 
     Several FILEs are one log in the order given, as rotation and SWITCH part it; `-` is stdin. Times are the
     server's own. The table has the latest sessions and denials; --json has all of them.
+
+    \b
+    Examples:
+      rlm-ha inspect report-log siemens.rl.1 siemens.rl
     """
     names = tuple("<stdin>" if path == STDIN else str(path) for path in files)
     manners = current_manners()

@@ -19,6 +19,10 @@ def rlmstat_command(files: tuple[Path, ...]) -> int:
 
     A FILE holds what `rlmutil rlmstat -a -c PORT@HOST` has printed for one server; `-` is stdin. Exit code 1
     when one of them is no whole answer: a server that was not reached, other text, nothing, or text cut off.
+
+    \b
+    Examples:
+      rlmutil rlmstat -a -c 5053@rlm1 | rlm-ha inspect rlmstat -
     """
     answers = [_read(path) for path in files]
     emit(document(answers), lambda: sheet(answers), manners=current_manners())

@@ -17,6 +17,11 @@ def status_command(name: str, *, show_ha: bool) -> int:
     """Show a whole cluster on one screen.
 
     NAME is the cluster's name in its manifest. Exit code 0 when somebody is active and healthy, 1 when not.
+
+    \b
+    Examples:
+      rlm-ha license-servers status rlm-ha-cluster
+      rlm-ha license-servers status rlm-ha-cluster --show-ha
     """
     manners = current_manners()
     answer = connect(manners).cluster(name)

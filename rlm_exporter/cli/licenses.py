@@ -31,7 +31,12 @@ EVENTS_LIMIT = 1000
 @click.argument("name")
 @url_option
 def primary_command(name: str) -> int:
-    """Print the host that is active now, whatever the order in the manifest."""
+    """Print the host that is active now, whatever the order in the manifest.
+
+    \b
+    Examples:
+      rlm-ha licenses primary rlm-ha-cluster
+    """
     manners = current_manners()
     status = connect(manners).cluster(name).value
     if status.active_host is None:
@@ -52,6 +57,10 @@ def events_command(name: str, *, last: timedelta) -> None:
     """Show the journal of a cluster: moves, and decisions that held; the newest last.
 
     JSON and YAML have the newest first, and every step.
+
+    \b
+    Examples:
+      rlm-ha licenses events rlm-ha-cluster --last 30d
     """
     manners = current_manners()
     since = _back(last).isoformat()
@@ -85,6 +94,11 @@ def failover_command(
     """Move the clients of cluster NAME to another server, and wait until that is verified.
 
     Steps are shown as they happen. The move goes on in the daemon when this command is stopped.
+
+    \b
+    Examples:
+      rlm-ha licenses failover rlm-ha-cluster --to rlm2 --dry-run
+      rlm-ha licenses failover rlm-ha-cluster --to rlm2 --reason "new disks"
     """
     wish = {"to": target, "dry_run": dry_run, "force": force, **_said(reason, source)}
     return _move(name, "failover", wish)
@@ -98,7 +112,12 @@ def failover_command(
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @url_option
 def switchover_command(name: str, *, target: str, source: str | None, reason: str, dry_run: bool) -> int:
-    """Move the clients of cluster NAME in a planned way: from a healthy server, with all balancers there."""
+    """Move the clients of cluster NAME in a planned way: from a healthy server, with all balancers there.
+
+    \b
+    Examples:
+      rlm-ha licenses switchover rlm-ha-cluster --to rlm2 --from rlm1
+    """
     return _move(name, "switchover", {"to": target, "dry_run": dry_run, **_said(reason, source)})
 
 
@@ -108,7 +127,12 @@ def switchover_command(name: str, *, target: str, source: str | None, reason: st
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @url_option
 def failback_command(name: str, *, reason: str, dry_run: bool) -> int:
-    """Move the clients of cluster NAME back to its preferred server, the manifest's first one."""
+    """Move the clients of cluster NAME back to its preferred server, the manifest's first one.
+
+    \b
+    Examples:
+      rlm-ha licenses failback rlm-ha-cluster
+    """
     return _move(name, "failback", {"dry_run": dry_run, **_said(reason, None)})
 
 
@@ -118,7 +142,12 @@ def failback_command(name: str, *, reason: str, dry_run: bool) -> int:
 @click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
 @url_option
 def pause_command(name: str, *, lasting: str, reason: str) -> None:
-    """Hold back every automatic move of cluster NAME for a while; moves by hand go on."""
+    """Hold back every automatic move of cluster NAME for a while; moves by hand go on.
+
+    \b
+    Examples:
+      rlm-ha licenses pause rlm-ha-cluster --for 2h --reason "network"
+    """
     _tell(name, "pause", {"for": lasting, **_said(reason, None)})
 
 
@@ -127,7 +156,12 @@ def pause_command(name: str, *, lasting: str, reason: str) -> None:
 @click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
 @url_option
 def resume_command(name: str, *, reason: str) -> None:
-    """End a pause of cluster NAME."""
+    """End a pause of cluster NAME.
+
+    \b
+    Examples:
+      rlm-ha licenses resume rlm-ha-cluster
+    """
     _tell(name, "resume", _said(reason, None))
 
 
@@ -136,7 +170,12 @@ def resume_command(name: str, *, reason: str) -> None:
 @click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
 @url_option
 def ack_command(name: str, *, reason: str) -> None:
-    """Say that you have seen what was done: cooldown, chase and failed attempts hold nothing any more."""
+    """Say that you have seen what was done: cooldown, chase and failed attempts hold nothing any more.
+
+    \b
+    Examples:
+      rlm-ha licenses ack rlm-ha-cluster --reason "disk replaced"
+    """
     _tell(name, "ack", _said(reason, None))
 
 
@@ -150,7 +189,13 @@ def ack_command(name: str, *, reason: str) -> None:
 @click.option("--reason", metavar="TEXT", default="", help="Why; it stands in the journal.")
 @url_option
 def maintenance_command(name: str, *, server: str, enable: bool, switchover: bool, reason: str) -> None:
-    """Take a server of cluster NAME out: nobody is sent there until it is given back."""
+    """Take a server of cluster NAME out: nobody is sent there until it is given back.
+
+    \b
+    Examples:
+      rlm-ha licenses maintenance rlm-ha-cluster --server rlm2 --enable
+      rlm-ha licenses maintenance rlm-ha-cluster --server rlm2 --disable
+    """
     wish = {"server": server, "enable": enable, "switchover": switchover, **_said(reason, None)}
     _tell(name, "maintenance", wish)
 

@@ -38,6 +38,19 @@ def set_up_logging(*, level: str | None, form: str | None) -> None:
     root.handlers[:] = [handler]
     root.setLevel((level or "info").upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(without_foreign_bytes)
+
+
+def without_foreign_bytes(record: logging.LogRecord) -> bool:
+    """Of what is no HTTP one short line: anybody can send it, and what it repeats may hold a token."""
+    from aiohttp.http_exceptions import HttpProcessingError  # noqa: PLC0415 - only a server needs it
+
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args = "refused what is not HTTP: %s", (type(error).__name__,)
+        record.exc_info, record.exc_text = None, None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:

@@ -94,9 +94,15 @@ def _options() -> list[click.Option]:
 
 
 def teach_manners(command: click.Command) -> None:
-    """Give a command the common options, except those whose letters it uses itself."""
+    """Give a command the common options, except those whose letters it uses itself.
+
+    One whose long word alone is taken is known by its letter.
+    """
     taken = {word for parameter in command.params for word in parameter.opts}
-    command.params.extend(option for option in _options() if not taken.intersection(option.opts))
+    for option in _options():
+        if option.opts[0] not in taken:
+            option.opts = [word for word in option.opts if word not in taken]
+            command.params.append(option)
 
 
 def url_option(function: AnyCallable) -> AnyCallable:

@@ -25,9 +25,7 @@ def emit(document: dict[str, Any], sheet: Callable[[], Sheet], *, manners: Manne
         case Format.JSON:
             click.echo(json.dumps(document, indent=2))
         case Format.YAML:
-            import yaml
-
-            click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+            click.echo(_yaml(document), nl=False)
         case Format.TABLE:
             draw(sheet())
 
@@ -35,13 +33,17 @@ def emit(document: dict[str, Any], sheet: Callable[[], Sheet], *, manners: Manne
 def emit_one_of_many(document: dict[str, Any], *, manners: Manners) -> None:
     """Print one document of a stream: a line of JSON, or a YAML document."""
     if manners.output == Format.YAML:
-        import yaml
-
-        click.echo(
-            yaml.safe_dump(document, sort_keys=False, allow_unicode=True, explicit_start=True), nl=False
-        )
+        click.echo(_yaml(document, explicit_start=True), nl=False)
     else:
         click.echo(json.dumps(document))
+
+
+def _yaml(document: dict[str, Any], *, explicit_start: bool = False) -> str:
+    import yaml
+
+    # By way of JSON: what only behaves like a text, such as a name with its line, is nothing to YAML.
+    plain = json.loads(json.dumps(document))
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, explicit_start=explicit_start))
 
 
 def draw(sheet: Sheet) -> None:

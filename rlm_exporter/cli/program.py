@@ -11,7 +11,7 @@ from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.lazy import LazyGroup
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.printable import printable
-from rlm_exporter.errors import ApiError, RlmExporterError
+from rlm_exporter.errors import ApiError, JournalAwayError, RlmExporterError
 
 
 class Program(LazyGroup):
@@ -32,7 +32,13 @@ class Program(LazyGroup):
 
 
 def _exit_code(error: RlmExporterError) -> int:
-    return error.exit_code if isinstance(error, ApiError) else ExitCode.FAILED
+    match error:
+        case ApiError(exit_code=code):
+            return code
+        case JournalAwayError():
+            return ExitCode.UNREACHABLE
+        case _:
+            return ExitCode.FAILED
 
 
 def explainer(manners: Manners) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:

@@ -41,8 +41,9 @@ def release_command(
     is younger than the pool's min_remove, by default two minutes.
 
     \b
-    rlm-ha licenses seats site --feature STARCCM
-    rlm-ha licenses release site --handle 15c --reason "ws1 was switched off"
+    Examples:
+      rlm-ha licenses seats rlm-ha-cluster --feature STARCCM
+      rlm-ha licenses release rlm-ha-cluster --handle 15c --reason "ws1 is off"
     """
     manners = current_manners()
     client = connect(manners)

@@ -69,7 +69,12 @@ def haproxy_command(
     folder: Path | None,
     snippet: bool,
 ) -> None:
-    """Render the haproxy.cfg of a balancer, in the form that the controller can steer."""
+    """Render the haproxy.cfg of a balancer, in the form that the controller can steer.
+
+    \b
+    Examples:
+      rlm-ha render haproxy rlm-ha-cluster.yaml --balancer lb1
+    """
     cluster = _choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
     defaults = RenderOptions()
     options = RenderOptions(

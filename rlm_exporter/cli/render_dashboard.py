@@ -33,6 +33,10 @@ def dashboard_command(file: Path, *, name: str | None, folder: Path | None) -> N
 
     Queries and legends go to Grafana as they are written. Import the JSON, or put it where Grafana's
     provisioning looks.
+
+    \b
+    Examples:
+      rlm-ha render dashboard dashboard.yaml > licenses.json
     """
     chosen = _choose(load_manifests((file,)).dashboards, name)
     _tell(dashboard_notes(chosen))
@@ -44,7 +48,12 @@ def dashboard_command(file: Path, *, name: str | None, folder: Path | None) -> N
 @_name
 @_output
 def rules_command(file: Path, *, name: str | None, folder: Path | None) -> None:
-    """Render rules for Prometheus from the alerts of a document of kind Dashboard."""
+    """Render rules for Prometheus from the alerts of a document of kind Dashboard.
+
+    \b
+    Examples:
+      rlm-ha render rules dashboard.yaml > licenses.yml
+    """
     chosen = _choose(load_manifests((file,)).dashboards, name)
     if not chosen.alerts:
         raise ConfigurationError(

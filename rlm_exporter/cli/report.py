@@ -62,6 +62,11 @@ def report_command(
 
     With --pictures three files a feature: use over time with the ceiling, use by hour and weekday, and for
     how much of the time how many seats were in use.
+
+    \b
+    Examples:
+      rlm-ha licenses report rlm-ha-cluster --last month
+      rlm-ha licenses report rlm-ha-cluster --pictures pictures
     """
     manners = current_manners()
     if pictures is not None:

@@ -23,8 +23,9 @@ def seats_command(name: str, *, feature: str | None) -> int:
     What is not known is "-" (null in JSON) with the reason, and the exit code is 1; it is never 0 seats.
 
     \b
-    rlm-ha licenses seats site
-    rlm-ha licenses seats site --feature STARCCM --json
+    Examples:
+      rlm-ha licenses seats rlm-ha-cluster
+      rlm-ha licenses seats rlm-ha-cluster --feature STARCCM --json
     """
     manners = current_manners()
     answer = connect(manners).seats(name, {} if feature is None else {"feature": feature})

@@ -70,7 +70,13 @@ def serve_command(
     log_level: str | None,
     log_format: str | None,
 ) -> None:
-    """Run the daemon: exporter, webhook receiver, controller and status page."""
+    """Run the daemon: exporter, webhook receiver, controller and status page.
+
+    \b
+    Examples:
+      rlm-ha serve --config rlm-ha-cluster.yaml
+      rlm-ha serve --config /etc/rlm-ha --listen 0.0.0.0:10053
+    """
     from rlm_exporter.configuration import read_configuration  # noqa: PLC0415 - only this command needs it
 
     try:

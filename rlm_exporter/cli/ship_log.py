@@ -1,6 +1,7 @@
 """`rlm-ha ship-log FILE`: a report log from the license host to the daemon."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -28,6 +29,10 @@ def ship_log_command(
 
     Goes on from where the daemon says that the log has come, over rotations, cuts of the network and
     restarts. Nothing is kept on this machine. Runs until it is ended: make a service of it.
+
+    \b
+    Examples:
+      rlm-ha ship-log siemens.rl --cluster rlm-ha-cluster --server rlm1
     """
     manners = current_manners()
     manners.url = url or manners.url
@@ -38,6 +43,7 @@ def ship_log_command(
         once=once,
         say=lambda text: click.echo(f"rlm-ha: {printable(text)}", err=True),
         sleep=time.sleep,
+        now=lambda: datetime.now(UTC).replace(tzinfo=None),
     )
     try:
         shipper.run()

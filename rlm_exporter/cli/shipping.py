@@ -5,7 +5,8 @@ it. So a cut of the network, a kill or a rotation neither lose nor double anythi
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,8 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 STALE = "stale_place"
 
+MISSING = "no file here holds what was read of the log before, and none begins later"
+
 AT_ONCE = 1000
 """Sessions in one request, which becomes one transaction. A shutdown may end more than that in one line."""
 
@@ -55,9 +58,9 @@ class Batch:
     """Whether the place after these lines is reached with it."""
 
 
-def batches(step: Step) -> Iterator[Batch]:
+def batches(step: Step, *, now: datetime) -> Iterator[Batch]:
     """A step's events. Denials, which nothing tells apart, go with the place: so they are taken once."""
-    sessions, denials = written_events(step.events)
+    sessions, denials = written_events(step.events, now=now)
     while len(sessions) > AT_ONCE:
         yield Batch(sessions=sessions[:AT_ONCE], denials=[], is_last=False)
         del sessions[:AT_ONCE]
@@ -76,12 +79,16 @@ class Shipper:
     """Whether to ship what there is now, and end."""
     say: Callable[[str], None]
     sleep: Callable[[float], None]
+    now: Callable[[], datetime]
+    """By this machine's clock, naive, in UTC."""
     sessions: int = 0
     denials: int = 0
     """What the daemon has taken."""
     _trouble: str = field(default="", init=False)
     _number: int = field(default=0, init=False)
     _position: str = field(default="", init=False)
+    _again: bool = field(default=False, init=False)
+    """Whether the log is read from its beginning for want of a place, and its denials are known."""
 
     def run(self) -> None:
         """Ship until the process is ended, or all is shipped.
@@ -101,11 +108,13 @@ class Shipper:
         """From where the daemon says that the log has come."""
         place = self._patiently(self._ask_place)
         self._number, self._position = place.number, place.position
-        since = None
+        since, self._again = None, False
         try:
             since = read_place(place.position) if place.position else None
         except FormatError as error:
-            self.say(f"{error}; the log is read from its beginning")
+            told = "the log is read from its beginning, without the requests that were refused until now"
+            self.say(f"{error}; {told}")
+            self._again = True
         return ReportLogFollower(self.path, since=since)
 
     def _ask_place(self) -> LogPlaceAnswer:
@@ -121,6 +130,8 @@ class Shipper:
                     self.say(f"{self.path}: lines may have gone unread: it was cut or taken away")
                 if not self._ship(step):
                     return False
+            if not steps and self._again and not self._end_again(follower):
+                return False
             quiet = 0 if steps else quiet + 1
             if not steps and not self.once:
                 self.sleep(EVERY)
@@ -136,27 +147,42 @@ class Shipper:
                 raise
             self._tell(f"{error.filename or self.path}: {error.strerror or error}")
             return []
-        self._tell("")
+        self._tell(MISSING if follower.is_missing else "")
         return steps
 
     def _ship(self, step: Step) -> bool:
-        for batch in batches(step):
-            try:
-                self._patiently(partial(self._send, batch, step))
-            except ApiError as error:
-                if error.kind != STALE:
-                    raise
-                return False
-            self.sessions += len(batch.sessions)
-            self.denials += len(batch.denials)
+        place = written_place(step.position)
+        return all(self._bring(batch, place, step.minutes_west) for batch in batches(step, now=self.now()))
+
+    def _end_again(self, follower: ReportLogFollower) -> bool:
+        """All that there is has been read again; from here on it is as ever."""
+        if follower.position is None:
+            return True
+        self._again = False
+        nothing = Batch(sessions=[], denials=[], is_last=True)
+        return self._bring(nothing, written_place(follower.position), None)
+
+    def _bring(self, batch: Batch, place: str, minutes_west: int | None) -> bool:
+        """Whether it was taken; False where the daemon is elsewhere in the log than we thought."""
+        if self._again:
+            # The place stays: whoever is killed meanwhile has to begin anew as well.
+            batch = replace(batch, denials=[], is_last=False)
+        try:
+            self._patiently(partial(self._send, batch, place, minutes_west))
+        except ApiError as error:
+            if error.kind != STALE:
+                raise
+            return False
+        self.sessions += len(batch.sessions)
+        self.denials += len(batch.denials)
         return True
 
-    def _send(self, batch: Batch, step: Step) -> None:
-        position = written_place(step.position) if batch.is_last else self._position
+    def _send(self, batch: Batch, place: str, minutes_west: int | None) -> None:
+        position = place if batch.is_last else self._position
         document = {
             "after": self._number,
             "position": position,
-            "minutes_west": step.minutes_west,
+            "minutes_west": minutes_west,
             "sessions": batch.sessions,
             "denials": batch.denials,
         }

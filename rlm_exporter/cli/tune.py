@@ -36,8 +36,9 @@ def config_command(name: str, *, dry_run: bool, **given: str | None) -> int:
     of the daemon's is changed there.
 
     \b
-    rlm-ha licenses config site
-    rlm-ha licenses config site --failover-detection fast
+    Examples:
+      rlm-ha licenses config site
+      rlm-ha licenses config site --failover-detection fast
     """
     return _tune(name, given, _CONFIG, dry_run=dry_run)
 
@@ -56,7 +57,8 @@ def optimize_command(name: str, *, dry_run: bool, **given: str | None) -> int:
     `geographic` needs a `site` at servers or load balancers of the manifest.
 
     \b
-    rlm-ha licenses optimize site --max-connections-per-server 200
+    Examples:
+      rlm-ha licenses optimize site --max-connections-per-server 200
     """
     return _tune(name, given, _OPTIMIZE, dry_run=dry_run)
 

@@ -71,6 +71,11 @@ def update_health_command(
     Each list has servers between blanks, by name or host, each with the part that is meant behind it if it
     is not all of the server: (license), (isv) or (web). Either list may be empty. A report is shown beside
     the daemon's own checks; it can hold an automatic failover back and never causes one.
+
+    \b
+    Examples:
+      rlm-ha licenses update-health rlm-ha-cluster --healthy-servers "rlm1 rlm2"
+      rlm-ha licenses update-health rlm-ha-cluster --failed-servers "rlm1 (web)"
     """
     if not healthy and not failed:
         raise click.UsageError("nothing is reported: both --healthy-servers and --failed-servers are empty")

@@ -45,7 +45,7 @@ csv_option = click.option("--csv", "as_table", is_flag=True, help="As comma-sepa
 @click.argument("name")
 @click.option(
     "--by",
-    type=click.Choice(("feature", "user", "host", "server", "group")),
+    type=click.Choice(("feature", "user", "host", "server", "project", "group")),
     default="feature",
     help="Of each feature, who used it.",
 )
@@ -72,6 +72,11 @@ def usage_command(
     """Show what was used of cluster NAME: seats, peak, average, how long all were taken, who was refused.
 
     With --by group, users that the file does not name are "unassigned", and the groups add up to the whole.
+
+    \b
+    Examples:
+      rlm-ha licenses usage rlm-ha-cluster --last week
+      rlm-ha licenses usage rlm-ha-cluster --by user --feature STARCCM
     """
     if (by == "group") is (groups is None):
         raise click.UsageError("--by group and --groups FILE belong together")
@@ -94,7 +99,12 @@ def usage_command(
 def who_command(
     name: str, *, longer: str | None, last: str | None, since: str | None, until: str | None, as_table: bool
 ) -> None:
-    """Show who held seats of cluster NAME, the longest first."""
+    """Show who held seats of cluster NAME, the longest first.
+
+    \b
+    Examples:
+      rlm-ha licenses who rlm-ha-cluster --longer 12h
+    """
     manners = current_manners()
     query = window_query(last or (None if since else "day"), since, until)
     answer = connect(manners).usage_sessions(name, query | ({} if longer is None else {"longer": longer}))
@@ -125,6 +135,10 @@ def what_if_command(
 
     The checkouts and refusals that there were are played again. Who finds no seat comes no more; who was
     refused then and finds one keeps it for the median time of that feature's sessions.
+
+    \b
+    Examples:
+      rlm-ha licenses whatif rlm-ha-cluster --feature STARCCM --seats 40
     """
     manners = current_manners()
     query = window_query(last, since, until) | {"feature": feature, "seats": seats}

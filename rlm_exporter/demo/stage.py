@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ from rlm_exporter.simulator.event import Event
 from rlm_exporter.simulator.history import read_events
 from rlm_exporter.simulator.launch import python_command, write_rlmutil
 
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+"""What is different in a configuration that is otherwise as shipped."""
+
 START_LIMIT = 20.0
 """Seconds for a part to be there."""
 
@@ -48,6 +51,11 @@ def rules_folder() -> Path:
     """The shipped rules and examples: in an installed package beside its code, in a clone at its top."""
     installed = Path(str(resources.files("rlm_exporter"))) / "bundle" / "rules"
     return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "rules"
+
+
+def rule_files() -> list[Path]:
+    """The shipped rules."""
+    return [path for path in sorted(rules_folder().glob("*.yml")) if "example" not in path.name]
 
 
 def haproxy_process(balancer: str) -> str:
@@ -139,9 +147,9 @@ class Stage:
         )
         self._wait(lambda: self.get(f"{self.layout.daemon_url}/-/healthy") is not None, "rlm-ha serve")
 
-    def start_alertmanager(self) -> None:
-        """The real one, with the shipped routing."""
-        path = self._example("alertmanager", lambda text: alertmanager_config(text, self.layout))
+    def start_alertmanager(self, change: Change = lambda example: example) -> None:
+        """The real one, with the shipped routing, or with a change to it."""
+        path = self._example("alertmanager", lambda text: change(alertmanager_config(text, self.layout)))
         self._processes.start(
             "alertmanager",
             [
@@ -154,10 +162,10 @@ class Stage:
         )
         self._wait(lambda: self.get(f"{self.layout.alertmanager_url}/-/ready") is not None, "Alertmanager")
 
-    def start_prometheus(self) -> None:
-        """The real one, with the shipped rules."""
-        rules = [str(path) for path in sorted(rules_folder().glob("*.yml")) if "example" not in path.name]
-        path = self._example("prometheus", lambda text: prometheus_config(text, self.layout, rules=rules))
+    def start_prometheus(self, rules: Sequence[Path] = ()) -> None:
+        """The real one, with the shipped rules, or with these in place of them."""
+        paths = [str(path) for path in rules or rule_files()]
+        path = self._example("prometheus", lambda text: prometheus_config(text, self.layout, rules=paths))
         self._processes.start(
             "prometheus",
             [
@@ -283,7 +291,7 @@ class Stage:
     def _rlm_ha(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "rlm_exporter.cli", *arguments]
 
-    def _example(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
+    def _example(self, name: str, change: Change) -> Path:
         example = yaml.safe_load((rules_folder() / f"{name}.example.yml").read_text(encoding="utf-8"))
         path = self.folder / f"{name}.yml"
         path.write_text(yaml.safe_dump(change(example), sort_keys=False), encoding="utf-8")

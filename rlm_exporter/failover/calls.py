@@ -48,6 +48,31 @@ class CallEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsEvent:
+    """That files with client settings were written; as JSON it is what a program or a URL gets."""
+
+    cluster: str
+    active: Server
+    servers: tuple[str, ...]
+    """`port@host`, as clients are told."""
+    files: tuple[tuple[str, str], ...]
+    """(path, format) of all of them, whichever was written."""
+
+    def document(self) -> dict[str, object]:
+        """The event as it is sent; keys may be added, and none changes its meaning."""
+        return {
+            "event": "client-settings",
+            "phase": "after",
+            "cluster": self.cluster,
+            "active": self.active.name,
+            "active_host": self.active.host,
+            "active_port": self.active.port,
+            "servers": list(self.servers),
+            "files": [{"path": path, "format": form} for path, form in self.files],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
     """What came of a call outside."""
 

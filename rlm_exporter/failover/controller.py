@@ -81,6 +81,7 @@ class ClusterController:
             wake=self.wake,
         )
         self._split_brain = SplitBrain(outside)
+        self._publishing = Publishing(outside=outside, memory=self._memory)
         self._foreign_hands = ForeignHands(outside)
         self._operators = Operators(
             cluster=self._name,
@@ -124,6 +125,10 @@ class ClusterController:
             self._steering.desired, self._split_brain.splits, self._outside.leadership.view
         )
 
+    async def publish(self) -> None:
+        """What clients are told has changed: write it now, unless an operation is about to."""
+        await self._publishing.now()
+
     def wake(self) -> None:
         """Something happened: look now."""
         self._wake.set()
@@ -154,7 +159,7 @@ class ClusterController:
             group.create_task(self._waking())
             group.create_task(self._steering.run())
             if self._outside.cluster.client_settings.files:
-                group.create_task(Publishing(outside=self._outside, memory=self._memory).run())
+                group.create_task(self._publishing.run())
 
     async def _waking(self) -> None:
         snapshot = self._outside.prober.snapshot

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from rlm_exporter.failover.calls import Called, CallEvent, sum_up
+from rlm_exporter.failover.calls import Called, CallEvent, SettingsEvent, sum_up
 from rlm_exporter.failover.ports import Clock, StopServer
 from rlm_exporter.manifest.model import ExecCall, Hook, HttpCall, RlmdownCall
 from rlm_exporter.probe import child
+
+HookEvent = CallEvent | SettingsEvent
 
 OUTPUT_KEPT = 2000
 """Bytes of a program's output that go into the journal."""
@@ -28,7 +30,7 @@ class Hooks:
         self._clock = clock
         self._stop_server = stop_server
 
-    async def run(self, hook: Hook, event: CallEvent) -> Called:
+    async def run(self, hook: Hook, event: HookEvent) -> Called:
         """Call until it goes well or no attempt is left."""
         allowed = hook.retries + 1
         attempts = [await self._attempt(hook, event)]
@@ -37,19 +39,19 @@ class Hooks:
             attempts.append(await self._attempt(hook, event))
         return sum_up(attempts, allowed=allowed)
 
-    async def _attempt(self, hook: Hook, event: CallEvent) -> Called:
+    async def _attempt(self, hook: Hook, event: HookEvent) -> Called:
         match hook.call:
             case ExecCall(command=command):
                 return await _execute(command, event, hook.timeout)
             case HttpCall(url=url):
                 return await _post(url, event, hook.timeout.total_seconds())
             case RlmdownCall():
-                if event.source is None:
+                if not isinstance(event, CallEvent) or event.source is None:
                     return Called(went_well=False, detail="there is no server to stop")
                 return await self._stop_server(event.source, limit=hook.timeout)
 
 
-async def _execute(command: tuple[str, ...], event: CallEvent, limit: timedelta) -> Called:
+async def _execute(command: tuple[str, ...], event: HookEvent, limit: timedelta) -> Called:
     try:
         ended = await child.run(
             command,
@@ -70,7 +72,7 @@ async def _execute(command: tuple[str, ...], event: CallEvent, limit: timedelta)
     return _failed(f"{command[0]} ended with {ended.status}" + (f": {told}" if told else ""))
 
 
-async def _post(url: str, event: CallEvent, limit: float) -> Called:
+async def _post(url: str, event: HookEvent, limit: float) -> Called:
     timeout = aiohttp.ClientTimeout(total=limit)
     shown = shown_url(url)
     try:

@@ -58,7 +58,7 @@ class Moving:
             outcome = StepOutcome.PARTIAL if len(troubles) < files else StepOutcome.FAILED
             return outcome, "; ".join(troubles)
         told = (
-            f"{files} files with client settings name {active}"
+            f"{files} files with client settings are right for {active}"
             if files
             else "clients follow their own settings"
         )

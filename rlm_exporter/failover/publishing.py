@@ -1,5 +1,7 @@
 """Keeps what clients are told as the record says, beside the writer: files get lost, people change them."""
 
+import asyncio
+
 from rlm_exporter.failover.memory import Memory
 from rlm_exporter.failover.ports import Outside
 from rlm_exporter.failover.steering import PACE
@@ -17,6 +19,7 @@ class Publishing:
         self._memory = memory
         self._told: str | None = None
         self._at = float("-inf")
+        self._one = asyncio.Lock()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -25,7 +28,16 @@ class Publishing:
                 await self._turn()
             await self._outside.clock.sleep(PACE)
 
+    async def now(self) -> None:
+        """Publish at once: what clients are to be told has changed. An open operation does so at its end."""
+        self._told = None
+        await self._turn()
+
     async def _turn(self) -> None:
+        async with self._one:
+            await self._publish_what_is_due()
+
+    async def _publish_what_is_due(self) -> None:
         record, now = self._memory.record, self._outside.clock.monotonic()
         if record is None or self._memory.operation is not None or not self._outside.leadership.may_act():
             return

@@ -33,6 +33,11 @@ class Reporters:
         """The newest of every reporter, oldest first; the old ones are still shown."""
         return self._reports
 
+    def take_over(self, reports: tuple[HealthReport, ...]) -> None:
+        """What was heard before the manifest changed, of the servers that are still there."""
+        there = {part.server for part in self._prober.snapshot.servers}
+        self._reports = tuple(report for report in reports if report.server in there)
+
     async def hear(self, news: tuple[HealthReport, ...]) -> tuple[str, ...]:
         """Take reports up; returns where they differ from our own checks, in words."""
         self._reports = heard(self._reports, news, now=self._clock.now())

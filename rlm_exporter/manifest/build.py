@@ -13,6 +13,7 @@ from rlm_exporter.manifest.model import (
     ClientServers,
     ClientSettingsSpec,
     Cluster,
+    DeployPolicy,
     Detection,
     ExecCall,
     ExporterConfig,
@@ -116,6 +117,10 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
             keep=_duration(spec.at("usage", "keep"), timedelta()) or None,
         ),
         alerts=build_alerts(spec.at("alerts")),
+        deploy=DeployPolicy(
+            programs=_flag(spec.at("deploy", "programs"), default=_CONFIG.deploy.programs),
+            files=_flag(spec.at("deploy", "files"), default=_CONFIG.deploy.files),
+        ),
         log_format=_choice(spec.at("logFormat"), LogFormat.LOGFMT) if spec.at("logFormat").is_given else None,
         log_level=_choice(spec.at("logLevel"), LogLevel.INFO) if spec.at("logLevel").is_given else None,
         compatibility_names=_flag(
@@ -151,11 +156,16 @@ def _client_settings(part: Part) -> ClientSettingsSpec:
     servers = part.at("servers")
     return ClientSettingsSpec(
         files=tuple(
-            ClientFile(path=_text(file.at("path")), format=_choice(file.at("format"), SettingsFormat.SH))
+            ClientFile(
+                path=_text(file.at("path")),
+                format=_choice(file.at("format"), SettingsFormat.SH),
+                site=_optional(file.at("site")),
+            )
             for file in files
         ),
         servers=_choice(servers, ClientServers.ACTIVE) if servers.is_given else None,
         connect_timeout=_duration(part.at("connectTimeout"), _CLIENTS.connect_timeout),
+        hooks=tuple(_hook(item, required=False) for item in part.at("hooks").children()),
     )
 
 

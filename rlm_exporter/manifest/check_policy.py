@@ -149,6 +149,12 @@ def _check_client_settings(settings: Part) -> Iterator[Problem]:
         if path in taken:
             yield file.at("path").problem(f"{path} stands here again; one file holds one format")
         taken.add(path)
+    for hook in settings.at("hooks").children():
+        yield from check_range(hook.at("timeout"), *_HOOK_RANGE)
+        if hook.at("required").text == "true":
+            yield hook.at("required").problem("the files are written already; leave the key out")
+    if settings.at("hooks").is_given and not settings.at("files").is_given:
+        yield settings.at("hooks").problem("nothing is written that they could be told of; add files")
 
 
 def _check_tuning(manifest: Part) -> Iterator[Problem]:

@@ -78,7 +78,9 @@ class SettingsFormat(StrEnum):
     SH = "sh"
     POWERSHELL = "powershell"
     MODULEFILE = "modulefile"
-    """Environment Modules and Lmod."""
+    """Tcl, for Environment Modules and Lmod."""
+    LUA = "lua"
+    """For Lmod alone."""
     TASK_PROLOG = "task-prolog"
     """Slurm's TaskProlog: a program that prints what the task's environment gets."""
 
@@ -97,17 +99,8 @@ class ClientFile:
 
     path: str
     format: SettingsFormat = SettingsFormat.SH
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSettingsSpec:
-    """What clients are told, and where that is written."""
-
-    files: tuple[ClientFile, ...] = ()
-    servers: ClientServers | None = None
-    """None = all where RLM itself moves the licenses, else the active one alone."""
-    connect_timeout: timedelta = timedelta(seconds=5)
-    """How long a dead server holds up a checkout."""
+    site: str | None = None
+    """Whose clients read it; they are told of what is there first where `tuning.clientOrder` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +180,19 @@ class Hook:
     """Further attempts after one that failed."""
     required: bool = True
     """A required hook that fails aborts the operation; any other is only reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettingsSpec:
+    """What clients are told, and where that is written."""
+
+    files: tuple[ClientFile, ...] = ()
+    servers: ClientServers | None = None
+    """None = all where RLM itself moves the licenses, else the active one alone."""
+    connect_timeout: timedelta = timedelta(seconds=5)
+    """How long a dead server holds up a checkout."""
+    hooks: tuple[Hook, ...] = ()
+    """Called after files were written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,6 +449,19 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeployPolicy:
+    """What a manifest that comes over HTTP may have the daemon do on its own machine.
+
+    Whoever may deploy could otherwise do there whatever the daemon's user can.
+    """
+
+    programs: bool = False
+    """Run programs: hooks, fences and fetchers of license files with `exec`."""
+    files: bool = False
+    """Write files with client settings; read license files and report logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExporterConfig:
     """The daemon's own settings; None where the file is silent, so that others may speak."""
 
@@ -460,6 +479,7 @@ class ExporterConfig:
     """The URL at which operators reach it."""
     usage: UsagePolicy = UsagePolicy()
     alerts: AlertSettings = AlertSettings()
+    deploy: DeployPolicy = DeployPolicy()
     log_format: LogFormat | None = None
     log_level: LogLevel | None = None
     compatibility_names: bool = True

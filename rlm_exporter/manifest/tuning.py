@@ -181,3 +181,6 @@ _READERS: Mapping[str, Callable[[str], Tuned]] = {
     "connection_pooling": _pooling,
     "max_connections_per_server": _max_connections,
 }
+
+KNOWN = tuple(_READERS)
+"""The word of each setting."""

@@ -47,6 +47,7 @@ def _balancer(lines: Lines, reading: BalancerReading, cluster: Cluster) -> None:
     lines.add(f.BALANCER_UP, view is not None, reading.balancer)
     if view is None:
         return
+    lines.add(f.BALANCER_TWO_MASTERS, bool(reading.masters), reading.balancer)
     for server in cluster.servers:
         lines.add(f.HA_BALANCER_ACTIVE, view.active == server.name, reading.balancer, server.name)
         line = view.license_line(server.name)
@@ -68,6 +69,12 @@ def _controller(lines: Lines, facts: ClusterFacts, controller: ControllerFacts) 
     lines.add(f.HA_COOLDOWN, max(controller.cooldown_remaining.total_seconds(), 0))
     lines.add(f.HA_OPERATION_OPEN, controller.operation_open)
     lines.add(f.HA_PAUSED, controller.paused)
+    if controller.rule is not None:
+        lines.add(f.HA_RULE, 1, controller.rule)
+    if controller.last_move is not None:
+        lines.add(f.HA_LAST_MOVE, controller.last_move.timestamp())
+    lines.add(f.HA_STORE, controller.journal_writable)
+    lines.add(f.HA_LED, controller.is_led)
     lines.add(f.HA_LEADER, controller.lease_ours)
     lines.add(f.HA_LEASE_REMAINING, controller.lease_remaining)
     lines.add(f.HA_UNACKNOWLEDGED, controller.unacknowledged)

@@ -27,6 +27,13 @@ class ControllerFacts:
     """Seconds for which the lease is still ours; None where there is no lease."""
     unacknowledged: int | None = None
     """Automatic moves that no operator has acknowledged."""
+    is_led: bool | None = None
+    """Whether any of the daemons that share the journal acts for the cluster, as far as we know."""
+    journal_writable: bool | None = None
+    rule: str | None = None
+    """The word of the rule that gave the newest decision."""
+    last_move: datetime | None = None
+    """When the last automatic move was committed."""
     failovers: int | None = None
     """Unplanned moves in the journal."""
     splits: frozenset[str] = frozenset()

@@ -84,6 +84,12 @@ WEB_UP = Family(
     help="Whether the web interface answered below 500. Absent where checkWeb is off.",
     labels=_SERVER,
 )
+WEB_CERTIFICATE = Family(
+    name="rlm_web_certificate_expiry_timestamp_seconds",
+    help="When the certificate that the web interface showed last ends. Absent over plain HTTP.",
+    labels=_SERVER,
+    unit="seconds",
+)
 RESPONSE_TIME_SECONDS = Family(
     name="rlm_response_time_seconds",
     help="Duration of the last license probe, good or not.",
@@ -118,6 +124,17 @@ LICENSE_ISSUED = Family(
 LICENSE_RESERVED = Family(
     name="rlm_license_reserved",
     help="Seats set aside by RESERVE options; part of rlm_license_issued.",
+    labels=_PRODUCT,
+)
+LICENSE_RESERVED_IN_USE = Family(
+    name="rlm_license_reserved_in_use",
+    help="Reserved seats that somebody holds; part of rlm_license_in_use.",
+    labels=_PRODUCT,
+)
+FEATURE_MISSING = Family(
+    name="rlm_license_feature_missing",
+    help="Whether a feature that the manifest names has no usable pool on the server, and no license that"
+    " starts later. Absent while the server does not answer, and on one that waits for RLM's own takeover.",
     labels=_PRODUCT,
 )
 LICENSE_EXPIRY = Family(
@@ -230,6 +247,12 @@ BALANCER_SERVER_STATE = Family(
     " up, down, drain, maint or unresolved (its name does not resolve); 0 for the others.",
     labels=("cluster", "balancer", "server", "state"),
 )
+BALANCER_TWO_MASTERS = Family(
+    name="rlm_load_balancer_two_masters",
+    help="Whether two HAProxy answer in turns at the load balancer's address."
+    " Absent while it cannot be read.",
+    labels=_BALANCER,
+)
 PROBE_DURATION = Family(
     name="rlm_probe_duration_seconds",
     kind=Kind.HISTOGRAM,
@@ -276,6 +299,27 @@ HA_PAUSED = Family(
     help="Whether an operator holds back automatic moves at the moment.",
     labels=_CLUSTER,
 )
+HA_RULE = Family(
+    name="rlm_ha_decision_info",
+    help="Always 1; the rule that gave the newest decision, by its word in docs/failover.md.",
+    labels=("cluster", "rule"),
+)
+HA_LAST_MOVE = Family(
+    name="rlm_ha_last_automatic_move_timestamp_seconds",
+    help="When clients were last moved without an operator, adoptions included. Absent if they never were.",
+    labels=_CLUSTER,
+    unit="seconds",
+)
+HA_STORE = Family(
+    name="rlm_ha_journal_writable",
+    help="Whether the journal could be written the last time; without it the controller moves nobody.",
+    labels=_CLUSTER,
+)
+HA_LED = Family(
+    name="rlm_ha_led",
+    help="Whether, as far as this daemon knows, any of those that share a journal acts for the cluster.",
+    labels=_CLUSTER,
+)
 HA_LEADER = Family(
     name="rlm_ha_leader",
     help="Whether this daemon, of those that share a journal, acts for the cluster.",
@@ -297,6 +341,12 @@ HA_OPERATIONS = Family(
     kind=Kind.COUNTER,
     help="Ended operations by kind, by the rule that decided and by how they ended.",
     labels=("cluster", "kind", "rule", "outcome"),
+)
+HA_FAILED_OPERATIONS = Family(
+    name="rlm_ha_failed_operations_total",
+    kind=Kind.COUNTER,
+    help="Operations that ended without a commit, since this process started.",
+    labels=_CLUSTER,
 )
 HA_STEP_SECONDS = Family(
     name="rlm_ha_operation_step_seconds",
@@ -395,12 +445,15 @@ FAMILIES: tuple[Family, ...] = (
     SERVER_ACTIVE,
     SERVER_INFO,
     WEB_UP,
+    WEB_CERTIFICATE,
     RESPONSE_TIME_SECONDS,
     RESPONSE_TIME,
     LICENSE_IN_USE,
     LICENSE_USAGE,
     LICENSE_ISSUED,
     LICENSE_RESERVED,
+    LICENSE_RESERVED_IN_USE,
+    FEATURE_MISSING,
     LICENSE_EXPIRY,
     LICENSE_FILES_SUCCESSFUL,
     LICENSE_FILES_TIMESTAMP,
@@ -419,6 +472,7 @@ FAMILIES: tuple[Family, ...] = (
     FAILOVER_EVENTS,
     BALANCER_UP,
     BALANCER_SERVER_STATE,
+    BALANCER_TWO_MASTERS,
     PROBE_DURATION,
     PROBE_LAST_DURATION,
     PROBE_FAILURES,
@@ -427,10 +481,15 @@ FAMILIES: tuple[Family, ...] = (
     HA_COOLDOWN,
     HA_OPERATION_OPEN,
     HA_PAUSED,
+    HA_RULE,
+    HA_LAST_MOVE,
+    HA_STORE,
+    HA_LED,
     HA_LEADER,
     HA_LEASE_REMAINING,
     HA_UNACKNOWLEDGED,
     HA_OPERATIONS,
+    HA_FAILED_OPERATIONS,
     HA_STEP_SECONDS,
     HA_DECISIONS,
     HA_BALANCER_ACTIVE,

@@ -15,7 +15,7 @@ from rlm_exporter.metrics import families as f
 from rlm_exporter.metrics.families import Family
 from rlm_exporter.metrics.text import sample
 from rlm_exporter.probe.result import FailureReason, ProbeKind, ProbeResult
-from rlm_exporter.store.records import Operation, OperationKind
+from rlm_exporter.store.records import Operation, OperationKind, OperationState
 
 PROBE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STEP_BUCKETS = (*PROBE_BUCKETS, 60)
@@ -107,6 +107,8 @@ class Instruments:
         cluster, rule, outcome = operation.cluster, operation.rule, operation.outcome
         with self._counting(cluster) as counted:
             counted.operations.labels(cluster, operation.kind, rule, outcome).inc()
+            if operation.state is not OperationState.COMMITTED:
+                counted.failed_operations.labels(cluster).inc()
             if operation.kind in _UNPLANNED:
                 counted.failovers.labels(cluster, rule, outcome).inc()
 
@@ -167,6 +169,7 @@ class _ClusterInstruments:
         self.probe_failures = self.registry.counter(f.PROBE_FAILURES)
         self.failovers = self.registry.counter(f.FAILOVERS)
         self.operations = self.registry.counter(f.HA_OPERATIONS)
+        self.failed_operations = self.registry.counter(f.HA_FAILED_OPERATIONS)
         self.decisions = self.registry.counter(f.HA_DECISIONS)
         self.reapplied = self.registry.counter(f.HA_REAPPLIED)
         self.denied = self.registry.counter(f.LICENSE_DENIED)
@@ -174,6 +177,7 @@ class _ClusterInstruments:
 
     def watch(self, cluster: Cluster, rules: tuple[str, ...], reapply_reasons: tuple[str, ...]) -> None:
         self._watch_probes(cluster)
+        self.failed_operations.labels(cluster.name)
         for rule in rules:
             self.decisions.labels(cluster.name, rule)
         for kind, rule, outcome in _OPERATIONS:

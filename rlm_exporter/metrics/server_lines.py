@@ -6,6 +6,7 @@ from datetime import date, tzinfo
 from rlm_exporter.manifest.model import Cluster, Server
 from rlm_exporter.metrics import families as f
 from rlm_exporter.metrics.lines import Lines
+from rlm_exporter.probe.health import expected_features
 from rlm_exporter.probe.snapshot import ServerSnapshot
 from rlm_exporter.rlm.expiry import good_until
 from rlm_exporter.rlm.status import Pool, RlmStatus
@@ -23,6 +24,7 @@ def server_lines(part: ServerSnapshot, cluster: Cluster) -> Mapping[str, str]:
         _info(lines, part.status, server)
         _counters(lines, part.status, cluster)
         _licenses(lines, part.status, cluster, server)
+        _features(lines, part, cluster)
     return lines.chunks()
 
 
@@ -38,6 +40,8 @@ def _probes(lines: Lines, part: ServerSnapshot) -> None:
         lines.add(f.RESPONSE_TIME_SECONDS, part.license.duration.total_seconds())
     if part.web is not None:
         lines.add(f.WEB_UP, part.web.ok)
+        if part.web.payload is not None and part.web.payload.certificate_ends is not None:
+            lines.add(f.WEB_CERTIFICATE, part.web.payload.certificate_ends.timestamp())
     for result in (part.license, part.tcp, part.web):
         if result is not None and not result.ours:
             lines.add(f.PROBE_LAST_DURATION, result.duration.total_seconds(), result.kind)
@@ -75,11 +79,37 @@ def _licenses(lines: Lines, status: RlmStatus, cluster: Cluster, server: Server)
     products: dict[tuple[str, str], list[Pool]] = {}
     for pool in status.pools:
         products.setdefault((isvs[pool.isv or ""], pool.product), []).append(pool)
+    held = _reserved_in_use(status, products, cluster)
     for (isv, product), pools in sorted(products.items()):
         lines.add(f.LICENSE_IN_USE, _sum(pool.inuse for pool in pools), isv, product)
         lines.add(f.LICENSE_ISSUED, _sum(pool.issued for pool in pools), isv, product)
         lines.add(f.LICENSE_RESERVED, _sum(pool.reservations for pool in pools), isv, product)
+        lines.add(f.LICENSE_RESERVED_IN_USE, held.get((isv, product)), isv, product)
         lines.add(f.LICENSE_EXPIRY, _earliest(pools, zone), isv, product, "")
+
+
+def _features(lines: Lines, part: ServerSnapshot, cluster: Cluster) -> None:
+    for feature, is_there in (expected_features(part, cluster=cluster) or {}).items():
+        lines.add(f.FEATURE_MISSING, not is_there, cluster.isv_name(feature.isv), feature.name)
+
+
+def _reserved_in_use(
+    status: RlmStatus, products: Mapping[tuple[str, str], list[Pool]], cluster: Cluster
+) -> dict[tuple[str, str], int]:
+    """By ISV and product; only where there are reservations, and the lines tell of all seats in use."""
+    names = {line.isv: cluster.isv_name(line.isv or "") for line in status.checkouts}
+    seats = dict.fromkeys(products, 0)
+    reserved = dict.fromkeys(products, 0)
+    for line in status.checkouts:
+        key = (names[line.isv], line.product)
+        if key in seats:
+            seats[key] += line.count + line.reserved
+            reserved[key] += line.reserved
+    return {
+        key: reserved[key]
+        for key, pools in products.items()
+        if _sum(pool.reservations for pool in pools) and seats[key] >= (_sum(p.inuse for p in pools) or 0)
+    }
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

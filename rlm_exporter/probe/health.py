@@ -6,11 +6,11 @@ whether the server is up; missing pools only degrade it (a waiting standby has n
 stands apart and counts only where the manifest says `webRequired: true`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, PoolsMissing, Server
+from rlm_exporter.manifest.model import Cluster, FailoverPolicy, Feature, PoolsMissing, Server, Takeover
 from rlm_exporter.probe.license_reading import LAST_TIMEZONE, LicenseReading, granted_where, starts_later
 from rlm_exporter.probe.result import OUR_REASONS, Failure, FailureReason, LicenseResult, TcpResult, WebResult
 from rlm_exporter.probe.snapshot import Health, ServerSnapshot
@@ -168,7 +168,7 @@ def _missing_pools(
         return None
     missing = missing_features(status, cluster, at=at)
     later = starts_later(files, missing, server=server, at=at)
-    expected = tuple(feature for feature in missing if feature not in later)
+    expected = _without(missing, later)
     if not expected:
         if missing or _usable_pools(status, at=at):
             return None
@@ -189,6 +189,26 @@ def missing_features(status: RlmStatus, cluster: Cluster, *, at: datetime) -> tu
     """The wanted features without a pool that can serve somebody."""
     usable = _usable_pools(status, at=at)
     return tuple(feature for feature in cluster.features if not any(_is_of(pool, feature) for pool in usable))
+
+
+def expected_features(part: ServerSnapshot, *, cluster: Cluster) -> Mapping[Feature, bool] | None:
+    """Whether each wanted feature can be had at the server.
+
+    None where that cannot be said, or is not asked of it: under RLM's own takeover a standby has no pools.
+    """
+    status, at = part.status, part.checked_at
+    if status is None or at is None:
+        return None
+    if cluster.takeover is Takeover.NATIVE and not status.pools:
+        return None
+    missing = missing_features(status, cluster, at=at)
+    later = starts_later(part.license_files, missing, server=cluster.server(part.server), at=at)
+    gone = _without(missing, later)
+    return {feature: feature not in gone for feature in cluster.features}
+
+
+def _without(missing: tuple[Feature, ...], later: Collection[Feature]) -> tuple[Feature, ...]:
+    return tuple(feature for feature in missing if feature not in later)
 
 
 def _usable_pools(status: RlmStatus, *, at: datetime) -> tuple[Pool, ...]:

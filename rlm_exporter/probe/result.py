@@ -92,6 +92,8 @@ class WebAnswer:
 
     status: int
     tls: bool
+    certificate_ends: datetime | None = None
+    """When the certificate that it showed ends; None without TLS, or where that cannot be read."""
 
 
 LicenseResult = ProbeResult[RlmStatus]

@@ -9,13 +9,15 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
 from yarl import URL
 
 from rlm_exporter.errors import ProbeError
+from rlm_exporter.probe.certificate import certificate_ends
 from rlm_exporter.probe.ports import Clock, Resolver
 from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind, ProbeResult, WebAnswer, WebResult
 from rlm_exporter.probe.tcp import OUR_ERRNOS
@@ -80,10 +82,13 @@ class HttpProbe:
         )
         try:
             async with (
-                aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+                aiohttp.ClientSession(
+                    connector=connector, cookie_jar=aiohttp.DummyCookieJar(), response_class=_Answer
+                ) as session,
                 session.get(url, allow_redirects=False) as response,
             ):
-                return WebAnswer(status=response.status, tls=tls)
+                ends = response.certificate_ends if isinstance(response, _Answer) else None
+                return WebAnswer(status=response.status, tls=tls, certificate_ends=ends)
         except aiohttp.ClientConnectorDNSError as error:
             words = error.os_error.strerror or str(error.os_error)
             return Failure(reason=FailureReason.UNREACHABLE, detail=f"{host} has no address: {words}")
@@ -135,6 +140,21 @@ def _unverified() -> ssl.SSLContext:
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     return context
+
+
+class _Answer(aiohttp.ClientResponse):
+    """A response that looks at the certificate as it begins: one without a body loses its connection then."""
+
+    certificate_ends: datetime | None = None
+
+    async def start(self, connection: Connection) -> "_Answer":
+        """Read the head of the answer."""
+        transport = connection.transport
+        tls = transport.get_extra_info("ssl_object") if transport is not None else None
+        shown = tls.getpeercert(binary_form=True) if tls is not None else None
+        self.certificate_ends = certificate_ends(shown) if shown else None
+        await super().start(connection)
+        return self
 
 
 class _Names(AbstractResolver):

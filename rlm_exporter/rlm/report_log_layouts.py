@@ -30,7 +30,7 @@ OUT = re.compile(
     " ".join(
         (
             "OUT", _WORD, _WORD, _COUNT, _NAME, _NAME, _QUOTED, _COUNT, _PASSED, _PASSED, _HANDLE, _HANDLE,
-            _PASSED, _PASSED_TEXT, _PASSED_TEXT, _PASSED_TEXT, _DAY, _SECONDS,
+            _PASSED, _QUOTED, _PASSED_TEXT, _PASSED_TEXT, _DAY, _SECONDS,
         )
     )
     + f"(?:{_DETAILS}(?: {_PASSED})*+)?+"  # detailed tells more, and from 15.0 on the client's address

@@ -79,14 +79,14 @@ def _read_out(line: str) -> Out | None:
     found = layouts.OUT.fullmatch(line)
     if found is None:
         return _read_small_out(line)
-    product, version, pool, user, host, isv_def, count, handle, share, on, clock = found.groups()
+    product, version, pool, user, host, isv_def, count, handle, share, project, on, clock = found.groups()
     day, at = DAYS.get(on), time_of(clock)
     if day is None or at is None:
         return None
     key = int(handle, 16)
     return _new(Out, (
         product, version, number_of(pool), name_of(user), name_of(host), isv_def, number_of(count), handle,
-        share, key, key if share == handle else int(share, 16), day, at,
+        share, key, key if share == handle else int(share, 16), day, at, project or None,
     ))  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _read_small_out(line: str) -> Out | None:
         return None
     return _new(Out, (
         product, version, None, name_of(user), name_of(host), isv_def, number_of(count), handle, share,
-        int(handle, 16), int(share, 16), None, at,
+        int(handle, 16), int(share, 16), None, at, None,
     ))  # fmt: skip
 
 

@@ -7,7 +7,7 @@ first bytes and the last ones before the place are remembered as well.
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rlm_exporter.rlm.report_log_lines import read_record
@@ -15,6 +15,8 @@ from rlm_exporter.rlm.report_log_records import Dated, Isv, Start
 from rlm_exporter.rlm.report_log_text import LineSplitter
 
 FIRST_BYTES, LAST_BYTES = 1024, 256
+DEEPEST = 4
+"""Places within a place: so many logs are remembered from which the server had switched."""
 HEAD_BYTES = 64 * 1024
 """Where a head is looked for: START is in the first lines, a timestamp after at most half an hour."""
 
@@ -38,6 +40,15 @@ class TailPosition:
     """The newest moment with a year that was read; a log that was cut begins without one."""
     left: "TailPosition | None" = None
     """Where the log was left that was switched to this one; after a restart the server may go on there."""
+    earlier: tuple["TailPosition", ...] = ()
+    """Up to where the files before were read in which sessions that are still out have begun."""
+
+
+def cut_off(place: TailPosition | None, deepest: int = DEEPEST) -> TailPosition | None:
+    """The place, with no more places in it; a log that is switched each day would make it grow for ever."""
+    if place is None or not deepest:
+        return None
+    return replace(place, left=cut_off(place.left, deepest - 1))
 
 
 class Footprint:
@@ -165,7 +176,7 @@ class Course:
         dated, switched_to = self.dated, self.switched_to
         for start, moment, target in _TURNS.findall(data):
             if target:
-                switched_to = target.decode("utf-8", "surrogateescape").rstrip(" ")
+                switched_to = target.replace(b"\0", b"").decode("utf-8", "surrogateescape").rstrip(" ")
             else:
                 record = read_record(moment.decode())
                 dated = record.moment if isinstance(record, Dated) else dated

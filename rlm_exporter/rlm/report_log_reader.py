@@ -81,6 +81,16 @@ class ReportLogReader:
         """How many sessions are not known to have ended."""
         return self._sessions.held
 
+    @property
+    def begun(self) -> int:
+        """How many sessions have begun until now."""
+        return self._sessions.begun
+
+    @property
+    def oldest(self) -> int | None:
+        """How many had begun before the one that has been out for longest; None where none is out."""
+        return self._sessions.oldest
+
     def feed(self, data: bytes) -> list[Event]:
         """What these bytes make known. A line that they do not end waits for the rest of it."""
         readers = self._readers

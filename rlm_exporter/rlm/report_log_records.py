@@ -29,6 +29,8 @@ class Out(NamedTuple):
     """The handle of the first of those that share a seat; 0 where the record names none."""
     day: Day | None
     time: time
+    project: str | None = None
+    """What the client's RLM_PROJECT said."""
 
 
 class In(NamedTuple):
@@ -63,6 +65,8 @@ class InUse(NamedTuple):
     share_key: int
     day: Day
     time: time
+    project: None = None
+    """The record does not name it."""
 
 
 class Deny(NamedTuple):

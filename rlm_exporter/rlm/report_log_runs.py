@@ -12,6 +12,8 @@ from rlm_exporter.rlm.report_log_sessions import Sessions
 from rlm_exporter.rlm.report_log_values import Ended, Event, Run, RunEnd
 
 _ZERO = timedelta()
+_FARTHEST = 24 * 60
+"""Minutes between a time zone and UTC; a record that tells more is damaged."""
 
 
 class Phase(Enum):
@@ -45,6 +47,8 @@ class Runs:
         self._server: str | None = None
         self._start: datetime | None = None
         self._zone: int | None = None
+        self._told_zone: int | None = None
+        """The newest of any run: a server seldom moves, and its next run tells its zone only after START."""
         self._end: datetime | None = None
         """What END said, while it is not known what that means."""
         self._set_back = _ZERO
@@ -72,11 +76,13 @@ class Runs:
 
     @property
     def minutes_west(self) -> int | None:
-        """The time zone of the run that goes on, as far as the log tells it."""
-        return self._next_zone if self._next_zone is not None else self._zone
+        """The time zone, as far as the log tells it; until a run has told its own, that of the one before."""
+        return self._told_zone
 
     def zone(self, minutes_west: int) -> None:
         """The server's time zone, after START."""
+        if abs(minutes_west) <= _FARTHEST:
+            self._told_zone = minutes_west
         if self.phase is Phase.UNDECIDED:
             self._next_zone = minutes_west
         elif self._zone is None:

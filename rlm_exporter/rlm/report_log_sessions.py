@@ -63,6 +63,16 @@ class Sessions:
         """How many sessions have not ended."""
         return len(self._held) + sum(map(len, self._twins.values()))
 
+    @property
+    def begun(self) -> int:
+        """How many sessions have begun until now; the next one has this number."""
+        return self._number
+
+    @property
+    def oldest(self) -> int | None:
+        """The number of the session that has been out for longest; None where none is out."""
+        return min((held.number for held in self._all()), default=None)
+
     def holds(self, key: int, product: str | None = None) -> bool:
         """Whether that handle is out; where a product is given, with that one."""
         held = self._held.get(key)
@@ -253,5 +263,5 @@ def _ended(
     return _new(Session, (
         number, run, record.product, record.version, record.pool, record.user, record.host, record.isv_def,
         record.seats, record.handle, record.share_handle, begun, out, ended, back, reason, lasted, since,
-        not_after,
+        not_after, record.project,
     ))  # fmt: skip

@@ -101,6 +101,8 @@ class Session(NamedTuple):
     """For one whose checkout is not in the log: since when it is known to be out."""
     not_after: datetime | None
     """For one whose end is not in the log: by when it had ended."""
+    project: str | None = None
+    """What the client's RLM_PROJECT said; the small format does not tell it, nor does an INUSE record."""
 
 
 class Denial(NamedTuple):

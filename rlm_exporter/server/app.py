@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import JournalError
 from rlm_exporter.metrics.negotiation import negotiate
 from rlm_exporter.server import (
     alerts,
     api,
     by_hand,
+    client_config,
     denials,
     expiring,
     health_reports,
@@ -28,6 +30,7 @@ from rlm_exporter.server import (
 )
 from rlm_exporter.server.auth import Role, may, who
 from rlm_exporter.server.documents import not_ready_because
+from rlm_exporter.server.openapi.document import openapi
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.services import CALLER, SERVICES, Services
 
@@ -39,7 +42,13 @@ SHOWN = 100
 """Characters of a path that an answer repeats."""
 
 _OPEN_PATHS = frozenset({"/-/healthy", "/-/ready"})
-_KINDS = {404: "not_found", 405: "method_not_allowed", 408: "timeout", 413: "too_large"}
+_KINDS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "timeout",
+    413: "too_large",
+    415: "unsupported_encoding",
+}
 
 
 def build_app(services: Services) -> web.Application:
@@ -59,6 +68,8 @@ def build_app(services: Services) -> web.Application:
     for verb in by_hand.VERBS:
         app.router.add_post(f"/api/v1/clusters/{{name}}/{verb}", by_hand.handler(verb))
     app.router.add_post("/api/v1/clusters/{name}/release", release.release)
+    app.router.add_get("/api/v1/clusters/{name}/client-config", client_config.show)
+    app.router.add_put("/api/v1/clusters/{name}/client-config", client_config.update)
     app.router.add_post("/api/v1/clusters/{name}/health", health_reports.update_health)
     shipped = "/api/v1/clusters/{name}/servers/{server}/report-logs/{isv}"
     app.router.add_get(shipped, report_logs.place)
@@ -74,6 +85,7 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get("/api/v1/clusters/{name}/expiring", expiring.expiring)
     app.router.add_get("/api/v1/alerts", alerts.listed)
     app.router.add_post("/api/v1/alerts", alerts.send)
+    app.router.add_get("/api/v1/openapi.json", openapi)
     app.router.add_post("/api/v1/manifests", manifests.deploy)
     app.router.add_get("/api/v1/clusters/{name}/manifest", manifests.manifest)
     app.router.add_get("/api/v1/clusters/{name}/config", manifests.config)
@@ -82,6 +94,13 @@ def build_app(services: Services) -> web.Application:
     app.router.add_post("/-/reload", manifests.reload)
     app.router.add_get("/", status_page.index)
     return app
+
+
+def build_runner(services: Services, *, shutdown_timeout: float) -> web.AppRunner:
+    """What serves it. Bodies stay packed until it is known that their sender may send them."""
+    return web.AppRunner(
+        build_app(services), access_log=None, shutdown_timeout=shutdown_timeout, auto_decompress=False
+    )
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -133,7 +152,7 @@ def _as_problem(request: web.Request, error: web.HTTPException) -> web.Response:
     answer = problem(error.status, _KINDS.get(error.status, "invalid"), detail)
     if "Allow" in error.headers:
         answer.headers["Allow"] = error.headers["Allow"]
-    if error.status in {408, 413}:
+    if error.status in {408, 413, 415}:
         answer.force_close()  # the rest of the body is not waited for
     return answer
 
@@ -145,17 +164,28 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     if not tokens:
         if request.method != "GET" and not _is_meant_for_us(request):
-            return problem(403, "foreign_host", "the Host header is not this machine's loopback address")
+            told = "the Host header is not this machine's loopback address"
+            return _turned_away(request, problem(403, "foreign_host", told))
         return await handler(request)
     token = who(request.headers.get("Authorization", ""), tokens)
     if token is None:
-        return problem(
-            401, "unauthenticated", "a token is needed", headers={"WWW-Authenticate": 'Bearer realm="rlm-ha"'}
-        )
+        wanted = {"WWW-Authenticate": 'Bearer realm="rlm-ha"'}
+        return _turned_away(request, problem(401, "unauthenticated", "a token is needed", headers=wanted))
     if not may(token, _needed(request)):
-        return problem(403, "forbidden", f"{token.name} is {token.role}: not enough for this")
+        told = f"{token.name} is {token.role}: not enough for this"
+        return _turned_away(request, problem(403, "forbidden", told))
     request[CALLER] = token.name
     return await handler(request)
+
+
+def _turned_away(request: web.Request, answer: web.Response) -> web.Response:
+    """Nobody reads the body of a request that is refused, so nothing can follow it."""
+    if request.match_info.handler is webhook.alertmanager:
+        # Alertmanager gives up on these by itself and tells only its own log.
+        request.app[SERVICES].instruments.webhook_alert(Result.UNAUTHENTICATED)
+    if request.body_exists:
+        answer.force_close()
+    return answer
 
 
 def _needed(request: web.Request) -> Role:

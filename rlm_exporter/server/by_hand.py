@@ -63,8 +63,8 @@ def _failback(document: dict[str, Any], cluster: Cluster, key: str | None) -> Re
 def _move(document: dict[str, Any], cluster: Cluster, key: str | None, kind: OperationKind) -> Request:
     if "to" not in document and kind is not OperationKind.FAILBACK:
         raise InvalidError("to: missing; it names the server to move to")
-    if key is not None and not 0 < len(key) <= LONGEST_WORD:
-        raise InvalidError(f"Idempotency-Key: empty or longer than {LONGEST_WORD} characters")
+    if key is not None and not (0 < len(key) <= LONGEST_WORD and key.isascii() and key.isprintable()):
+        raise InvalidError(f"Idempotency-Key: 1 to {LONGEST_WORD} printable ASCII characters are needed")
     return FailoverRequest(
         target=_server(document, "to", cluster),
         kind=kind,

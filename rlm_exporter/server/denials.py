@@ -8,7 +8,7 @@ from rlm_exporter.server.problem import problem
 from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster
 from rlm_exporter.server.services import SERVICES
 from rlm_exporter.server.usage_requests import WINDOW, about, choice, iso, refuse_strangers, window_of
-from rlm_exporter.store.report_records import DenialLine, Dimension, UsageQuestion
+from rlm_exporter.store.report_records import REFUSALS_BY, DenialLine, Dimension, UsageQuestion
 from rlm_exporter.store.usage_records import Denied
 from rlm_exporter.usage.double_use import DoubleUse, double_use
 
@@ -25,7 +25,7 @@ async def denials(request: web.Request) -> web.Response:
     controller, reports = controller_of(request), request.app[SERVICES].reports
     if controller is None:
         return unknown_cluster(request)
-    words = [each.value for each in Dimension]
+    words = [each.value for each in REFUSALS_BY]
     try:
         refuse_strangers(request, (*WINDOW, "by", "feature"))
         window = window_of(request)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from rlm_exporter.failover.lease import LeaseView
 from rlm_exporter.failover.memory import Standing
 from rlm_exporter.haproxy.view import BalancerReading
 from rlm_exporter.manifest.model import Cluster
@@ -18,6 +19,7 @@ def cluster_facts(
     standing: Standing,
     failovers: int | None,
     unacknowledged: int | None,
+    last_move: datetime | None,
     now: datetime,
 ) -> ClusterFacts:
     """One cluster as the page shows it; `failovers` are the unplanned moves in the journal."""
@@ -35,6 +37,10 @@ def cluster_facts(
         paused=paused_until(standing, now) is not None,
         lease_ours=standing.lease is None or standing.lease.ours,
         lease_remaining=standing.lease.remaining if standing.lease is not None else None,
+        is_led=_is_led(standing.lease),
+        journal_writable=standing.store_writable,
+        rule=standing.decision.reason.value if standing.decision is not None else None,
+        last_move=last_move,
         unacknowledged=unacknowledged,
         failovers=failovers,
         splits=frozenset(split.server for split in standing.splits),
@@ -47,3 +53,8 @@ def cluster_facts(
     return ClusterFacts(
         cluster=cluster, snapshot=snapshot, readings=readings, record=record, controller=controller
     )
+
+
+def _is_led(lease: LeaseView | None) -> bool:
+    """Another daemon has it as long as the database says so: we would take a lease that has run out."""
+    return lease is None or lease.ours or (lease.holder is not None and not lease.trouble)

@@ -27,6 +27,7 @@ from rlm_exporter.server.requests import (
     check_mapping,
     controller_of,
     read_body,
+    refuse_forms,
     unknown_cluster,
     whole_body,
 )
@@ -43,8 +44,8 @@ STATUS = {
 }
 """The status of each refusal."""
 
-_DEPLOY = ("manifest", "source", "dry_run", "after", "requested_by")
-_CONFIG = {"settings": dict, "dry_run": bool, "requested_by": str}
+DEPLOY = {"manifest": str, "source": str, "dry_run": bool, "after": dict, "requested_by": str}
+CONFIG = {"settings": dict, "dry_run": bool, "requested_by": str}
 
 Handler = Callable[[web.Request, Deploying], Awaitable[web.Response]]
 
@@ -70,6 +71,7 @@ def _handler(work: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
 @_handler
 async def deploy(request: web.Request, deploying: Deploying) -> web.Response:
     """POST /api/v1/manifests."""
+    refuse_forms(request)
     wish = _wish(await whole_body(request, largest=LARGEST_MANIFEST), request.get(CALLER))
     told = await deploying.deploy(
         wish["manifest"],
@@ -102,7 +104,7 @@ async def config(request: web.Request, _: Deploying) -> web.Response:
 async def configure(request: web.Request, deploying: Deploying) -> web.Response:
     """POST /api/v1/clusters/NAME/config: change some of them."""
     name = request.match_info["name"]
-    wish = signed(await read_body(request, _CONFIG), request.get(CALLER))
+    wish = signed(await read_body(request, CONFIG), request.get(CALLER))
     given = wish.get("settings") or {}
     found = tuned(check_mapping(given, dict.fromkeys(given, str), where="settings."))
     dry_run = wish.get("dry_run", False)
@@ -129,12 +131,12 @@ def _wish(body: bytes, caller: str | None) -> dict[str, Any]:
         wish = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error}") from error
-    if not isinstance(wish, dict) or not wish.keys() <= set(_DEPLOY):
-        raise InvalidError(f"a mapping is wanted, of {', '.join(_DEPLOY)} and nothing else")
+    if not isinstance(wish, dict) or not wish.keys() <= set(DEPLOY):
+        raise InvalidError(f"a mapping is wanted, of {', '.join(DEPLOY)} and nothing else")
     if type(wish.get("manifest")) is not str:
         raise InvalidError("manifest: the YAML text is missing")
     rest = {name: value for name, value in wish.items() if name not in {"manifest", "after"}}
-    check_mapping(rest, {"source": str, "dry_run": bool, "requested_by": str})
+    check_mapping(rest, DEPLOY)
     _check_after(wish.get("after"))
     return {**wish, "requested_by": _by(signed(rest, caller))}
 

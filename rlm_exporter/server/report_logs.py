@@ -8,6 +8,8 @@ All of a batch is taken, or nothing; what was taken already is answered with `st
 """
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -21,19 +23,21 @@ from rlm_exporter.server.requests import (
     InvalidError,
     as_json,
     controller_of,
+    refuse_forms,
     unknown_cluster,
     whole_body,
 )
 from rlm_exporter.server.services import SERVICES
 from rlm_exporter.store.errors import StalePlaceError
+from rlm_exporter.usage.report_log_bounds import too_late
 from rlm_exporter.usage.report_log_intake import ReportLogIntake, read_here
 from rlm_exporter.usage.report_log_usage import AT_ONCE
-from rlm_exporter.usage.report_log_wire import read_denial, read_session
+from rlm_exporter.usage.report_log_wire import read_denial, read_place, read_session
 
 LARGEST_BATCH = 8 * 1024 * 1024
 """Bytes of a body, unpacked: some times what a shipper sends at once."""
 
-LONGEST_POSITION = 64 * 1024
+LONGEST_POSITION = 256 * 1024
 LONGEST_ISV = 64
 FARTHEST = 24 * 60
 FIELDS = ("after", "position", "minutes_west", "sessions", "denials")
@@ -64,9 +68,11 @@ async def take(request: web.Request) -> web.Response:
     if isinstance(log, web.Response):
         return log
     try:
+        refuse_forms(request)
         body = await whole_body(request, largest=LARGEST_BATCH)
         # In a thread: what is under way beside this must not wait for megabytes to be read.
-        document, events = await asyncio.to_thread(_read, body)
+        document, events = await asyncio.to_thread(_read, body, request.app[SERVICES].clock.now())
+        await _check_position(log, document["position"])
     except (InvalidError, FormatError) as error:
         return problem(422, "invalid", str(error))
     try:
@@ -102,12 +108,24 @@ def _log(request: web.Request) -> _Log | web.Response:
     if path is not None:
         told = f"the daemon reads that log itself, as {path}; do not ship it, or take it out of the manifest"
         return problem(409, "read_here", told)
+    status = controller.prober.snapshot.server(server.name).status
+    intake.expect(controller.cluster, server, isv, pools=status.pools if status is not None else ())
     return _Log(cluster=controller.cluster, server=server, isv=isv, intake=intake)
 
 
-def _read(body: bytes) -> tuple[dict[str, Any], list[Event]]:
+async def _check_position(log: _Log, position: str) -> None:
+    """A place that nobody can read would have the log read again some day, and its denials come twice."""
+    try:
+        read_place(position)
+    except FormatError as error:
+        stands = await log.intake.place(log.cluster, log.server, log.isv)
+        if position != stands.position:  # a batch in parts moves it only with the last
+            raise InvalidError(f"position: {error}") from error
+
+
+def _read(body: bytes, now: datetime) -> tuple[dict[str, Any], list[Event]]:
     document = _document(body)
-    return document, _events(document)
+    return document, _events(document, now.replace(tzinfo=None))
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -133,8 +151,19 @@ def _document(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _events(document: dict[str, Any]) -> list[Event]:
-    return [
-        *(read_session(each, where=f"sessions[{index}]") for index, each in enumerate(document["sessions"])),
-        *(read_denial(each, where=f"denials[{index}]") for index, each in enumerate(document["denials"])),
-    ]
+def _events(document: dict[str, Any], now: datetime) -> list[Event]:
+    readers: tuple[tuple[str, Callable[..., Event]], ...] = (
+        ("sessions", read_session),
+        ("denials", read_denial),
+    )
+    events: list[Event] = []
+    for kind, read in readers:
+        for index, each in enumerate(document[kind]):
+            where = f"{kind}[{index}]"
+            event = read(each, where=where)
+            late = too_late(event, now=now)
+            if late is not None:
+                clock = "is the clock of the license host right, and the daemon's?"
+                raise InvalidError(f"{where}: {late.isoformat()} lies in the future here; {clock}")
+            events.append(event)
+    return events

@@ -1,6 +1,7 @@
 """What the handlers have in common: the cluster of a request, its body, an answer as JSON."""
 
 import asyncio
+import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -62,13 +63,18 @@ def as_json(document: Document | list[Document], *, status: int = 200) -> web.Re
 
 async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[str, Any]:
     """The body, a JSON mapping with these fields and no others; raises InvalidError. No type is coerced."""
-    if request.content_type != "application/json":
-        raise InvalidError("the body must be application/json")
+    refuse_forms(request)
     try:
         document = orjson.loads(await whole_body(request, largest=LARGEST_BODY))
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error}") from error
     return check_mapping(document, fields)
+
+
+def refuse_forms(request: web.Request) -> None:
+    """Raise InvalidError where a body is not said to be JSON: any web page can have a browser post a form."""
+    if request.content_type != "application/json":
+        raise InvalidError("the body must be application/json")
 
 
 def check_mapping(document: object, fields: Mapping[str, type], *, where: str = "") -> dict[str, Any]:
@@ -81,7 +87,47 @@ def check_mapping(document: object, fields: Mapping[str, type], *, where: str = 
 
 
 async def whole_body(request: web.Request, *, largest: int) -> bytes:
-    """The body; raises HTTPRequestEntityTooLarge, HTTPRequestTimeout, HTTPBadRequest where it breaks off."""
+    """The body, unpacked: at most so many bytes of it, before as after.
+
+    Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout, HTTPUnsupportedMediaType for a packing that we do
+    not know, HTTPBadRequest where it breaks off or is packed badly.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in {"identity", *_WINDOW_BITS}:
+        raise web.HTTPUnsupportedMediaType(
+            text=f"Content-Encoding: one of {', '.join(_WINDOW_BITS)}, or none"
+        )
+    body = await _received(request, largest)
+    if encoding == "identity":
+        return body
+    # In a thread: what is under way beside this must not wait for megabytes to be unpacked.
+    return await asyncio.to_thread(_unpacked, body, encoding, largest)
+
+
+_WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+"""How zlib is told what to expect."""
+
+
+def _unpacked(body: bytes, encoding: str, largest: int) -> bytes:
+    unpacker = zlib.decompressobj(wbits=_WINDOW_BITS[encoding])
+    try:
+        unpacked = unpacker.decompress(body, largest + 1)
+    except zlib.error as error:
+        raise web.HTTPBadRequest(text=f"the body is no {encoding}: {error}") from error
+    if len(unpacked) > largest:
+        raise _too_large(largest, len(unpacked))
+    if not unpacker.eof or unpacker.unused_data:
+        raise web.HTTPBadRequest(text=f"the body is no {encoding}: it breaks off, or goes on after its end")
+    return unpacked
+
+
+def _too_large(largest: int, found: int) -> web.HTTPRequestEntityTooLarge:
+    return web.HTTPRequestEntityTooLarge(
+        max_size=largest, actual_size=found, text=f"the body has more than {largest} bytes"
+    )
+
+
+async def _received(request: web.Request, largest: int) -> bytes:
     try:
         async with asyncio.timeout(BODY_LIMIT):
             body = await request.content.readexactly(largest + 1)
@@ -91,9 +137,7 @@ async def whole_body(request: web.Request, *, largest: int) -> bytes:
         raise web.HTTPRequestTimeout(text=f"the body did not arrive within {BODY_LIMIT:g} s") from error
     except (web.RequestPayloadError, ConnectionError) as error:
         raise web.HTTPBadRequest(text=f"the body cannot be read: {error}") from error
-    raise web.HTTPRequestEntityTooLarge(
-        max_size=largest, actual_size=len(body), text=f"the body has more than {largest} bytes"
-    )
+    raise _too_large(largest, len(body))
 
 
 def _check(name: str, value: object, fields: Mapping[str, type], where: str) -> None:

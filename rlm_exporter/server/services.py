@@ -11,6 +11,7 @@ from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.page import MetricsPage
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.ports import Clock, Deploying, Journal, Reports
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
@@ -23,6 +24,8 @@ class Services:
     controllers: Mapping[str, ClusterController]
     releasers: Mapping[str, Releaser]
     """Take seats back, by cluster."""
+    client_desks: Mapping[str, ClientDesk]
+    """What clients are told, by cluster."""
     journal: Journal
     reports: Reports
     """The usage log, on a connection of its own: a long look must not come before a step of a failover."""

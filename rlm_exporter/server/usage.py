@@ -12,7 +12,14 @@ from aiohttp import web
 
 from rlm_exporter.server.documents import Document
 from rlm_exporter.server.problem import problem
-from rlm_exporter.server.requests import InvalidError, as_json, controller_of, unknown_cluster, whole_body
+from rlm_exporter.server.requests import (
+    InvalidError,
+    as_json,
+    controller_of,
+    refuse_forms,
+    unknown_cluster,
+    whole_body,
+)
 from rlm_exporter.server.services import SERVICES
 from rlm_exporter.server.usage_requests import WINDOW, about, choice, iso, length, refuse_strangers, window_of
 from rlm_exporter.store.report_records import Dimension, Held, Ledger, UsageQuestion, Window
@@ -31,13 +38,14 @@ GROUP, NOBODYS = "group", "unassigned"
 
 
 async def usage(request: web.Request) -> web.Response:
-    """GET /api/v1/clusters/NAME/usage: figures by feature, or by user, host or server of each."""
+    """GET /api/v1/clusters/NAME/usage: figures by feature, or by user, host, server or project of each."""
     return await _usage(request, by=[each.value for each in Dimension], group_of=None)
 
 
 async def usage_of_groups(request: web.Request) -> web.Response:
     """POST /api/v1/clusters/NAME/usage?by=group: the same by groups, `{"groups": {"alice": "design"}}`."""
     try:
+        refuse_forms(request)
         groups = _groups(await whole_body(request, largest=LARGEST_GROUPS))
     except InvalidError as error:
         return problem(422, "invalid", str(error))

@@ -22,7 +22,12 @@ log = logging.getLogger(__name__)
 async def alertmanager(request: web.Request) -> web.Response:
     """POST /webhooks/alertmanager."""
     services = request.app[SERVICES]
-    body = await whole_body(request, largest=LARGEST)
+    try:
+        body = await whole_body(request, largest=LARGEST)
+    except web.HTTPException as error:
+        services.instruments.webhook_alert(Result.INVALID)
+        log.warning("webhook: refused: %s", error.text)
+        raise
     try:
         if request.content_type != "application/json":
             # A form is what a web page can have any browser post; Alertmanager sends JSON.

@@ -160,8 +160,24 @@ async def _run(options: argparse.Namespace, record: TextIO) -> int:
     return 0
 
 
+_ABOUT = """\
+A fleet of license clients in one process: short visits at a fixed rate, and
+holders that keep their seat. Every event goes to a file, as one line of JSON.
+"""
+_EXAMPLE = """\
+Example:
+  rlm-ha simulate clients --server 5053@127.0.0.1 --isv acme --product solver \\
+      --holders 3 --record events
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rlm-ha simulate clients", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="rlm-ha simulate clients",
+        description=_ABOUT,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--server", required=True, action="append", type=parse_endpoint, metavar="PORT@HOST",
         help="where to ask; repeated for those to try when the one before does not give a seat",

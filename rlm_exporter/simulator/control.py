@@ -34,7 +34,12 @@ def set_mode(path: Path, mode: Mode, *, seconds: float = 0.0) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Change the mode of one server: `control PATH MODE [SECONDS]`."""
-    parser = argparse.ArgumentParser(prog="rlm-ha simulate control", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="rlm-ha simulate control",
+        description="Changes a running server's mode, over a unix socket.",
+        epilog="Example:\n  rlm-ha simulate control rlm1.control no-pools",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("path", type=Path, help="the server's --control socket")
     parser.add_argument("mode", type=Mode, choices=list(Mode), help="how to behave from now on")
     parser.add_argument("seconds", type=float, nargs="?", default=0.0, help="the delay of mode slow")

@@ -5,8 +5,14 @@ import contextlib
 import errno
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rlm_exporter.errors import RlmExporterError
 from rlm_exporter.simulator.protocol import Message, encode
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -17,12 +23,16 @@ SEND_LIMIT_SECONDS = 30
 
 
 class Listener:
-    """One port; `serve` is called for each connection, which is closed when it returns."""
+    """One port; `serve` is called for each connection, which is closed when it returns.
 
-    def __init__(self, *, host: str, port: int, serve: Serve) -> None:
+    With a `certificate`, a PEM file that has its key too, connections are TLS.
+    """
+
+    def __init__(self, *, host: str, port: int, serve: Serve, certificate: Path | None = None) -> None:
         self._host = host
         self._port = port
         self._serve = serve
+        self._certificate = certificate
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -33,11 +43,12 @@ class Listener:
 
     async def open(self) -> None:
         """Listen, even while a predecessor's connections linger; OSError if the port stays taken."""
+        tls = None if self._certificate is None else _tls(self._certificate)
         deadline = time.monotonic() + TAKEN_LIMIT_SECONDS
         while self._server is None:
             try:
                 self._server = await asyncio.start_server(
-                    self._connected, self._host, self._port, reuse_address=True, backlog=1024
+                    self._connected, self._host, self._port, reuse_address=True, backlog=1024, ssl=tls
                 )
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
@@ -65,6 +76,19 @@ class Listener:
         finally:
             self._open.discard(writer)
             writer.close()
+
+
+def _tls(certificate: Path) -> "SSLContext":
+    import ssl  # noqa: PLC0415 - it takes a while, and few have a certificate
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate)
+    except OSError as error:
+        raise RlmExporterError(
+            f"{certificate}: a PEM file with a certificate and its key expected"
+        ) from error
+    return context
 
 
 async def read_line(reader: asyncio.StreamReader) -> bytes:

@@ -15,6 +15,8 @@ class Mode(StrEnum):
     """Accepts, never answers, on every port."""
     ISV_DEAD = "isv-dead"
     """rlm answers; its ISV servers have ended and are not started again."""
+    WEB_DEAD = "web-dead"
+    """The web interface's port closed; all else as ever."""
     NO_POOLS = "no-pools"
     """ISV servers without pools, as a standby with a failover license; seats held until now are ended."""
     SLOW = "slow"

@@ -12,26 +12,36 @@ from rlm_exporter.simulator.scenario import EXAMPLE, load_scenario, read_server
 from rlm_exporter.simulator.style import Style
 
 _ABOUT = """\
-A simulated RLM server: rlm with its main port and web interface, and one process per ISV server. Real RLM
-clients cannot talk to it; `rlm-ha simulate clients` and `rlm-ha simulate rlmutil` can.
+A simulated RLM server: rlm with its main port and web interface, and one
+process per ISV server. Real RLM clients cannot talk to it; `rlm-ha simulate
+clients` and `rlm-ha simulate rlmutil` can.
 """
 _MORE = f"""\
 Your own scenario is one file:
 
   rlm-ha simulate server --scenario rlm1.yaml &
   rlm-ha simulate rlmutil rlmstat -a -c 5053@127.0.0.1
-  rlm-ha simulate clients --server 5053@127.0.0.1 --isv acme --product solver --holders 3 --record events &
-  rlm-ha simulate control rlm1.control no-pools     # how it is to be ill; `ok` makes it well
-  rlm-ha simulate rlmutil rlmreread -q -c 5053@127.0.0.1   # after a change of the file
+  rlm-ha simulate clients --server 5053@127.0.0.1 --isv acme \\
+      --product solver --holders 3 --record events &
+  rlm-ha simulate control rlm1.control no-pools   # ill; `ok` makes it well
+  rlm-ha simulate rlmutil rlmreread -q -c 5053@127.0.0.1   # the file changed
   rlm-ha simulate rlmutil rlmdown RLM -q -c 5053@127.0.0.1
 
-The file, with every key there is (JSON does as well; paths are relative to it; options of the command line
-come before what it says):
+The file, with every key there is (JSON does as well; paths are relative to it;
+options of the command line come before what it says):
 
 {"".join(f"  {line}" for line in EXAMPLE.splitlines(keepends=True))}
-What rlmutil says of itself, and its exit status after a failure, are its own affair:
+What rlmutil says of itself, and its exit status after a failure, are its own
+affair:
   RLM_SIMULATED_VERSION=9.1|12.2|15.2|16.1   RLM_SIMULATED_STATUS=0..255
 """
+
+
+OPTIONS = (
+    *("name", "host", "port", "web_port", "web_certificate", "style"),
+    *("host_line", "control", "ledger", "dlog"),
+)
+"""Those that come before what a scenario says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +68,7 @@ def _plan(given: argparse.Namespace) -> ServerPlan:
     if given.scenario is None:
         return _plan_of_options(given)
     plan = read_server(load_scenario(given.scenario), folder=given.scenario.absolute().parent)
-    named = {
-        key: getattr(given, key)
-        for key in ("name", "host", "port", "web_port", "style", "host_line", "control", "ledger", "dlog")
-        if getattr(given, key) is not None
-    }
+    named = {key: getattr(given, key) for key in OPTIONS if getattr(given, key) is not None}
     return replace(plan, **named, isvs=tuple(given.isv) if given.isv else plan.isvs)
 
 
@@ -76,6 +82,7 @@ def _plan_of_options(given: argparse.Namespace) -> ServerPlan:
         host=given.host,
         port=given.port,
         web_port=given.web_port,
+        web_certificate=given.web_certificate,
         isvs=tuple(isvs),
         host_line=given.host_line or "",
         style=given.style or Style.V12,
@@ -88,6 +95,8 @@ def _plan_of_options(given: argparse.Namespace) -> ServerPlan:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rlm-ha simulate server",
+        usage="%(prog)s --scenario FILE [OPTIONS]\n"
+        "       %(prog)s --name NAME --host HOST --port PORT --isv ISV ...",
         description=_ABOUT,
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -97,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=parse_port, help="the main port (rlm's own is 5053)")
     parser.add_argument("--web-port", type=parse_port, help="the web interface; none without this")
+    parser.add_argument(
+        "--web-certificate", type=Path, metavar="FILE",
+        help="PEM file with a certificate and its key, for HTTPS; plain HTTP without this",
+    )  # fmt: skip
     parser.add_argument(
         "--isv", action="append", type=parse_isv, metavar="NAME:PORT=PRODUCT:VERSION:COUNT[:EXPIRES],...",
         help="an ISV server; may be repeated; port 0 is another one at each start",

@@ -103,6 +103,8 @@ class ServerPlan:
     port: int
     isvs: tuple[IsvPlan, ...]
     web_port: int | None = None
+    web_certificate: Path | None = None
+    """For HTTPS; a PEM file that has its key too."""
     host_line: str = ""
     """The name of the ISV server's host that is handed to clients; "" is the one they used."""
     style: Style = Style.V12

@@ -13,13 +13,19 @@ from rlm_exporter.errors import FormatError
 from rlm_exporter.simulator.banner import DEFAULT, YEARS, banner
 from rlm_exporter.simulator.protocol import Message, decode, encode, number, text
 
-USAGE = """Usage: rlmutil rlmstat [-a] [-f] [-i [isv]] [-I] [-l [isv]] [-n [host]] [-p [product]] [-u [user]]
-                       [-z password] -c port@host[:port@host...]
-       rlmutil rlmstat -avail [-i isv] [-p product] [-b] -c port@host[:port@host...]
+USAGE = """Usage: rlmutil rlmstat [-a] [-f] [-i [isv]] [-I] [-l [isv]] [-n [host]]
+                       [-p [product]] [-u [user]] [-z password]
+                       -c port@host[:port@host...]
+       rlmutil rlmstat -avail [-i isv] [-p product] [-b]
+                       -c port@host[:port@host...]
        rlmutil rlmdown [isv] [RLM] [-q] -c port@host
        rlmutil rlmreread [isv] -c port@host
        rlmutil rlmremove [-q] server-host port isv handle
        rlmutil rlmswitchr isv file -c port@host
+"""
+EXAMPLE = """
+Example:
+  rlm-ha simulate rlmutil rlmstat -a -c 5053@127.0.0.1
 """
 FILTERS = {"-p": "product", "-u": "user", "-n": "host"}
 TAKES_VALUE = ("-c", "-i", "-l", "-z", *FILTERS)
@@ -35,6 +41,8 @@ def main(argv: list[str]) -> int:
         return _say(f"RLM_SIMULATED_VERSION: one of {', '.join(YEARS)}\n", 1)
     name, *arguments = argv or [""]
     flags, words = _read_options(arguments)
+    if name == "--help":  # which the real one does not know
+        return _say(USAGE + EXAMPLE, 0)
     if "-v" in flags:
         return _say(banner(version), 0)
     if name == "rlmremove" and "-h" not in flags:

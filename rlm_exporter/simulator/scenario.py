@@ -35,24 +35,26 @@ name: rlm1                    # how it calls itself in every reply
 host: 127.0.0.1               # where it listens
 port: 5053
 web_port: 5054                # leave it out for no web interface
-style: 15.2-pool              # 9.1, 12.2, 15.2 or 16.1; -pool prints the numbers of pools
-host_line: license.example.com  # handed to clients; leave it out for the name that they used
+# web_certificate: rlm1.pem   # its certificate and key: HTTPS, as RLM 16 has it
+style: 15.2-pool              # 9.1, 12.2, 15.2, 16.1; -pool: pools' numbers
+host_line: license.example.com  # clients get it, else the name they used
 isvs:
   - name: acme
     port: 49152               # 0: another one at each start
-    report_log: {path: acme.rl, format: detailed, append: true}   # or std, small
+    report_log:               # format: or std, small
+      {path: acme.rl, format: detailed, append: true}
     pools:
       - {product: solver, version: 3.0, count: 40, expires: 31-jan-2027}
-      - {product: solver, version: 3.0, count: 10}                # a second pool of equal name
-      - {product: paint, version: 7.1, count: 5, share: uh}       # one seat for a user on a host
+      - {product: solver, version: 3.0, count: 10}   # a second pool of it
+      - {product: paint, version: 7.1, count: 5, share: uh} # by user and host
       - product: mesher
         version: 2.0
         count: 3
         reserve: [{count: 2, user: alice}, {count: 1, host: ws7}]
-      - {product: viewer, version: 1.0, count: uncounted}         # or unlimited
+      - {product: viewer, version: 1.0, count: uncounted} # or unlimited
       - {product: tokens, version: 1.0, count: 100}
       - {product: optimizer, version: 1.0, takes: tokens, each: 25}
-standby: {primary: 5053@127.0.0.2, poll: 30}   # with a failover license: pools while that one is away
+standby: {primary: 5053@127.0.0.2, poll: 30}   # pools while that one is away
 begins: 2026-12-31 23:58:00   # what its clock shows at the start
 dlog: rlm1.dlog
 ledger: rlm1.ledger
@@ -110,6 +112,7 @@ def _server(fields: Fields) -> ServerPlan:
         host=fields.text("host", "127.0.0.1"),
         port=fields.port("port", 5053),
         web_port=web_port or None,
+        web_certificate=fields.path("web_certificate") if "web_certificate" in fields else None,
         style=fields.parsed("style", Style, Style.V12, f"one of {', '.join(Style)}"),
         host_line=fields.text("host_line", ""),
         isvs=tuple(_isv(one) for one in fields.parts("isvs")),

@@ -62,9 +62,13 @@ class RlmServer:
             clock=clock,
         )
         self._listeners = [Listener(host=plan.host, port=plan.port, serve=self._main.serve)]
+        self._web: Listener | None = None
         if plan.web_port is not None:
             web = Web(status=self._status_page, gate=self._gate)
-            self._listeners.append(Listener(host=plan.host, port=plan.web_port, serve=web.serve))
+            self._web = Listener(
+                host=plan.host, port=plan.web_port, serve=web.serve, certificate=plan.web_certificate
+            )
+            self._listeners.append(self._web)
 
     async def run(self, *, tethered: bool) -> None:
         """Serve until told to stop; a line is printed once every port listens."""
@@ -150,7 +154,8 @@ class RlmServer:
         for child in self._children.values():
             await child.behave(behaviour)
         for listener in self._listeners:
-            if behaviour.mode is Mode.REFUSE:
+            is_dead = behaviour.mode is Mode.WEB_DEAD and listener is self._web
+            if behaviour.mode is Mode.REFUSE or is_dead:
                 listener.close()
             else:
                 await listener.open()

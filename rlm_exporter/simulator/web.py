@@ -1,4 +1,4 @@
-"""The web interface as RLM up to 15.0 has it: plain HTTP, and no login unless there is an rlm.pw."""
+"""The web interface as RLM up to 15.0 has it: no login unless there is an rlm.pw."""
 
 import asyncio
 import html

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, update
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store import (
     alerts,
+    client_config,
     clusters,
     history,
     leases,
@@ -37,6 +38,7 @@ from rlm_exporter.store.outbox_records import (
 from rlm_exporter.store.records import (
     AlertRecord,
     AlertResult,
+    ClientConfig,
     ClusterRecord,
     FailedAttempts,
     HeldDecision,
@@ -339,6 +341,18 @@ class Journal:
         """An operator has seen what was done: cooldown, chase and failed attempts hold nothing any more."""
         return await self._write(
             lambda c: clusters.acknowledge(c, cluster, expected_version=expected_version, now=now)
+        )
+
+    async def client_config(self, cluster: str) -> ClientConfig:
+        """What an operator has set of the settings that clients get."""
+        return await self._thread.read(lambda c: client_config.read_client_config(c, cluster))
+
+    async def set_client_config(
+        self, cluster: str, config: ClientConfig, *, told: str, now: datetime
+    ) -> ClientConfig:
+        """Replace it, with a row in the history that says so in words."""
+        return await self._write(
+            lambda c: client_config.save_client_config(c, cluster, config, told=told, now=now)
         )
 
     async def claim(

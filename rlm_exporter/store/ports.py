@@ -53,7 +53,7 @@ class Database(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """End a wait for an answer that does not come; called from another thread than the waiting one."""
+        """End what is under way; called from another thread than the one in which it is."""
         ...
 
     def explain(self, error: BaseException) -> str:

@@ -12,14 +12,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, exists
 from sqlalchemy.exc import SQLAlchemyError
 
-from rlm_exporter.errors import JournalError
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.ports import Database, UsageTables
 from rlm_exporter.store.prune_rows import count_rows, delete_rows, writing
 from rlm_exporter.store.prune_sqlite import UsageFile
 from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.tables import denial, license_seats
-from rlm_exporter.store.upgrade import check
+from rlm_exporter.store.upgrade import check, explained
 from rlm_exporter.store.usage_records import Pruned
 
 
@@ -73,7 +72,7 @@ def _opened(url: str) -> Iterator[tuple[Database, UsageTables]]:
         database.remember_identity()
         yield database, _tables_of(database)
     except errors as error:
-        raise JournalError(database.explain(error)) from error
+        raise explained(database, error) from error
     finally:
         database.engine.dispose()
 

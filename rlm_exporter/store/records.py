@@ -194,6 +194,27 @@ class HeldDecision:
     """What was seen, in words."""
 
 
+class RedundancyMode(StrEnum):
+    """How the servers of a cluster stand in for each other. Another one would need more than copies."""
+
+    ACTIVE_PASSIVE = "active-passive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientConfig:
+    """What an operator has set of the settings that clients get; all else is the manifest's."""
+
+    servers: tuple[str, ...] = ()
+    """`port@host`, in the order of preference; empty = as the manifest has it."""
+    follows: bool = True
+    """Whether clients are told anew at each move: the active server first."""
+    mode: RedundancyMode = RedundancyMode.ACTIVE_PASSIVE
+    set_by: str = ""
+    reason: str = ""
+    set_at: datetime | None = None
+    """None = nobody has set anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedAttempts:
     """Operations that ended without a commit since the last move, in a row."""

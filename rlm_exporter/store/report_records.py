@@ -35,6 +35,12 @@ class Dimension(StrEnum):
     USER = "user"
     HOST = "host"
     SERVER = "server"
+    PROJECT = "project"
+    """What RLM_PROJECT said. Report logs tell it of sessions, and of no refusal."""
+
+
+REFUSALS_BY = tuple(each for each in Dimension if each is not Dimension.PROJECT)
+"""What refusals can be told apart by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

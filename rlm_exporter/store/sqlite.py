@@ -1,5 +1,6 @@
 """The embedded database: one SQLite file in WAL mode, durable at each commit, for one daemon."""
 
+import contextlib
 import logging
 import os
 import shutil
@@ -45,6 +46,8 @@ class SqliteFile:
         self.path = path
         self.name = str(path)
         self.engine = _engine(path)
+        self._connection: object = None
+        event.listen(self.engine, "connect", self._remember)
         self.driver_errors: tuple[type[Exception], ...] = (sqlite3.Error,)
         self.is_shared = False
         self._identity: tuple[int, int] | None = None
@@ -87,7 +90,10 @@ class SqliteFile:
         return False
 
     def interrupt(self) -> None:
-        """No need: a wait for a lock is bounded, and a disk cannot be told to hurry."""
+        """End the statement under way, such as a report that nobody waits for any more."""
+        if isinstance(self._connection, sqlite3.Connection):
+            with contextlib.suppress(sqlite3.Error):  # closed meanwhile: then nothing is under way
+                self._connection.interrupt()
 
     def keep_copy(self, revision: str) -> None:
         """A whole, readable copy beside the file, through SQLite's own backup."""
@@ -117,6 +123,10 @@ class SqliteFile:
         if advice is None:
             return f"journal {self.path}: {cause}"
         return f"journal {self.path}: {advice} ({cause})"
+
+    def _remember(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        """There is only this one."""
+        self._connection = connection
 
     def _identify(self) -> tuple[int, int] | None:
         try:

@@ -33,7 +33,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from rlm_exporter.store.outbox_records import DeliveryState, MessageStatus
-from rlm_exporter.store.records import AlertStatus, OperationKind, OperationState, PinKind, StepOutcome
+from rlm_exporter.store.records import (
+    AlertStatus,
+    OperationKind,
+    OperationState,
+    PinKind,
+    RedundancyMode,
+    StepOutcome,
+)
 from rlm_exporter.store.usage_records import EndReason, UsageSource
 
 
@@ -280,6 +287,20 @@ lease = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+# What an operator has set of the settings that clients get; before the cluster's first record, too.
+client_config = Table(
+    "client_config",
+    metadata,
+    Column("cluster", String, primary_key=True),
+    Column("servers", String, nullable=False),
+    Column("follows", Boolean, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("set_by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    _one_of("mode", RedundancyMode),
+)
+
 # The first ten columns are those of Vantage's guide, under its names. Its times have no zone: they are UTC.
 # On PostgreSQL there is a partition for each month, made when the first row comes (`usage_months`).
 usage_log = Table(
@@ -307,6 +328,7 @@ usage_log = Table(
     Column("checkin_is_ambiguous", Boolean, nullable=False, server_default=false()),
     Column("end_is_exact", Boolean, nullable=False, server_default=false()),
     Column("month", Date, nullable=False),
+    Column("project", String(255)),
     UniqueConstraint("session_key", "month"),
     _one_of("source", UsageSource),
     _one_of("end_reason", EndReason),

@@ -41,6 +41,9 @@ class StoreThread:
         self._limit = limit
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rlm-ha-store")
         self._closed = False
+        self._lock = threading.Lock()
+        self._under_way: threading.Event | None = None
+        """What is set when nobody waits any more for the work that is done now."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """One consistent look at the database."""
@@ -71,9 +74,11 @@ class StoreThread:
         abandoned = threading.Event()
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, work, abandoned)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._executor, self._do, work, abandoned)
         except TimeoutError as error:
-            self._database.interrupt()
+            abandoned.set()
+            self._interrupt()
             raise JournalError(
                 f"the journal did not answer within {seconds:g} s; look at {self._database.name}, and read "
                 "it again before you rely on what was asked"
@@ -86,6 +91,21 @@ class StoreThread:
             raise
         finally:
             abandoned.set()
+
+    def _do(self, work: Callable[[threading.Event], T], abandoned: threading.Event) -> T:
+        with self._lock:
+            self._under_way = abandoned
+        try:
+            return work(abandoned)
+        finally:
+            with self._lock:
+                self._under_way = None
+
+    def _interrupt(self) -> None:
+        """What somebody still waits for goes on: it may be what the one who gave up was behind."""
+        with self._lock:
+            if self._under_way is not None and self._under_way.is_set():
+                self._database.interrupt()
 
     def _transact(self, work: Callable[[Connection], T], *, writes: bool, abandoned: threading.Event) -> T:
         return self._translated(lambda: self._repeated(work, writes=writes, abandoned=abandoned))

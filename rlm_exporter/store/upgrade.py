@@ -8,9 +8,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from rlm_exporter.errors import JournalError
+from rlm_exporter.errors import JournalAwayError, JournalError
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.ports import Database
 
@@ -50,10 +50,16 @@ def upgrade_at(url: str) -> tuple[str, str | None, str]:
     try:
         before, after = upgrade(database)
     except errors as error:
-        raise JournalError(database.explain(error)) from error
+        raise explained(database, error) from error
     finally:
         database.engine.dispose()
     return database.name, before, after
+
+
+def explained(database: Database, error: Exception) -> JournalError:
+    """What the database or its driver raised, in words."""
+    is_away = database.is_shared and isinstance(error, OperationalError)
+    return (JournalAwayError if is_away else JournalError)(database.explain(error))
 
 
 def check(database: Database, *, migrations: Path = MIGRATIONS) -> None:

@@ -124,6 +124,7 @@ def columns_of(session: UsageSession) -> dict[str, Any]:
         "session_key": storable(session.key),
         "checkout_is_ambiguous": session.out_is_ambiguous,
         "month": month_of(session.key),
+        "project": short(session.project),
     }
 
 
@@ -143,6 +144,7 @@ def _session(row: RowMapping) -> UsageSession:
         out=out,
         out_is_ambiguous=row["checkout_is_ambiguous"],
         source=UsageSource(row["source"]),
+        project=row["project"],
     )
 
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+LARGEST_COUNT = 2**31 - 1
+"""Seats; a column has no room for more."""
+
 
 def storable(text: str) -> str:
     """What a database and a file take of any text of RLM's: no NUL, and nothing that is no character."""
@@ -60,6 +63,8 @@ class UsageSession:
     out_is_ambiguous: bool = False
     """Its hour exists twice in the server's time zone, and nothing tells which one it was."""
     source: UsageSource = UsageSource.POLLING
+    project: str | None = None
+    """What the client's RLM_PROJECT said; report logs alone tell it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +113,8 @@ class Told:
     session: UsageSession
     """Without `out` where the log has no checkout of it: then it is known by its handle alone."""
     end: End
+    other_out: datetime | None = None
+    """When it began otherwise, where the server's clock showed that time twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

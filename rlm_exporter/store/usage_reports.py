@@ -56,6 +56,7 @@ _WHO: Mapping[Dimension, str] = {
     Dimension.USER: "user_name",
     Dimension.HOST: "hostname",
     Dimension.SERVER: "server_name",
+    Dimension.PROJECT: "project",
 }
 
 Number = Callable[[Raw], int | None]
@@ -140,8 +141,8 @@ def overlaps(question_cluster: str, window: Window) -> ColumnElement[bool]:
 
 
 def _who(question: UsageQuestion, columns: Any) -> ColumnElement[Any]:
-    name = _WHO.get(question.by)
-    return literal(None).label("who") if name is None else columns[name].label("who")
+    name = _WHO.get(question.by, "")
+    return columns[name].label("who") if name in columns else literal(None).label("who")
 
 
 def _sessions_of(question: UsageQuestion) -> Select[Any]:
@@ -158,7 +159,8 @@ def _sessions_of(question: UsageQuestion) -> Select[Any]:
 def denials_of(question: UsageQuestion) -> Select[Any]:
     """Refusals counted: ISV, feature, who, reason, whether for good, how many, the last."""
     d = denial.c
-    keys = [d.isv, d.feature_name, *(() if question.by is Dimension.FEATURE else (_who(question, d),))]
+    told = _WHO.get(question.by, "") in d
+    keys = [d.isv, d.feature_name, *((_who(question, d),) if told else ())]
     within = and_(d.denied_at >= question.window.start, d.denied_at < question.window.end)
     return (
         select(*keys[:2], _who(question, d), d.reason, d.is_final, func.count(), func.max(d.denied_at))

@@ -4,18 +4,19 @@ Polling may know a session already: then its row gets the exact moments. Reading
 batches, because a log that is read for the first time has millions of sessions.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
 
 from rlm_exporter.store.copying import insert_rows
 from rlm_exporter.store.tables import usage_log
-from rlm_exporter.store.usage import CUT, columns_of
+from rlm_exporter.store.usage import CUT, columns_of, short
 from rlm_exporter.store.usage_months import ensure_months, month_of
-from rlm_exporter.store.usage_records import End, EndReason, Told, UsageSource, storable
+from rlm_exporter.store.usage_records import LARGEST_COUNT, End, EndReason, Told, UsageSource, storable
 
 T = TypeVar("T")
 Values = dict[str, Any]
@@ -23,12 +24,15 @@ Values = dict[str, Any]
 AT_ONCE = 500
 """Keys in one query: SQLite takes some thousand parameters."""
 
+MOST_OF_A_SECOND = 4
+"""Sessions of one handle that began in one second, and are rows of their own."""
+
 SAME = timedelta(minutes=2)
 """By so much later than its end the beginning of a session may seem to be: rlmstat shows minutes."""
 
 _CHANGED = (
     *("source", "checkout_time", "checkout_is_ambiguous", "checkin_time", "checkin_is_ambiguous"),
-    *("session_duration", "end_reason", "end_is_exact", "count"),
+    *("session_duration", "end_reason", "end_is_exact", "count", "project"),
 )
 
 
@@ -43,8 +47,8 @@ def record_told(connection: Connection, tellings: Iterable[Told]) -> None:
     for told in keyed:
         _place(told, rows)
     rows.flush()
-    for told in alone:
-        _place_by_handle(connection, told)
+    if alone:
+        _place_by_handle(connection, alone)
 
 
 class _Rows:
@@ -105,9 +109,9 @@ def _whole(tellings: Iterable[Told]) -> Iterator[Told]:
         if known is None:
             found[name] = told
             continue
-        count = known.session.count + told.session.count
+        count = min(known.session.count + told.session.count, LARGEST_COUNT)
         later = max(known.end, told.end, key=lambda end: end.at)
-        found[name] = Told(session=replace(known.session, count=count), end=later)
+        found[name] = replace(known, session=replace(known.session, count=count), end=later)
     return iter(found.values())
 
 
@@ -122,11 +126,20 @@ def _names(told: Told) -> tuple[str, str, str]:
     return key, f"{key}#2", f"{key}.{second}"
 
 
+def _further_names(told: Told, rows: _Rows) -> Iterator[str]:
+    """Where even the second is the same, a number. That is rare, so these rows are loaded one by one."""
+    for number in range(2, MOST_OF_A_SECOND + 1):
+        key = f"{_names(told)[-1]}-{number}"
+        if rows.get(key) is None:
+            rows.load([key])
+        yield key
+
+
 def _place(told: Told, rows: _Rows) -> None:
-    first, second, by_itself = _names(told)
-    for key in (first, second, by_itself):
+    names = _names(told)
+    for key in itertools.chain(names, _further_names(told, rows)):
         row = rows.get(key)
-        if row is None and key == second:
+        if row is None and key == names[1]:
             continue  # that name is polling's to give
         if row is None:
             rows.add(_row(told, key))
@@ -134,12 +147,26 @@ def _place(told: Told, rows: _Rows) -> None:
         if not _is_another(row, told):
             rows.change(key, _merged(row, told))
             return
+    # More in one second than anybody has made: what is more are the same lines, told again and again.
 
 
 def _is_another(row: Mapping[str, Any], told: Told) -> bool:
     """Whether the row is of a session that a report log has told before, and not of this one."""
     known = row["checkout_time"]
-    return row["source"] != UsageSource.POLLING and known is not None and known != told.session.out
+    if row["source"] == UsageSource.POLLING or known is None:
+        return False
+    return known not in {told.session.out, told.other_out} or _came_back_before(row, told)
+
+
+def _came_back_before(row: Mapping[str, Any], told: Told) -> bool:
+    """Seats under one handle may come back one after the other; each is told when it does.
+
+    A failover has ended a row before its log did: then the two ends say nothing.
+    """
+    if not (row["end_is_exact"] and told.end.is_exact) or row["end_reason"] == EndReason.FAILED_OVER:
+        return False
+    ends = {told.end.at, told.end.other}
+    return row["checkin_time"] not in ends and row["checkin_time"] < told.end.at
 
 
 def _row(told: Told, key: str) -> Values:
@@ -153,16 +180,30 @@ def _merged(row: Mapping[str, Any], told: Told) -> Values:
     values: Values = {
         "source": UsageSource.BOTH if seen else UsageSource.REPORT_LOG,
         "count": told.session.count,
+        "project": short(told.session.project) or row["project"],
     }
-    out = row["checkout_time"]
-    if out is None or not told.session.out_is_ambiguous or row["checkout_is_ambiguous"]:
-        out = told.session.out
-        values |= {"checkout_time": out, "checkout_is_ambiguous": told.session.out_is_ambiguous}
+    out, is_ambiguous = _begin(row, told)
+    values |= {"checkout_time": out, "checkout_is_ambiguous": is_ambiguous}
     if told.end.is_exact or row["checkin_time"] is None:
-        return values | _ending(_cut(_by_polling(told.end, row), row), out)
+        return values | _ending(_after(out, _cut(_by_polling(told.end, row), row)), out)
     # Both have only a moment by which it was over: polling's is the earlier one, it looks all the time.
     lasted = None if out is None else max(row["checkin_time"] - out, timedelta())
     return values | {"session_duration": lasted}
+
+
+def _begin(row: Mapping[str, Any], told: Told) -> tuple[datetime | None, bool]:
+    """When it began, and whether that is still unknown: polling may have seen which hour it was."""
+    out, other, seen = told.session.out, told.other_out, row["checkout_time"]
+    if out is None or other is None or seen is None or row["checkout_is_ambiguous"]:
+        return out, told.session.out_is_ambiguous
+    return min(out, other, key=lambda each: abs(each - seen)), False
+
+
+def _after(out: datetime | None, end: End) -> End:
+    """The end in the hour that it can have been in."""
+    if out is None or end.other is None or end.at >= out:
+        return end
+    return replace(end, at=end.other, other=None, lasted=None)
 
 
 def _cut(end: End, row: Mapping[str, Any]) -> End:
@@ -181,7 +222,7 @@ def _cut(end: End, row: Mapping[str, Any]) -> End:
 def _by_polling(end: End, row: Mapping[str, Any]) -> End:
     """Polling saw it end soon after it had: that tells which of two hours it was."""
     seen = row["checkin_time"]
-    if end.other is None or seen is None or row["end_is_exact"]:
+    if end.other is None or seen is None or row["checkin_is_ambiguous"]:
         return end
     at = min(end.at, end.other, key=lambda each: abs(each - seen))
     return replace(end, at=at, other=None, lasted=None)
@@ -200,44 +241,75 @@ def _ending(end: End, out: datetime | None) -> Values:
     }
 
 
-def _place_by_handle(connection: Connection, told: Told) -> None:
-    """The log has only its end: it is the newest session of that handle that could have ended then."""
-    row = _newest(connection, told)
+def _place_by_handle(connection: Connection, alone: Sequence[Told]) -> None:
+    """The log has only their ends: each is the newest session of that handle that could have ended then."""
+    candidates = _Candidates(connection, alone)
     rows = _Rows(connection)
-    rows.load([row["session_key"] if row is not None else storable(told.session.key)])
-    key = row["session_key"] if row is not None else storable(told.session.key)
-    if row is not None and row["end_is_exact"]:
-        return  # told before
-    if row is not None:
-        end = _by_polling(told.end, row)
-        rows.change(key, {"source": UsageSource.BOTH, **_ending(end, row["checkout_time"])})
-    elif rows.get(key) is None and told.session.feature:
-        rows.add(_row(told, key))  # without its product nobody could say what it was
+    rows.load([*candidates.keys, *(storable(told.session.key) for told in alone)])
+    for told in alone:
+        row = candidates.newest(told, rows)
+        key = storable(told.session.key)
+        if row is None:
+            if rows.get(key) is None and told.session.feature:
+                rows.add(_row(told, key))  # without its product nobody could say what it was
+        elif not row["end_is_exact"]:  # else it was told before
+            end = _by_polling(told.end, row)
+            source = {"source": UsageSource.BOTH}
+            rows.change(row["session_key"], {**source, **_ending(end, row["checkout_time"])})
     rows.flush()
 
 
-def _newest(connection: Connection, told: Told) -> Mapping[str, Any] | None:
-    session, at = told.session, told.end.at
-    log = usage_log.c
+class _Candidates:
+    """Keys of the rows that ends without a beginning may belong to, by handle; the newest first."""
+
+    def __init__(self, connection: Connection, alone: Sequence[Told]) -> None:
+        self._by_handle: dict[tuple[str, str, str], list[str]] = {}
+        for handles in _chunks(sorted({storable(told.session.handle) for told in alone}), AT_ONCE):
+            for row in connection.execute(_ends_of(alone, handles)):
+                found = self._by_handle.setdefault((row.cluster, row.server_name, row.handle), [])
+                found.append(row.session_key)
+
+    @property
+    def keys(self) -> Iterator[str]:
+        return (key for keys in self._by_handle.values() for key in keys)
+
+    def newest(self, told: Told, rows: _Rows) -> Values | None:
+        """As the rows are now: another end of the batch may have been its own."""
+        session = told.session
+        keys = self._by_handle.get((session.cluster, session.server, storable(session.handle)), ())
+        found = (row for key in keys if (row := rows.get(key)) is not None)
+        return next((row for row in found if _could_end(row, told)), None)
+
+
+def _ends_of(alone: Sequence[Told], handles: Sequence[str]) -> Select[Any]:
+    log, ends = usage_log.c, [told.end.at for told in alone]
+    first, last = min(ends), max(ends)
     # By polling's end it was over, however late that looked.
-    polled = and_(log.end_is_exact.is_(False), or_(log.checkin_time.is_(None), log.checkin_time >= at - SAME))
-    query = (
-        select(usage_log)
+    polled = and_(
+        log.end_is_exact.is_(False), or_(log.checkin_time.is_(None), log.checkin_time >= first - SAME)
+    )
+    return (
+        select(log.cluster, log.server_name, log.handle, log.session_key)
         .where(
-            log.cluster == session.cluster,
-            log.server_name == session.server,
-            log.handle == storable(session.handle),
-            or_(log.checkout_time.is_(None), log.checkout_time <= at + SAME),
-            or_(polled, log.checkin_time == at),
+            log.cluster.in_({told.session.cluster for told in alone}),
+            log.server_name.in_({told.session.server for told in alone}),
+            log.handle.in_(handles),
+            or_(log.checkout_time.is_(None), log.checkout_time <= last + SAME),
+            or_(polled, log.checkin_time.between(first, last)),
         )
         .order_by(log.checkout_time.desc().nulls_last(), log.id.desc())
-        .limit(AT_ONCE)
     )
+
+
+def _could_end(row: Values, told: Told) -> bool:
+    session, at = told.session, told.end.at
+    out, end = row["checkout_time"], row["checkin_time"]
+    if out is not None and out > at + SAME:
+        return False
+    if end != at and (row["end_is_exact"] or (end is not None and end < at - SAME)):
+        return False
     isv, product = (session.isv or "").casefold(), session.feature.casefold()
-    for row in connection.execute(query).mappings():
-        if (row["isv"] or "").casefold() == isv and product in {"", row["feature_name"].casefold()}:
-            return dict(row)
-    return None
+    return (row["isv"] or "").casefold() == isv and product in {"", row["feature_name"].casefold()}
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -5,6 +5,7 @@ been returned since the last answer, or its server has forgotten it. An answer t
 end. What an answer has again was not over: it is opened again.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -219,7 +220,18 @@ class Book:
 def session_key(*, cluster: str, server: str, isv: str | None, minute: str, handle: str, product: str) -> str:
     """What two sources call one session. Names are compared as RLM does, regardless of case."""
     names = ((isv or "").casefold(), minute, handle.casefold(), product.casefold())
-    return storable("/".join((cluster, server, *names)))
+    return storable("/".join((cluster, server, *map(_bounded, names))))
+
+
+LONGEST_NAME = 128
+"""Characters of a name in a key, which is in an index: PostgreSQL takes no long ones there."""
+
+
+def _bounded(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+    return f"{name[: LONGEST_NAME - 33]}#{digest[:32]}"
 
 
 def _tells_of(status: RlmStatus, session: UsageSession) -> bool:

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -40,13 +40,13 @@ class _Found:
     lost: bool
 
 
-def _read(follower: ReportLogFollower, usage: ReportLogUsage) -> list[_Found]:
+def _read(follower: ReportLogFollower, usage: ReportLogUsage, now: datetime) -> list[_Found]:
     """What there is to read, made ready to be written: in a thread, for it may be megabytes."""
-    return [_found(step, usage) for step in follower.steps()]
+    return [_found(step, usage, now) for step in follower.steps()]
 
 
-def _found(step: Step, usage: ReportLogUsage) -> _Found:
-    taken = usage.take(step.events, minutes_west=step.minutes_west)
+def _found(step: Step, usage: ReportLogUsage, now: datetime) -> _Found:
+    taken = usage.take(step.events, minutes_west=step.minutes_west, now=now)
     return _Found(parts=deque(taken.parts()), position=written_place(step.position), lost=step.lost)
 
 
@@ -87,6 +87,8 @@ class ReportLogRecorder:
         self._place: LogPlace | None = None
         self._pending: deque[_Found] = deque()
         """Read, and not written yet."""
+        self._again = False
+        """Whether the log is read from its beginning for want of a place, and its denials are known."""
         self._trouble = ""
 
     async def run(self) -> None:
@@ -126,13 +128,15 @@ class ReportLogRecorder:
         if self._follower is None:
             await self._open()
         if not self._pending and self._follower is not None:
-            read = partial(_read, self._follower, self._usage)
+            read = partial(_read, self._follower, self._usage, self._clock.now())
             self._pending.extend(await self._aside.run(read, limit=LIMIT))
         found = bool(self._pending)
         while self._pending:
             await self._write(self._pending[0])
             self._pending.popleft()
-        self._say("")
+        if not found and self._again:
+            await self._end_again()
+        self._say(self._missing())
         return found
 
     async def _open(self) -> None:
@@ -145,8 +149,13 @@ class ReportLogRecorder:
         try:
             since = read_place(place.position) if place.position else None
         except FormatError as error:
-            # Read from its beginning once more: every session is known by its key.
-            logger.warning("%s: %s", self._what, error)
+            # Every session is known by its key, and is not doubled. Nothing tells denials apart.
+            logger.warning(
+                "%s: %s; it is read from its beginning, without the requests that were refused until now",
+                self._what,
+                error,
+            )
+            self._again = True
         self._place, self._pending = place, deque()
         self._follower = ReportLogFollower(Path(self._log.path), since=since)
 
@@ -157,14 +166,41 @@ class ReportLogRecorder:
         # The place alone is not worth a write: its lines say nothing when they are read again.
         while found.parts and self._place is not None:
             part = found.parts[0]
+            # While it is read again the place stays: whoever is killed meanwhile has to begin anew as well.
+            moves = part.is_whole and not self._again
             self._place = await self._store.record_log(
                 after=self._place,
-                position=found.position if part.is_whole else self._place.position,
+                position=found.position if moves else self._place.position,
                 tellings=part.tellings,
-                denials=part.denials,
+                denials=() if self._again else part.denials,
                 now=self._clock.now(),
             )
             found.parts.popleft()
+
+    async def _end_again(self) -> None:
+        """All that there is has been read again; from here on it is as ever."""
+        position = None if self._follower is None else self._follower.position
+        if position is not None and self._place is not None:
+            self._place = await self._store.record_log(
+                after=self._place,
+                position=written_place(position),
+                tellings=(),
+                denials=(),
+                now=self._clock.now(),
+            )
+            self._again = False
+
+    def _missing(self) -> str:
+        """What to say of a log that is nowhere; nothing if it is there."""
+        if self._follower is None or not self._follower.is_missing:
+            return ""
+        position = self._follower.position
+        if position is None:
+            return f"there is no such file yet: {self._log.path}"
+        return (
+            f"no file here holds what was read of it as {position.name}, and none at {self._log.path} begins "
+            "later; nothing is recorded until one does"
+        )
 
     def close(self) -> None:
         """Let go of the file."""
@@ -174,6 +210,7 @@ class ReportLogRecorder:
         if self._follower is not None and self._aside.is_idle:  # else a thread still reads there
             self._follower.close()
         self._follower, self._place, self._pending = None, None, deque()
+        self._again = False
 
     @property
     def _what(self) -> str:

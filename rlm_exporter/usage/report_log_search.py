@@ -1,5 +1,6 @@
 """Finds a log again that got another name, and the file that comes after one."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
@@ -20,11 +21,30 @@ class Found:
     """Whether it lies between others, so that nobody writes to the one before any more."""
 
 
-def find_again(place: TailPosition) -> OpenFile | None:
-    """The file that holds what was read, whatever it is called now."""
-    for file in _named_and_siblings(Path(place.name)):
-        if _is_place(file, place):
-            return OpenFile(file.path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """The file that was read."""
+
+    name: Path
+    """Where its server writes, or wrote."""
+    file: OpenFile
+
+
+def find_again(place: TailPosition, *, home: Path) -> Again | None:
+    """The file that holds what was read, whatever it is called now.
+
+    It may be at `home`, where the log is said to be, and not where it was: then somebody has moved it, or
+    mounted it elsewhere. What he may have left behind at the old place does not grow.
+    """
+    was = Path(place.name)
+    at_home = home, _opened(home)
+    places = [at_home, (was, _named_and_siblings(was)), (home, open_siblings(home))]
+    if not place.offset:  # nothing was read that would tell two files of one minute apart
+        places = [*places[1:], at_home]
+    for name, files in places:
+        for file in files:
+            if _is_place(file, place):
+                return Again(name=name, file=OpenFile(file.path))
     return None
 
 
@@ -128,5 +148,15 @@ def _opened(path: Path) -> Iterator[OpenFile]:
 def _switch_targets(name: Path, target: str | None) -> Iterator[Path]:
     """As the server named it, and under that name beside the log, should its folder be another one there."""
     if target is not None:
-        yield name.parent / target
-        yield name.parent / PureWindowsPath(target).name
+        names = (name.parent / target, name.parent / PureWindowsPath(target).name)
+        yield from (each for each in names if _may_be_log(each))
+
+
+def _may_be_log(path: Path) -> bool:
+    """A log may name anything, a folder or what no path can be; a file that is not ours to see is one."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False

@@ -8,10 +8,11 @@ A file is read to its end, and once more a poll later, before the next one is be
 last lines after the next file is there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rlm_exporter.rlm.report_log_place import Course, TailPosition
+from rlm_exporter.rlm.report_log_place import Course, TailPosition, cut_off
+from rlm_exporter.usage.report_log_behind import FilesBehind
 from rlm_exporter.usage.report_log_cursor import PIECE, Cursor, cursor_at
 from rlm_exporter.usage.report_log_files import Identity
 from rlm_exporter.usage.report_log_search import Found, find_again, find_copy, find_next
@@ -33,6 +34,8 @@ class Piece:
     """Whether the next piece is of another file."""
     lost: bool = False
     """Whether lines between this piece and the next may have gone unread."""
+    ended: TailPosition | None = None
+    """Up to where the file was read that this piece ends, where it can be found again."""
 
 
 class ReportLogTail:
@@ -49,6 +52,7 @@ class ReportLogTail:
         self._since = since
         self._from_end = from_end
         self._log: Cursor | None = None
+        self._behind = FilesBehind((), home=path)
         self._parted: Cursor | None = None
         """What was followed before the file was let go."""
         self._waited: Identity | None = None
@@ -59,8 +63,17 @@ class ReportLogTail:
         """Where the next poll goes on; None before there was a file."""
         return self._since if self._log is None else self._log.position()
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether the last poll found no file to go on with."""
+        return self._log is None
+
     def close(self) -> None:
         """Let go of the file; polling again goes on from there."""
+        self._behind.close()
+        self._part()
+
+    def _part(self) -> None:
         if self._log is not None:
             self._since, self._parted = self._log.position(), self._log
             self._log.file.close()
@@ -76,7 +89,7 @@ class ReportLogTail:
         try:
             pieces += self._open()
             while taken < _AT_ONCE:
-                found = self._read_on() or self._move_on()
+                found = self._read_behind() or self._read_on() or self._move_on()
                 if not found:
                     break
                 pieces += found
@@ -84,7 +97,7 @@ class ReportLogTail:
         except FileNotFoundError:
             pass  # rotation has just taken it away; the next poll finds it under another name
         except OSError:
-            self.close()
+            self._part()
             if not pieces:
                 raise
         return pieces
@@ -100,14 +113,17 @@ class ReportLogTail:
                 self._log.known = size
             self._from_end = False
             return []
-        file = find_again(self._since)
-        if file is None:
+        again = find_again(self._since, home=self._home)
+        if again is None:
             return self._open_later(self._since)
-        known = 0 if self._parted is not None else self._since.offset
-        self._log = Cursor(Path(self._since.name), file, known=known, left=self._since.left)
+        self._log = Cursor(again.name, again.file, known=self._since.offset, left=self._since.left)
         self._log.course = Course(dated=self._since.dated)
         if self._parted is not None:
             self._log.go_on_from(self._parted)
+        else:
+            known = self._since.device, self._since.inode
+            earlier = (each for each in self._since.earlier if (each.device, each.inode) != known)
+            self._behind = FilesBehind(earlier, home=self._home)
         return []
 
     def _open_later(self, since: TailPosition) -> list[Piece]:
@@ -119,6 +135,13 @@ class ReportLogTail:
         self._log.course = Course(dated=since.dated)
         self._parted = None
         return [Piece(data=b"", position=self._log.position(), ends_file=True, lost=True)]
+
+    def _read_behind(self) -> list[Piece]:
+        found = None if self._log is None else self._behind.read()
+        if found is None or self._log is None:
+            return []
+        position, ends = self._log.position(), found.ended is not None
+        return [Piece(data=found.data, position=position, is_new=False, ends_file=ends, ended=found.ended)]
 
     def _read_on(self) -> list[Piece]:
         log = self._log
@@ -180,10 +203,13 @@ class ReportLogTail:
         rest = log.file.read(log.footprint.offset, PIECE)
         log.take(rest)
         following.course = Course(dated=log.course.dated)
+        ended = log.position()
         if found.offset:
             following.skip_to(found.offset)
         elif log.course.switched_to is not None and not found.is_old:
-            following.left = log.position()
+            following.left = cut_off(ended)
         log.file.close()
         self._log, self._waited = following, None
-        return Piece(data=rest, position=following.position(), ends_file=True)
+        return Piece(
+            data=rest, position=following.position(), ends_file=True, ended=replace(ended, left=None)
+        )

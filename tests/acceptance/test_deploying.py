@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,23 @@ import pytest
 import requests
 import yaml
 
-from rlm_exporter.demo.layout import CLUSTER
+from rlm_exporter.demo.layout import CLUSTER, SERVERS
 from rlm_exporter.demo.stage import Stage
+from rlm_exporter.simulator.event import EventKind
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.meddling import start_serve, wait_healthy
 from tests.acceptance.replicas import FIRST, first_port, first_url, shared_store
-from tests.acceptance.seeing import FAST, cluster, licenses, rlm_ha, wait_moved, wait_ready
+from tests.acceptance.seeing import (
+    FAST,
+    HOLDERS,
+    cluster,
+    licenses,
+    rlm_ha,
+    server,
+    wait_moved,
+    wait_ready,
+    wait_served,
+)
 from tests.postgresql import PostgresqlServer
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -267,6 +279,33 @@ def test_a_directory_of_manifests_is_reloaded_and_a_bad_file_changes_nothing(set
     assert stage.get(url) is None
     stage.wait(lambda: metric(stage, "rlm_config_last_reload_successful") == 1, "the metric", within=10)
     stage.wait(lambda: 'cluster="other"' not in page(stage), "the end of its metrics", within=10)
+
+
+def test_clients_notice_nothing_of_a_change_and_the_next_crash_is_seen_to(set_stage: SetStage) -> None:
+    stage = set_stage(FAST)
+    start_empty(stage)
+    assert deploy(stage, stage.folder / "cluster.yaml").returncode == 0
+    wait_ready(stage)
+    stage.start_clients(holders=HOLDERS)
+    wait_served(stage, holders=HOLDERS)
+    began = time.monotonic()
+
+    failed = f"{SERVERS[2]} (license)"
+    told = licenses(stage, "update-health", "--healthy-servers", "", "--failed-servers", failed)
+    assert told.returncode == 0, told.stderr
+    for _ in range(3):
+        assert deploy(stage, changed(stage, slower), "--yes").returncode == 0
+        assert deploy(stage, stage.folder / "cluster.yaml", "--yes").returncode == 0
+    wait_ready(stage)
+    events = [event for event in stage.events() if event.t > began]
+    assert [event for event in events if event.kind is EventKind.LOST] == []
+    sessions = [event for event in events if event.kind is EventKind.SESSION]
+    assert {(event.main, event.isv_server) for event in sessions} == {("rlm1", "rlm1")}
+    assert cluster(stage)["epoch"] == 1
+    assert server(stage, SERVERS[2])["external"], "what another monitor said is still known"
+
+    stage.kill("rlm1")
+    assert wait_moved(stage)["to"] == "rlm2"
 
 
 def test_what_a_file_has_is_changed_there_alone(set_stage: SetStage) -> None:

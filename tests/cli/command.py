@@ -72,4 +72,4 @@ async def end_of(process: asyncio.subprocess.Process, *, within: float | None = 
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    return Ended(code=process.returncode, out=out.decode(), err=err.decode())
+    return Ended(code=process.returncode, out=out.decode(), err=(err or b"").decode())

@@ -30,6 +30,8 @@ def server(name: str, *, role: str, active: bool = False, **changes: Any) -> Doc
             {"balancer": balancer, "status": "UP", "sessions": 17 if active else 0}
             for balancer in ("lb1", "lb2")
         ],
+        "double_holders": [],
+        "external": [],
         **changes,
     }
 
@@ -157,6 +159,8 @@ def failover(**changes: Any) -> Document:
             "at": "2025-11-25T08:59:58.000Z",
             "trigger": "detector",
         },
+        "lease": None,
+        "split_brain": [],
         "alerts_firing": [],
         "operation": None,
         "last_operation": operation(),
@@ -182,6 +186,8 @@ def balancer(name: str, **changes: Any) -> Document:
         "name": name,
         "reachable": True,
         "error": None,
+        "refuses": None,
+        "masters": [],
         "active": "rlm2",
         "epoch": 7,
         "pid": 4711,

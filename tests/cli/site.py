@@ -58,12 +58,18 @@ class Site:
         """What the daemon is started with."""
         self._manifest.write_text(MANIFEST.format(self.rlm1, self.rlm2, name=self.name, hooks=hooks))
 
+    def add_settings(self, spec: str) -> None:
+        """Settings of the daemon, as the text of an ExporterConfig's spec."""
+        with self._manifest.open("a", encoding="utf-8") as file:
+            file.write(f"---\napiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {{{spec}}}\n")
+
     @contextlib.asynccontextmanager
-    async def daemon(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def daemon(self, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """Run it; it must not say anything worse than a warning."""
         process = await self._user.start(
             *("serve", "--config", str(self._manifest), "--listen", self._listen),
             *("--state-dir", str(self._state), "--rlmutil", str(self.rlmutil)),
+            **variables,
         )
         waiting = asyncio.create_task(end_of(process, within=None))
         self._daemon = waiting

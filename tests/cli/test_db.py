@@ -46,7 +46,7 @@ async def test_a_database_that_cannot_be_reached_is_an_error_in_words(
     rlm_ha: CommandLine, postgresql: PostgresqlServer
 ) -> None:
     ended = await rlm_ha.run("db", "upgrade", "--store", postgresql.url(port=1))
-    assert ended.code == 1
+    assert ended.code == 5
     assert "it cannot be reached; is it running" in ended.err
     assert PASSWORD not in ended.err
 

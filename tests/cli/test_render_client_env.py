@@ -1,5 +1,6 @@
 """`rlm-ha render client-env` as its users run it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,33 @@ async def test_a_server_that_is_not_there_is_not_found(rlm_ha: CommandLine, mani
     ended = await rlm_ha.run("render", "client-env", manifest, "--active", "rlm9")
     assert ended.code == 3
     assert "there are: " in ended.err
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("sh", "export RLM_LICENSE=5053@rlm1.example.com"),
+        ("ps1", "$env:RLM_LICENSE = '5053@rlm1.example.com'"),
+        ("modulefile", "setenv RLM_LICENSE {5053@rlm1.example.com}"),
+        ("lua", 'setenv("RLM_LICENSE", "5053@rlm1.example.com")'),
+        ("slurm", "echo 'export RLM_LICENSE=5053@rlm1.example.com'"),
+    ],
+)
+@pytest.mark.row(24)
+async def test_each_form_has_a_short_name(rlm_ha: CommandLine, manifest: str, word: str, line: str) -> None:
+    ended = await rlm_ha.run("render", "client-env", manifest, "--format", word)
+    assert line in ended.out.splitlines()
+
+
+@pytest.mark.row(25)
+async def test_slurm_gets_a_prolog_that_it_can_run(
+    rlm_ha: CommandLine, manifest: str, tmp_path: Path
+) -> None:
+    printed = await rlm_ha.run("render", "slurm", manifest, "--active", "rlm2")
+    ended = await rlm_ha.run("render", "slurm", manifest, "--active", "rlm2", "--output", str(tmp_path))
+    path = tmp_path / "rlm-task-prolog"
+    assert ended.code == 0
+    assert path.read_text() == printed.out
+    prolog = await asyncio.create_subprocess_exec(path, stdout=asyncio.subprocess.PIPE)
+    out, _ = await prolog.communicate()
+    assert b"export RLM_LICENSE=5053@rlm2.example.com\n" in out

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from rlm_exporter.usage.report_log_wire import read_place
 from tests.cli.command import CommandLine, Ended, end_of
 from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.site import Site
@@ -171,6 +172,28 @@ async def test_a_log_that_does_not_say_whose_it_is_needs_a_name(tmp_path: Path, 
     ended = await rlm_ha.run("ship-log", str(tmp_path / "nothing"), "--cluster", "c", "--server", "s")
     assert ended.code != 0
     assert "No such file or directory" in ended.err
+
+
+async def test_a_place_that_cannot_be_read_brings_no_denial_twice(
+    tmp_path: Path, rlm_ha: CommandLine, daemon: FixedDaemon
+) -> None:
+    """Sessions are known by their keys. Until all is read again the daemon keeps the place that it has."""
+    log = LogOfSessions(tmp_path / "acme.rl")
+    log.start()
+    log.session()
+    log.deny()
+    log.stop()
+    daemon.on("GET", PLACE, fixed({"number": 7, "position": "{}"}))
+    daemon.on("POST", PLACE, fixed({"number": 8}))
+    ended = await rlm_ha.run(
+        *("ship-log", str(log.path), "--to", daemon.url, "--cluster", "site", "--server", "rlm1", "--once")
+    )
+    assert ended.out == "1 sessions and 0 denials were shipped\n", ended.err
+    assert "without the requests that were refused until now" in ended.err
+    again, last = (body for body in daemon.bodies if body is not None)
+    assert (again["position"], len(again["sessions"]), again["denials"]) == ("{}", 1, [])
+    assert read_place(last["position"]).offset == log.path.stat().st_size
+    assert (last["sessions"], last["denials"]) == ([], [])
 
 
 async def test_more_sessions_than_go_in_one_request_are_parted(

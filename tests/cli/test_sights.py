@@ -72,7 +72,7 @@ ROWS = {
         status(failover=PAUSED),
         ("cluster", NAME, "automatic", "yes", "paused until 2025-11-25 11:00:00"),
     ),
-    "split": (status(failover=failover(split_brain=SPLIT)), ("cluster", NAME, "split", None, "rlm1")),
+    "split": (status(failover=failover(split_brain=SPLIT)), ("cluster", NAME, "split", "none", "rlm1")),
     "alerts": (
         status(failover=failover(alerts_firing=[ALERT])),
         ("cluster", NAME, "alerts", "none", "RLMActiveServerDown rlm1"),

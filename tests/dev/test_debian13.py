@@ -60,7 +60,6 @@ def test_of_this_machine_only_the_way_to_packages_goes_in(tmp_path: Path) -> Non
 
 
 def test_other_tests_may_be_asked_for() -> None:
-    assert (
-        "tests/haproxy tests/store tests/dashboards tests/render tests/acceptance" in pytest_command([])[-1]
-    )
+    asked = "tests/haproxy tests/store tests/dashboards tests/render tests/rules tests/acceptance"
+    assert asked in pytest_command([])[-1]
     assert pytest_command(["tests/dev", "-k", "a or b"])[-1].endswith("tests/dev -k 'a or b'")

@@ -118,6 +118,7 @@ class Haproxy:
     """How many configurations it was made to load."""
 
     async def start(self) -> None:
+        assert self._process is None, "it runs already"
         self._loadings += 1
         files = [word for config in self.configs for word in ("-f", str(config))]
         with self.log.open("ab") as log:

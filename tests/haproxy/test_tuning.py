@@ -22,7 +22,6 @@ async def test_one_connection_too_many_waits_for_room_and_goes_to_nobody_else(
     tmp_path: Path, kind: str
 ) -> None:
     async with lab(tmp_path, tuning=Tuning(max_connections=2)) as made:
-        await made.up()
         balancer = made.balancer()
         await balancer.move(desired("rlm1", "rlm2", "rlm3"))
         port = made.cluster.servers[0].port if kind == "license" else made.cluster.isv_ports[0][1]

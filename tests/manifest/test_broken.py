@@ -24,6 +24,7 @@ ROWS = {
     "fences": 11,
     "license-files": 13,
     "hooks": 35,
+    "client-settings": 25,
     "dashboard": 39,
 }
 """Rows of the checklist that a file shows; all others show the first."""

@@ -12,6 +12,8 @@ from rlm_exporter.manifest.load import MANIFEST_SCHEMA, load_manifests, parse_ma
 from rlm_exporter.manifest.model import (
     AlertSettings,
     AlertSink,
+    ClientFile,
+    ClientSettingsSpec,
     Cluster,
     Detection,
     ExecCall,
@@ -36,6 +38,7 @@ from rlm_exporter.manifest.model import (
     ReportLog,
     RlmdownCall,
     Server,
+    SettingsFormat,
     TriggerSource,
     UsagePolicy,
 )
@@ -243,6 +246,29 @@ def test_every_failover_field_is_read() -> None:
         fence=Hook(call=fence, timeout=timedelta(seconds=30), retries=2),
         before=(Hook(call=before, required=False),),
         after=(Hook(call=ExecCall(command=("/usr/local/sbin/after",)), required=False),),
+    )
+
+
+@pytest.mark.row(25)
+def test_what_clients_are_told_is_read_with_its_hooks() -> None:
+    found = cluster("""\
+  clientSettings:
+    files:
+      - path: /srv/rlm.sh
+      - {path: /srv/rlm.lua, format: lua}
+    hooks:
+      - {exec: [/usr/local/sbin/push], timeout: 30s, retries: 2}
+    connectTimeout: 10s
+""")
+
+    push = ExecCall(command=("/usr/local/sbin/push",))
+    assert found.client_settings == ClientSettingsSpec(
+        files=(
+            ClientFile(path="/srv/rlm.sh"),
+            ClientFile(path="/srv/rlm.lua", format=SettingsFormat.LUA),
+        ),
+        hooks=(Hook(call=push, timeout=timedelta(seconds=30), retries=2, required=False),),
+        connect_timeout=timedelta(seconds=10),
     )
 
 

@@ -16,6 +16,7 @@ from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.formats import FORMATS
 from rlm_exporter.manifest.load import MANIFEST_SCHEMA
 from rlm_exporter.manifest.model import (
+    ClientServers,
     Detection,
     Failback,
     FailoverPolicy,
@@ -30,6 +31,7 @@ from rlm_exporter.manifest.model import (
     PoolsMissing,
     Privacy,
     Server,
+    SettingsFormat,
     Takeover,
     TriggerSource,
 )
@@ -39,6 +41,7 @@ SPEC = DEFS["LicenseServer"]["properties"]["spec"]["properties"]
 AVAILABILITY = SPEC["highAvailability"]["properties"]
 HEALTH = SPEC["monitoring"]["properties"]["healthCheck"]["properties"]
 FAILOVER = SPEC["monitoring"]["properties"]["failover"]["properties"]
+CLIENTS = SPEC["clientSettings"]["properties"]
 DASHBOARD = DEFS["Dashboard"]["properties"]["spec"]["properties"]
 PANEL = DASHBOARD["panels"]["items"]["properties"]
 ALERT = DASHBOARD["alerts"]["items"]["properties"]
@@ -124,6 +127,8 @@ def test_choices_are_those_of_the_model() -> None:
         (FAILOVER["detection"], Detection),
         (FAILOVER["poolsMissing"], PoolsMissing),
         (FAILOVER["triggers"]["items"], TriggerSource),
+        (CLIENTS["files"]["items"]["properties"]["format"], SettingsFormat),
+        (CLIENTS["servers"], ClientServers),
         (SETTINGS["logFormat"], LogFormat),
         (SETTINGS["logLevel"], LogLevel),
         (SETTINGS["usage"]["properties"]["privacy"], Privacy),

@@ -26,6 +26,7 @@ from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.records import ClusterRecord
 
 NOW = datetime(2025, 11, 3, 12, 0, tzinfo=UTC)
+CERTIFICATE_ENDS = datetime(2026, 5, 1, tzinfo=UTC)
 DATA = Path(__file__).parent.parent / "data"
 
 
@@ -68,7 +69,7 @@ def web_result(failure: Failure | None = None) -> WebResult:
         kind=ProbeKind.WEB,
         started_at=NOW - timedelta(seconds=2),
         duration=timedelta(milliseconds=8),
-        payload=None if failure else WebAnswer(status=200, tls=True),
+        payload=None if failure else WebAnswer(status=200, tls=True, certificate_ends=CERTIFICATE_ENDS),
         failure=failure,
     )
 
@@ -183,6 +184,10 @@ def controller() -> ControllerFacts:
         paused=False,
         lease_ours=True,
         lease_remaining=12.5,
+        is_led=True,
+        journal_writable=True,
+        rule="in_cooldown",
+        last_move=NOW - timedelta(minutes=3),
         unacknowledged=1,
         failovers=3,
         pinned=frozenset({("lb1", "rlm2"), ("lb2", "rlm2")}),

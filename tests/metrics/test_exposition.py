@@ -9,19 +9,35 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.manifest.model import Cluster, Takeover
 from rlm_exporter.metrics.exposition import Exposition, exporter_lines
 from rlm_exporter.metrics.facts import ClusterFacts, Reading
 from rlm_exporter.metrics.families import FAMILIES, families
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.server_lines import server_lines
 from rlm_exporter.metrics.text import Format, page
-from rlm_exporter.probe.result import Failure, FailureReason
+from rlm_exporter.probe.result import Failure, FailureReason, WebAnswer
 from rlm_exporter.probe.snapshot import Health, ServerSnapshot
-from rlm_exporter.rlm.status import Pool
+from rlm_exporter.rlm.status import Checkout, Pool
 from tests.metrics import situations
 
 GOLDEN = Path(__file__).parent.parent / "data" / "metrics" / "golden.prom"
+
+
+def checkout(*, isv: str = "acme", product: str = "solver", count: int = 1, reserved: int = 0) -> Checkout:
+    """A line of somebody who holds seats."""
+    return Checkout(
+        isv=isv,
+        product=product,
+        version="3.0",
+        user="alice",
+        host="ws1",
+        count=count,
+        reserved=reserved,
+        handle="41",
+        at="11/03 11:00",
+    )
+
 
 Key = tuple[str, frozenset[tuple[str, str]]]
 
@@ -69,6 +85,70 @@ def values(name: str, facts: ClusterFacts, by: str = "server") -> dict[str, floa
 
 def test_the_whole_page_is_as_it_was_agreed() -> None:
     assert whole_page(situations.facts()) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_certificate_of_a_web_interface_is_told_where_one_was_shown() -> None:
+    in_the_clear = replace(situations.web_result(), payload=WebAnswer(status=200, tls=False))
+    part = situations.server_up("rlm1", situations.status("15.2-two-isvs"), web=in_the_clear)
+    facts = situations.facts()
+
+    assert values("rlm_web_certificate_expiry_timestamp_seconds", facts) == {
+        "rlm1": situations.CERTIFICATE_ENDS.timestamp()
+    }
+    assert values("rlm_web_certificate_expiry_timestamp_seconds", situations.with_server(facts, part)) == {}
+
+
+def test_a_wanted_feature_without_a_usable_pool_is_missing() -> None:
+    unused = replace(pool(), inuse=0, expires=date(2031, 1, 1))
+    elsewhere = replace(unused, isv="siemens")
+
+    assert values("rlm_license_feature_missing", with_pools(unused)) == {"rlm1": 0, "rlm2": 1}
+    assert values("rlm_license_feature_missing", with_pools(elsewhere)) == {"rlm1": 1, "rlm2": 1}
+
+
+def test_a_standby_of_rlms_own_takeover_misses_nothing_while_it_has_no_pools() -> None:
+    facts = with_pools(replace(pool(), product="other", expires=date(2031, 1, 1)))
+    native = replace(facts, cluster=replace(facts.cluster, takeover=Takeover.NATIVE))
+
+    assert values("rlm_license_feature_missing", native) == {"rlm1": 1}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((checkout(),), {"rlm1": 0}),
+        ((checkout(count=0, reserved=1),), {"rlm1": 1}),
+        ((checkout(product="other", reserved=1), checkout()), {"rlm1": 0}),
+        ((checkout(isv="siemens", reserved=1), checkout()), {"rlm1": 0}),
+        ((), {}),
+    ],
+    ids=[
+        "an ordinary one",
+        "a reserved one",
+        "of another product",
+        "of another ISV",
+        "the lines are missing",
+    ],
+)
+def test_reserved_seats_in_use_are_counted_where_the_lines_tell_of_all_seats(
+    lines: tuple[Checkout, ...], expected: dict[str, float]
+) -> None:
+    facts = with_pools(replace(pool(), count=0, reservations=2), checkouts=lines)
+
+    assert values("rlm_license_reserved_in_use", facts) == expected
+
+
+def test_without_reservations_nothing_is_said_of_them() -> None:
+    assert values("rlm_license_reserved_in_use", with_pools(pool(), checkouts=(checkout(),))) == {}
+
+
+def test_two_masters_are_told_of_a_balancer_that_can_be_read() -> None:
+    facts = situations.facts()
+    first, second = facts.readings
+    twins = replace(facts, readings=(replace(first, masters=(7, 9)), second))
+
+    assert values("rlm_load_balancer_two_masters", facts, "balancer") == {"lb1": 0}
+    assert values("rlm_load_balancer_two_masters", twins, "balancer") == {"lb1": 1}
 
 
 def test_both_formats_have_the_same_samples() -> None:
@@ -324,10 +404,10 @@ def pool() -> Pool:
     )
 
 
-def with_pools(*pools: Pool, zone: str | None = None) -> ClusterFacts:
+def with_pools(*pools: Pool, zone: str | None = None, checkouts: tuple[Checkout, ...] = ()) -> ClusterFacts:
     """rlm1 with these pools and no others, in that time zone."""
     facts = situations.facts()
     first, *others = facts.cluster.servers
     facts = replace(facts, cluster=replace(facts.cluster, servers=(replace(first, timezone=zone), *others)))
-    answer = replace(situations.status("12.2-no-pools"), pools=pools)
+    answer = replace(situations.status("12.2-no-pools"), pools=pools, checkouts=checkouts)
     return situations.with_server(facts, situations.server_up("rlm1", answer))

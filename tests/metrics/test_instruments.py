@@ -77,6 +77,16 @@ def test_everything_known_is_born_at_zero() -> None:
     } <= names
 
 
+def test_only_an_operation_without_a_commit_is_a_failed_one() -> None:
+    counted = instruments()
+    observer = ControllerObserver(counted)
+    observer.ended(operation(outcome="partial"))
+    assert value(counted, "rlm_ha_failed_operations_total", cluster="rlm-ha-cluster") == 0
+    for state in (OperationState.ABORTED, OperationState.FAILED):
+        observer.ended(replace(operation(outcome=state.value), state=state))
+    assert value(counted, "rlm_ha_failed_operations_total", cluster="rlm-ha-cluster") == 2
+
+
 def test_no_series_tells_when_it_was_created() -> None:
     assert not [name for (name, _), _ in samples(instruments()) if name.endswith("_created")]
 

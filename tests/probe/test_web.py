@@ -1,22 +1,27 @@
 import asyncio
 import socket
+import ssl
 import time
 from datetime import timedelta
 
 import pytest
 
 from rlm_exporter.probe.addresses import Address, SystemResolver
+from rlm_exporter.probe.certificate import certificate_ends
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.result import FailureReason, WebAnswer, WebResult
 from rlm_exporter.probe.web import HttpProbe
 from tests.probe.programs import open_files, until
-from tests.probe.servers import Talk, serving
+from tests.probe.servers import TLS, Talk, serving
 
 pytestmark = pytest.mark.row(5)
 
 LONG = timedelta(seconds=20)
 SHORT = timedelta(seconds=0.3)
 SOON = 3.0
+CERTIFICATE_ENDS = certificate_ends(
+    ssl.PEM_cert_to_DER_cert((TLS / "rlm-cert.pem").read_text(encoding="ascii"))
+)
 
 
 def answering(first_line: str, *headers: str) -> Talk:
@@ -60,7 +65,9 @@ async def test_an_answer_is_up(tls: bool) -> None:
     async with serving(answering("HTTP/1.1 200 OK"), tls=tls) as port:
         result = await ask(port, tls=tls)
     assert result.ok
-    assert result.payload == WebAnswer(status=200, tls=tls)
+    assert result.payload == WebAnswer(
+        status=200, tls=tls, certificate_ends=CERTIFICATE_ENDS if tls else None
+    )
     assert result.duration > timedelta(0)
 
 
@@ -78,6 +85,13 @@ async def test_an_answer_of_500_and_above_is_down_and_its_status_is_kept() -> No
         result = await ask(port, tls=False)
     assert reason(result) is FailureReason.HTTP_STATUS
     assert result.payload == WebAnswer(status=503, tls=False)
+
+
+async def test_a_certificate_is_looked_at_whatever_the_answer_is() -> None:
+    async with serving(answering("HTTP/1.1 503 Later"), tls=True) as port:
+        result = await ask(port, tls=True)
+    assert result.payload == WebAnswer(status=503, tls=True, certificate_ends=CERTIFICATE_ENDS)
+    assert CERTIFICATE_ENDS is not None
 
 
 async def test_a_redirect_is_an_answer_and_not_followed() -> None:

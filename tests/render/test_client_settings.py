@@ -18,7 +18,7 @@ from rlm_exporter.manifest.model import (
     SettingsFormat,
     Takeover,
 )
-from rlm_exporter.render.client_settings import render_file, render_settings, settings_for
+from rlm_exporter.render.client_settings import file_mode, render_file, render_settings, settings_for
 from rlm_exporter.rlm.license_list import read_license_path
 
 CLUSTER = Cluster(
@@ -114,6 +114,32 @@ def test_a_modulefile_is_one_that_tcl_reads(tmp_path: Path) -> None:
         script = tmp_path / "read.tcl"
         script.write_text(f"proc setenv {{name value}} {{ puts $name=$value }}\n{text}")
         assert environment_of([tclsh, str(script)], tmp_path)["RLM_LICENSE"] == ORDER
+
+
+def test_lmod_gets_lua() -> None:
+    text = render_settings(settings_for(ALL, "rlm2"), SettingsFormat.LUA)
+    assert text.splitlines()[0].startswith("-- ")
+    assert f'setenv("RLM_LICENSE", "{ORDER}")\n' in text
+    assert 'setenv("RLM_CONNECT_TIMEOUT", "5")\n' in text
+
+
+def test_a_vendor_whose_name_no_shell_can_set_breaks_no_login(tmp_path: Path) -> None:
+    odd = replace(ALL, features=(Feature(name="mesher", isv="3d-tools"),))
+    settings = settings_for(odd, "rlm2")
+    (tmp_path / "rlm.sh").write_text(render_settings(settings, SettingsFormat.SH))
+    found = environment_of(["sh", "-ec", ". ./rlm.sh && env"], tmp_path)
+    assert found["RLM_LICENSE"] == ORDER
+    for form in (SettingsFormat.SH, SettingsFormat.MODULEFILE, SettingsFormat.LUA):
+        lines = [line for line in render_settings(settings, form).splitlines() if "3d-tools" in line]
+        assert [line.lstrip("#- ").split()[1:3] for line in lines] == [["is", "no"]], form
+    assert "${env:3d-tools_LICENSE} = '" in render_settings(settings, SettingsFormat.POWERSHELL)
+    assert "export 3d-tools_LICENSE=" in render_settings(settings, SettingsFormat.TASK_PROLOG)
+
+
+def test_a_prolog_may_be_run() -> None:
+    assert {form: file_mode(form) for form in SettingsFormat if file_mode(form) != 0o644} == {
+        SettingsFormat.TASK_PROLOG: 0o755
+    }
 
 
 def test_a_file_has_its_own_form() -> None:

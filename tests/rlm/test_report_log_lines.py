@@ -35,7 +35,7 @@ DENY = 'DENY solver 3.0 carol ws4 "" 9 -22 0 03/02 08:32'
 MOMENT = datetime(2026, 3, 2, 8)  # noqa: DTZ001 - the server's local time
 MARCH = (3, 2)
 _OUT = Out(
-    "solver", "2.5", 1, "alice", "ws1", "job 7", 2, "1f", "2a", 0x1F, 0x2A, MARCH, time(8, 10, 5)
+    "solver", "2.5", 1, "alice", "ws1", "job 7", 2, "1f", "2a", 0x1F, 0x2A, MARCH, time(8, 10, 5), "wing"
 )  # fmt: skip
 _IN = In(4, "solver", "2.5", "alice", "ws1", "job 7", 2, "1f", 0x1F, MARCH, time(9, 40, 15))
 _IN_USE = InUse(
@@ -49,10 +49,11 @@ READ: list[tuple[str, Record]] = [
     (f'{OUT}.1250 "Linux 5" "/bin/a -x" 0 0', _OUT._replace(time=time(8, 10, 5, 125000))),
     (f'{OUT}.1250 "Linux 5" "/bin/a" 5 a7 192.0.2.7', _OUT._replace(time=time(8, 10, 5, 125000))),
     (f"{OUT} ", _OUT),
+    (OUT.replace("wing", ""), _OUT._replace(project=None)),
     (OUT.replace("alice ws1", '"" ""'), _OUT._replace(user="", host="")),
     (OUT.replace(" 03/02 ", " 3/2 "), _OUT),
     (OUT.replace(" 03/02 08:", " 03/02 8:"), _OUT),
-    (OUT_SMALL, _OUT._replace(pool=None, day=None, time=time(8, 10))),
+    (OUT_SMALL, _OUT._replace(pool=None, day=None, time=time(8, 10), project=None)),
     (IN, _IN),
     (f"{IN}.0001", _IN._replace(time=time(9, 40, 15, 100))),
     ("IN 2 3 1f 09:40", In(2, None, None, None, None, None, 3, "1f", 0x1F, None, time(9, 40))),

@@ -24,6 +24,7 @@ def test_a_session_keeps_all_that_its_checkout_said() -> None:
         isv_def="a job", seats=3, handle="1F", share_handle="2a", begun=Begun.OUT,
         out=local("2026-03-02 08:11:30"), ended=Ended.IN, back=local("2026-03-02 10:45:00"), reason=3,
         lasted=timedelta(seconds=9210), seen_since=None, not_after=None,
+        project="wing",
     )  # fmt: skip
 
 

@@ -6,11 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import promql_parser
+import pytest
 import yaml
 
 from tests.rules.programs import RULES
 
-RULE_FILES = ("cluster.yml", "failover.yml", "exporter.yml")
+RULE_FILES = (
+    "cluster.yml",
+    "server.yml",
+    "isv.yml",
+    "web.yml",
+    "license.yml",
+    "failover.yml",
+    "balancer.yml",
+    "exporter.yml",
+)
 _CHILDREN = ("lhs", "rhs", "expr", "param", "vector_selector")
 """Attributes of an expression's parts that are expressions themselves."""
 
@@ -28,11 +38,32 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One recording rule."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
     """One metric that an expression reads, with the labels it is matched by."""
 
     name: str
     labels: frozenset[str]
+
+
+def _rules() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name in RULE_FILES:
+        for group in load(RULES / name)["groups"]:
+            for rule in group["rules"]:
+                yield name, rule
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A YAML file; promtool has judged its shape."""
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
 
 
 def alerts() -> tuple[Alert, ...]:
@@ -45,17 +76,20 @@ def alerts() -> tuple[Alert, ...]:
             labels=rule.get("labels", {}),
             annotations=rule.get("annotations", {}),
         )
-        for name in RULE_FILES
-        for group in load(RULES / name)["groups"]
-        for rule in group["rules"]
+        for name, rule in _rules()
         if "alert" in rule
     )
 
 
-def load(path: Path) -> dict[str, Any]:
-    """A YAML file; promtool has judged its shape."""
-    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return document
+each_alert = pytest.mark.parametrize(
+    "alert", alerts(), ids=lambda alert: f"{alert.name}-{alert.labels['severity']}"
+)
+
+
+def recordings() -> tuple[Recording, ...]:
+    return tuple(
+        Recording(name=rule["record"], expression=rule["expr"]) for _, rule in _rules() if "record" in rule
+    )
 
 
 def selectors(expression: str) -> frozenset[Selector]:
@@ -64,6 +98,13 @@ def selectors(expression: str) -> frozenset[Selector]:
         for part in _parts(promql_parser.parse(expression))
         if isinstance(part, promql_parser.VectorSelector)
     )
+
+
+def grouped_by(expression: str) -> frozenset[str] | None:
+    """The labels that an aggregation leaves; None for anything else."""
+    whole = promql_parser.parse(expression)
+    modifier = getattr(whole, "modifier", None)
+    return frozenset(modifier.labels) if isinstance(whole, promql_parser.AggregateExpr) and modifier else None
 
 
 def joined_labels(expression: str) -> frozenset[str]:

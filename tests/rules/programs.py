@@ -1,13 +1,16 @@
-"""Runs promtool and amtool."""
+"""Runs promtool, amtool and amlint."""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "rules"
-_PLACES = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"))
+_PLACES = os.pathsep.join(
+    (os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent), "/usr/local/sbin", "/usr/sbin")
+)
 
 
 def run(name: str, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ from rlm_exporter.failover.ports import DirectProbe, Outside
 from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Privacy, Server
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.metrics.observers import ControllerObserver
+from rlm_exporter.metrics.observers import ControllerObserver, DenialObserver
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
 from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.probe.through import AtServer
+from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
-from rlm_exporter.server.app import build_app
+from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
@@ -37,6 +39,7 @@ from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from tests.ports import free_port
 from tests.probe.parts import Notes, ScriptedLicense, ScriptedTcp, ScriptedWeb
+from tests.server.contract import check_answer
 
 Document = dict[str, Any]
 
@@ -119,17 +122,34 @@ class Daemon:
 
     async def post(self, path: str, document: Any = None, **more: Any) -> Answer:
         """A POST of JSON."""
+        return await self._with_body("POST", path, document, **more)
+
+    async def put(self, path: str, document: Any = None, **more: Any) -> Answer:
+        """A PUT of JSON."""
+        return await self._with_body("PUT", path, document, **more)
+
+    async def _with_body(self, method: str, path: str, document: Any, **more: Any) -> Answer:
         headers = {"Content-Type": "application/json"} | more.pop("headers", {})
         raw = io.BytesIO(orjson.dumps({} if document is None else document))
-        return await self.send("POST", path, data=raw, headers=headers, **more)
+        return await self.send(method, path, data=raw, headers=headers, **more)
 
     async def wish(self, document: Document, *, verb: str = "failover", **more: Any) -> Answer:
         """An operator's wish for prod."""
         return await self.post(f"/api/v1/clusters/prod/{verb}", document, **more)
 
     async def send(self, method: str, path: str, **more: Any) -> Answer:
+        """Any request; an answer that the OpenAPI document does not have fails the test."""
         async with self.session.request(method, f"{self.url}{path}", allow_redirects=False, **more) as answer:
-            return Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+            found = Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+        if method != "HEAD" and "Content-Encoding" not in found.headers:
+            check_answer(
+                method=method,
+                path=path,
+                status=found.status,
+                content=found.headers.get("Content-Type", ""),
+                body=found.body,
+            )
+        return found
 
     async def settled(self, operation: int) -> Document:
         """The operation, once it has ended and the writer is free again."""
@@ -160,6 +180,7 @@ async def tell(made: Daemon) -> None:
             standing=controller.standing,
             failovers=0,
             unacknowledged=0,
+            last_move=None,
             now=services.clock.now(),
         )
         for controller in services.controllers.values()
@@ -197,8 +218,16 @@ async def daemon(
         journal = await stack.enter_async_context(
             await Journal.open(url=f"sqlite:///{folder / 'journal.db'}")
         )
+        publishers = {each.name: _publisher(each, journal, instruments) for each in clusters}
         controllers = {
-            each.name: _controller(each, journal, license_probe, instruments, doors[each.name])
+            each.name: _controller(
+                each,
+                journal=journal,
+                license_probe=license_probe,
+                instruments=instruments,
+                door=doors[each.name],
+                publisher=publishers[each.name],
+            )
             for each in clusters
         }
         for each in clusters:
@@ -217,15 +246,31 @@ async def daemon(
                 )
                 for each in clusters
             },
+            client_desks={
+                each.name: ClientDesk(
+                    cluster=each,
+                    store=journal,
+                    publisher=publishers[each.name],
+                    active=partial(_active, controllers[each.name]),
+                    publish=controllers[each.name].publish,
+                    clock=clock,
+                )
+                for each in clusters
+            },
             journal=journal,
             page=MetricsPage(instruments=instruments),
             instruments=instruments,
             clock=clock,
             reports=journal,
-            report_logs=ReportLogIntake(store=journal, veil=Veil(Privacy.NONE), clock=clock),
+            report_logs=ReportLogIntake(
+                store=journal,
+                veil=Veil(Privacy.NONE),
+                clock=clock,
+                observer=DenialObserver(instruments),
+            ),
             tokens=tokens,
         )
-        runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=0.1)
+        runner = build_runner(services, shutdown_timeout=0.1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         port = free_port()
@@ -247,8 +292,28 @@ async def daemon(
         yield made
 
 
+def _publisher(described: Cluster, journal: Journal, instruments: Instruments) -> Publisher:
+    return Publisher(
+        cluster=described,
+        store=journal,
+        hooks=Hooks(clock=SystemClock(), stop_server=_nobody_stops),
+        observer=ControllerObserver(instruments),
+    )
+
+
+def _active(controller: ClusterController) -> str | None:
+    record = controller.standing.record
+    return record.active if record else None
+
+
 def _controller(
-    described: Cluster, journal: Journal, license_probe: ScriptedLicense, instruments: Instruments, door: Door
+    described: Cluster,
+    *,
+    journal: Journal,
+    license_probe: ScriptedLicense,
+    instruments: Instruments,
+    door: Door,
+    publisher: Publisher,
 ) -> ClusterController:
     clock = SystemClock()
     prober = Prober(
@@ -269,7 +334,7 @@ def _controller(
             direct=_direct(prober),
             through=AtServer(cluster=described, license_probe=license_probe),
             hooks=Hooks(clock=clock, stop_server=_nobody_stops),
-            publish=Publisher(described).publish,
+            publish=publisher.publish,
             clock=clock,
             observer=ControllerObserver(instruments),
             seam=door,

@@ -100,6 +100,9 @@ async def test_with_tokens_a_stranger_is_refused_before_his_body_is_read(tmp_pat
     async with daemon(tmp_path, ready=False, tokens=TOKENS) as made:
         assert (await made.post(WEBHOOK, {"version": "3"})).status == 401
         assert (await made.post(WEBHOOK, {"version": "3"}, **bearer("w"))).status == 400
+        counted = made.services.instruments.common()["rlm_ha_webhook_alerts_total"]
+        assert 'result="unauthenticated"} 1' in counted
+        assert 'result="invalid"} 1' in counted
 
 
 async def test_bytes_that_are_no_text_are_no_token(tmp_path: Path) -> None:
@@ -126,7 +129,8 @@ async def test_what_is_not_there_is_a_problem(fresh: Daemon) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/v1/clusters/prod", "GET,HEAD"),
+        ("PATCH", "/api/v1/clusters/prod", "DELETE,GET,HEAD"),
+        ("DELETE", "/api/v1/clusters", "GET,HEAD"),
         ("GET", FAILOVER, "POST"),
         ("PUT", WEBHOOK, "POST"),
         ("POST", "/metrics", "GET,HEAD"),

@@ -203,13 +203,13 @@ async def test_a_body_that_is_no_json_is_refused(
     assert answer.problem[2].startswith(detail)
 
 
-@pytest.mark.parametrize("key", ["", "x" * (LONGEST_WORD + 1)])
+@pytest.mark.parametrize("key", ["", "x" * (LONGEST_WORD + 1), "schlüssel", "\udcd7\udcf8"])
 async def test_a_key_that_is_none_is_refused(fresh: Daemon, key: str) -> None:
     answer = await fresh.wish({"to": "rlm2"}, headers={"Idempotency-Key": key})
     assert answer.problem == (
         422,
         "invalid",
-        f"Idempotency-Key: empty or longer than {LONGEST_WORD} characters",
+        f"Idempotency-Key: 1 to {LONGEST_WORD} printable ASCII characters are needed",
     )
 
 

@@ -88,6 +88,20 @@ async def test_figures_by_user_are_the_most_used_first(local: Daemon) -> None:
     assert lines[0]["seats"] is None
 
 
+async def test_figures_by_project_have_refusals_in_no_project(local: Daemon) -> None:
+    """RLM writes down for what somebody took a seat, and not for what he asked in vain."""
+    await a_day(local)
+    wing = told(9, "carol", 8, 10)
+    place = await local.journal.log_place(cluster="prod", server="rlm1", isv="siemens")
+    wing = replace(wing, session=replace(wing.session, project="wing"))
+    await local.journal.record_log(after=place, position="", tellings=[wing], denials=[], now=START)
+    lines = (await asked(local, f"{WINDOW}&by=project"))["lines"]
+    assert [(line["who"], line["seat_hours"], line["denied"]) for line in lines] == [
+        (None, 6.0, 1),
+        ("wing", 2.0, 0),
+    ]
+
+
 async def test_groups_are_asked_for_with_their_users(local: Daemon) -> None:
     await a_day(local)
     groups = {"groups": {"ALICE": "design", "bob": "design"}}

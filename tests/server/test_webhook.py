@@ -124,6 +124,7 @@ async def test_a_delivery_above_the_limit_is_refused(fresh: Daemon) -> None:
     answer = await deliver(fresh, alert(annotations={"summary": filler}))
     assert answer.problem == (413, "too_large", f"the body has more than {LARGEST} bytes")
     assert answer.headers["Connection"] == "close"
+    assert counted(fresh.services.instruments) == {"invalid": 1}
     assert (await deliver(fresh, alert(annotations={"summary": filler[: LARGEST - 2000]}))).status == 202
 
 

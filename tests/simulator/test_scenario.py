@@ -15,10 +15,11 @@ from rlm_exporter.simulator.style import Style
 
 def test_the_example_of_the_help_uses_every_key(tmp_path: Path) -> None:
     path = tmp_path / "rlm1.yaml"
-    path.write_text(EXAMPLE, encoding="utf-8")
+    path.write_text(EXAMPLE.replace("# web_certificate:", "web_certificate:"), encoding="utf-8")
     plan = read_server(load_scenario(path), folder=tmp_path)
 
     assert (plan.name, plan.host, plan.port, plan.web_port) == ("rlm1", "127.0.0.1", 5053, 5054)
+    assert plan.web_certificate == tmp_path / "rlm1.pem"
     assert (plan.style, plan.host_line) == (Style.V15_POOL, "license.example.com")
     assert plan.standby is not None
     assert (plan.standby.host, plan.standby.port, plan.standby.poll) == ("127.0.0.2", 5053, 30.0)

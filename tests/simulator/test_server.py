@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from rlm_exporter.simulator.protocol import (
 from tests.ports import free_port
 from tests.simulated import SimulatedServer, wait_until
 
+TLS = Path(__file__).parents[1] / "data" / "tls"
 ISV_QUESTION: Message = {"op": "isv", "isv": "siemens"}
 PING: Message = {"op": "ping"}
 
@@ -193,6 +195,33 @@ def test_the_web_interface_shows_the_pools(server: SimulatedServer) -> None:
         assert "STARCCM v2023.1000" in answer.read().decode()
 
 
+def test_with_a_certificate_the_web_interface_speaks_https(tmp_path: Path) -> None:
+    certificate = tmp_path / "rlm1.pem"
+    certificate.write_bytes((TLS / "rlm-cert.pem").read_bytes() + (TLS / "rlm-key.pem").read_bytes())
+    trusting = ssl.create_default_context(cafile=str(TLS / "rlm-cert.pem"))
+    trusting.check_hostname = False
+    with SimulatedServer(tmp_path, host="127.0.71.1", more=("--web-certificate", str(certificate))) as server:
+        connection = http.client.HTTPSConnection(server.host, server.web_port, timeout=5, context=trusting)
+        with closing(connection):
+            connection.request("GET", "/")
+            assert connection.getresponse().status == 200
+
+
+def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:
+    certificate = tmp_path / "rlm1.pem"
+    certificate.write_text("no certificate")
+    answer = subprocess.run(
+        python_command(
+            "server", "--name", "rlm9", "--host", "127.0.71.1", "--port", str(free_port(["127.0.71.1"])),
+            "--web-port", str(free_port(["127.0.71.1"])), "--isv", "siemens:0=X:1.0:1",
+            "--web-certificate", str(certificate),
+        ),
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    expected = f"rlm9 cannot start: {certificate}: a PEM file with a certificate and its key expected"
+    assert (answer.returncode, answer.stderr.strip()) == (1, expected)
+
+
 def test_a_dead_isv_server_is_started_again_and_counted(server: SimulatedServer) -> None:
     assert isv_row(server) == f"siemens {server.isv_port} Yes 0"
     os.kill(server.isv_pid, signal.SIGKILL)
@@ -246,6 +275,18 @@ def test_mode_refuse_closes_every_port_and_cuts_clients(server: SimulatedServer)
     server.set_mode(Mode.OK)
     with main_client(server) as client:
         assert client.ask(ISV_QUESTION)["server"] == "rlm1"
+
+
+def test_mode_web_dead_closes_the_web_port_alone(server: SimulatedServer) -> None:
+    with isv_client(server) as holder:
+        holder.ask(checkout())
+        server.set_mode(Mode.WEB_DEAD)
+        assert refuses(server.host, server.web_port)
+        assert holder.ask(PING) == {"server": "rlm1"}
+    with main_client(server) as client:
+        assert client.ask(ISV_QUESTION)["server"] == "rlm1"
+    server.set_mode(Mode.OK)
+    assert not refuses(server.host, server.web_port)
 
 
 def test_mode_hang_keeps_every_answer_until_it_ends(server: SimulatedServer) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -101,6 +101,33 @@ async def test_work_that_ran_out_of_time_is_rolled_back(
     await hurried.close()
     await thread.write(insert)
     assert await thread.read(count) == 1
+
+
+def number_of(rows: int) -> Callable[[Connection], int]:
+    """One statement that takes its time."""
+    query = text(
+        "WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < :rows) "
+        "SELECT count(*) FROM g"
+    )
+    return lambda connection: int(connection.execute(query, {"rows": rows}).scalar_one())
+
+
+async def test_a_report_that_nobody_waits_for_ends(thread: StoreThread, database: SqliteFile) -> None:
+    """It would take half a minute, and keep everybody else waiting."""
+    hurried = StoreThread(database=database, limit=timedelta(milliseconds=200))
+    with pytest.raises(JournalError, match=r"did not answer within 0\.2 s"):
+        await hurried.read(number_of(10**8))
+    async with asyncio.timeout(5):
+        await hurried.close()
+    assert await thread.read(count) == 0
+
+
+async def test_who_gives_up_ends_nothing_that_others_wait_for(thread: StoreThread) -> None:
+    report = asyncio.create_task(thread.read(number_of(2 * 10**6)))
+    await asyncio.sleep(0)
+    with pytest.raises(JournalError, match=r"did not answer within 0\.01 s"):
+        await thread.call(lambda: None, limit=timedelta(milliseconds=10))
+    assert await report == 2 * 10**6
 
 
 async def test_work_whose_caller_was_cancelled_is_rolled_back(

@@ -19,7 +19,7 @@ from rlm_exporter.store.upgrade import MIGRATIONS, upgrade
 from tests.postgresql import ask as ask_server
 from tests.store.situations import CLUSTER, claimed, founded, url_of
 
-HEAD = "0006"
+HEAD = "0008"
 GOOD_STEP = f'''
 """The next shape."""
 import sqlalchemy as sa

@@ -34,12 +34,20 @@ SECOND = timedelta(seconds=1)
 
 
 def session(
-    number: int, *, feature: str, user: str, host: str, server: str, seats: int, out: datetime
+    number: int,
+    *,
+    feature: str,
+    user: str,
+    host: str,
+    server: str,
+    seats: int,
+    out: datetime,
+    project: str | None = None,
 ) -> UsageSession:
     key = f"prod/{server}/siemens/{out:%Y-%m-%dT%H:%M}/{number:x}/{feature.casefold()}"
     return UsageSession(
         key=key, cluster="prod", server=server, isv="siemens", feature=feature, version="1.0", user=user,
-        host=host, count=seats, handle=f"{number:x}", out=out,
+        host=host, count=seats, handle=f"{number:x}", out=out, project=project,
     )  # fmt: skip
 
 
@@ -60,6 +68,7 @@ def drawn(seed: int) -> list[tuple[UsageSession, datetime | None]]:
                     server=chance.choice(("rlm1", "rlm2")),
                     seats=chance.randrange(1, 4),
                     out=out,
+                    project=chance.choice((None, "wing", "Wing", "body")),
                 ),
                 None if chance.random() < 0.05 else ended,
             )
@@ -108,6 +117,7 @@ KEYS = {
     Dimension.USER: lambda each: each.user.casefold(),
     Dimension.HOST: lambda each: each.host,
     Dimension.SERVER: lambda each: each.server,
+    Dimension.PROJECT: lambda each: each.project and each.project.casefold(),
 }
 
 
@@ -308,6 +318,7 @@ async def test_denials_by_reason_and_who(journal: Journal, by: Dimension) -> Non
         Dimension.USER: lambda each: each.user and each.user.casefold(),
         Dimension.HOST: lambda each: each.host and each.host.casefold(),
         Dimension.SERVER: lambda each: each.server,
+        Dimension.PROJECT: lambda each: None,
     }
     who = names[by]
     expected: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])

@@ -1,6 +1,7 @@
 """Whole sessions of report logs, into rows that polling may have made: on both databases."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -27,6 +28,7 @@ from rlm_exporter.store.usage_records import (
     UsageSession,
     UsageSource,
 )
+from rlm_exporter.usage.book import session_key
 from tests.postgresql import ask
 from tests.store.situations import NOW, later
 
@@ -103,6 +105,13 @@ async def test_what_polling_has_seen_gets_the_exact_times(journal: Journal, rows
     (row,) = rows()
     assert (row["checkout_time"], row["checkin_time"]) == (OUT, BACK)
     assert (row["session_duration"], row["source"]) == (BACK - OUT, "both")
+
+
+async def test_what_polling_has_seen_gets_its_project(journal: Journal, rows: Rows) -> None:
+    await journal.record_usage([Opened(session=POLLED)])
+    await tell(journal, replace(TOLD, session=replace(LOGGED, project="wing")))
+    await tell(journal, replace(numbered(2), session=replace(numbered(2).session, project="p" * 300)))
+    assert [row["project"] for row in rows()] == ["wing", "p" * 255]
 
 
 async def test_one_that_polling_has_open_is_over(journal: Journal, rows: Rows) -> None:
@@ -196,6 +205,65 @@ async def test_seats_in_several_records_of_one_handle_are_one_session(journal: J
     assert row["count"] == 5
 
 
+async def test_seats_of_one_handle_that_come_back_apart_are_both_told(journal: Journal, rows: Rows) -> None:
+    """And in two batches; the same lines again are no third."""
+    first = replace(TOLD, session=replace(LOGGED, count=3))
+    second = replace(TOLD, end=replace(TOLD.end, at=BACK + HOUR))
+    for _ in range(2):
+        await tell(journal, first)
+        await tell(journal, second)
+    assert [(row["count"], row["checkin_time"]) for row in rows()] == [(3, BACK), (2, BACK + HOUR)]
+
+
+async def test_three_sessions_of_a_handle_in_one_second_are_three_rows(journal: Journal, rows: Rows) -> None:
+    before = replace(TOLD, session=replace(LOGGED, out=OUT - timedelta(seconds=1)))
+    same = [replace(TOLD, end=replace(TOLD.end, at=BACK + number * HOUR)) for number in range(3)]
+    for _ in range(2):
+        for told in (before, *same):
+            await tell(journal, told)
+    assert [row["checkin_time"] for row in rows()] == [BACK, *(told.end.at for told in same)]
+
+
+async def test_an_end_after_its_beginning_tells_which_hour_that_was(journal: Journal, rows: Rows) -> None:
+    """Polling has seen the beginning, in the second hour, and not yet the end."""
+    await journal.record_usage([Opened(session=replace(POLLED, out=MINUTE + HOUR))])
+    end = End(at=BACK, reason=EndReason.RETURNED, is_exact=True, other=BACK + HOUR)
+    session = replace(LOGGED, out_is_ambiguous=True)
+    await tell(journal, Told(session=session, end=end, other_out=OUT + HOUR))
+    (row,) = rows()
+    assert (row["checkout_time"], row["checkin_time"]) == (OUT + HOUR, BACK + HOUR)
+    assert not row["checkin_is_ambiguous"]
+
+
+async def test_counts_and_names_of_any_size_can_be_written(journal: Journal, rows: Rows) -> None:
+    """PostgreSQL's indexes take no row of some thousand bytes, and its integers end at 2**31."""
+    product = "".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(100))
+    key = session_key(
+        cluster="prod", server="rlm1", isv="siemens", minute="2026-03-01T02:14", handle="1", product=product
+    )
+    session = replace(LOGGED, key=key, feature=product, count=999_999_999)
+    await tell(journal, *[replace(TOLD, session=session)] * 3)
+    (row,) = rows()
+    assert (row["count"], row["feature_name"]) == (2**31 - 1, product[:255])
+    assert row["month"] == date(2026, 3, 1)
+
+
+async def test_many_ends_alone_find_their_sessions_at_once(journal: Journal, rows: Rows) -> None:
+    """One handle may have ended twice in the batch: each end is that of another session."""
+    opened = [replace(numbered(number).session, out=MINUTE) for number in range(1, 700)]
+    earlier = replace(POLLED, key=f"{POLLED.key}-", out=MINUTE - HOUR)
+    await journal.record_usage([Opened(session=each) for each in (earlier, *opened)])
+    alone = [replace(TOLD, session=replace(each, key=f"in {each.key}", out=None)) for each in opened]
+    before = Told(
+        session=replace(alone[0].session, key="in 2026/1"),
+        end=replace(TOLD.end, at=MINUTE - timedelta(minutes=30)),
+    )
+    await tell(journal, before, *alone)
+    ends = {row["session_key"]: row["checkin_time"] for row in rows()}
+    assert ends.pop(earlier.key) == before.end.at
+    assert ends == {each.key: BACK for each in opened}
+
+
 async def test_an_end_alone_is_that_of_the_session_with_its_handle(journal: Journal, rows: Rows) -> None:
     """Its checkout stands in a log that nobody has read."""
     others = [
@@ -252,7 +320,8 @@ async def test_an_end_alone_that_nobody_knows_of_is_a_row_without_a_beginning(
     assert (row["checkout_time"], row["checkin_time"], row["session_duration"]) == (None, BACK, None)
 
 
-async def test_polling_tells_which_of_two_hours_it_was(journal: Journal, rows: Rows) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+async def test_polling_tells_which_of_two_hours_it_was(journal: Journal, rows: Rows, times: int) -> None:
     """In the log alone each time of that hour is two."""
     hour = timedelta(hours=1)
     polled = replace(POLLED, out=MINUTE + hour)
@@ -260,10 +329,14 @@ async def test_polling_tells_which_of_two_hours_it_was(journal: Journal, rows: R
     told = Told(
         session=replace(LOGGED, out_is_ambiguous=True),
         end=End(at=BACK, reason=EndReason.RETURNED, is_exact=True, other=BACK + hour),
+        other_out=OUT + hour,
     )
-    await tell(journal, told, replace(told, session=replace(numbered(2).session, out_is_ambiguous=True)))
+    unseen = replace(told, session=replace(numbered(2).session, out_is_ambiguous=True))
+    for _ in range(times):
+        await tell(journal, told, unseen)
     known, unknown = rows()
-    assert (known["checkout_time"], known["checkin_time"]) == (MINUTE + hour, BACK + hour)
+    assert (known["checkout_time"], known["checkin_time"]) == (OUT + hour, BACK + hour)
+    assert known["session_duration"] == BACK - OUT
     assert not known["checkout_is_ambiguous"]
     assert not known["checkin_is_ambiguous"]
     assert (unknown["checkout_time"], unknown["checkin_time"]) == (OUT, BACK)

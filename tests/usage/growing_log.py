@@ -18,7 +18,7 @@ class GrowingLog:
         self._isv = isv
         self._server = server
         self._appends = appends
-        self._now = datetime(2026, 12, 31, 20, 0)  # noqa: DTZ001 - the server's local time
+        self._now = datetime(2024, 12, 31, 20, 0)  # noqa: DTZ001 - the server's local time
         self._file = -1
         self.number = 0
         """Of the newest denial."""

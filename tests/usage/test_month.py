@@ -27,7 +27,7 @@ from rlm_exporter.usage.what_if import what_if
 from tests.clock import FakeClock
 from tests.postgresql import PostgresqlServer
 from tests.usage.by_hand import played_again, sums, wishes_of
-from tests.usage.month import BEGIN, EVERY, ISV, MOVES, PRODUCTS, SERVERS, Month, Stay
+from tests.usage.month import BEGIN, END, EVERY, ISV, MOVES, PRODUCTS, SERVERS, Month, Stay
 
 CLUSTER = Cluster(
     name="site",
@@ -80,7 +80,7 @@ class Life:
             spool=Spool(folder / "usage.spool"),
             veil=veil,
             stumbled=self.defects.append,
-            clock=FakeClock(),
+            clock=FakeClock(END + timedelta(days=30)),
         )
         self.logs = [
             ReportLogRecorder(
@@ -92,7 +92,7 @@ class Life:
                 veil=veil,
                 stumbled=self.defects.append,
                 turn=asyncio.Semaphore(1),
-                clock=FakeClock(),
+                clock=FakeClock(END + timedelta(days=30)),
             )
             for server in CLUSTER.servers
         ]

@@ -260,6 +260,49 @@ async def test_a_place_that_cannot_be_read_is_begun_anew(scene: Scene) -> None:
     assert scene.users() == numbered(1, 2)
 
 
+async def test_denials_are_not_doubled_where_a_place_cannot_be_read(scene: Scene) -> None:
+    """Not even if the reader is killed while it reads again."""
+    scene.log.session()
+    scene.log.deny(3)
+    await scene.turns()
+    place = await scene.store.log_place(cluster=cluster().name, server=SERVER.name, isv="acme")
+    await scene.store.record_log(after=place, position="{}", tellings=[], denials=[], now=scene.clock.now())
+    scene.log.session()
+    scene.store.batches_to_take = 1
+    await scene.restart()
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1, 2), 3)
+    scene.store.batches_to_take = None
+    await scene.restart()
+    await scene.turns()
+    scene.log.deny()
+    await scene.turns()
+    await scene.restart()
+    scene.log.deny()
+    await scene.turns()
+    assert (scene.users(), scene.denials()) == (numbered(1, 2), 5)
+
+
+async def test_a_file_that_is_not_there_is_said_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    scene.log.session()
+    await scene.turns()
+    away = scene.log.rename("elsewhere")
+    await scene.restart()
+    await scene.turns()
+    assert caplog.text.count(f"no file here holds what was read of it as {scene.log.path}") == 1
+    away.rename(scene.log.path)
+    await scene.turns()
+    assert caplog.text.count("is read again") == 1
+
+
+async def test_a_log_that_never_was_is_said_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.log.rename("elsewhere")
+    await scene.restart()
+    await scene.turns()
+    assert caplog.text.count(f"there is no such file yet: {scene.log.path}") == 1
+
+
 async def test_more_sessions_than_one_transaction_takes_end_at_once(scene: Scene) -> None:
     """And the database goes away between two of the parts."""
     scene.acts = False

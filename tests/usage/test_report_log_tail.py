@@ -6,12 +6,14 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from rlm_exporter.rlm.report_log_place import TailPosition
 from rlm_exporter.usage import report_log_cursor, report_log_tail
+from rlm_exporter.usage.report_log_search import find_again
 from rlm_exporter.usage.report_log_tail import ReportLogTail
 from tests.usage.growing_log import GrowingLog, Reader
 
@@ -293,12 +295,94 @@ def test_a_cut_log_whose_writer_does_not_append_has_a_hole(tmp_path: Path) -> No
     server.stop()
 
 
+@pytest.mark.parametrize("leaves", ["nothing", "a copy"])
+def test_a_log_that_was_moved_to_another_folder_is_known_by_what_it_holds(
+    server: GrowingLog, reader: Reader, leaves: str
+) -> None:
+    """Or the file system was mounted elsewhere, and the manifest says so. Its rotation goes on as ever."""
+    server.deny()
+    reader.read()
+    folder = server.path.with_name("elsewhere")
+    folder.mkdir()
+    before = server.path
+    server.path = server.path.rename(folder / server.path.name)
+    if leaves == "a copy":
+        shutil.copyfile(server.path, before)
+    reader.path = server.path
+    reader.restart()
+    server.deny()
+    assert reader.read(2) == [1, 2]
+    server.rename("acme.rl.1")
+    server.start()
+    server.deny()
+    assert reader.read(4) == [1, 2, 3]
+    reader.restart()
+    server.deny()
+    assert (reader.read(2), reader.gaps) == ([1, 2, 3, 4], 0)
+
+
+def test_a_log_that_was_moved_and_rotated_there_is_found_among_the_rotated_ones(
+    server: GrowingLog, reader: Reader
+) -> None:
+    server.deny()
+    reader.read()
+    folder = server.path.with_name("elsewhere")
+    folder.mkdir()
+    server.path = server.path.rename(folder / server.path.name)
+    server.deny()
+    server.rename("acme.rl.1")
+    server.start()
+    server.deny()
+    reader.path = server.path
+    reader.restart()
+    assert (reader.read(4), reader.gaps) == ([1, 2, 3], 0)
+
+
+def test_a_log_that_was_just_switched_to_is_not_taken_for_the_one_before(
+    server: GrowingLog, tmp_path: Path
+) -> None:
+    """Both began in one minute, and nothing was read of the new one yet."""
+    server.deny()
+    begins = datetime(2024, 12, 31, 20, 7)  # noqa: DTZ001 - the server's local time
+    new = tmp_path / "b.rl"
+    shutil.copyfile(server.path, new)
+    nothing = TailPosition(
+        name=str(new), device=1, inode=2, offset=0, first="", last="", begins=begins, dated=None
+    )
+    found = find_again(nothing, home=server.path)
+    assert found is not None
+    found.file.close()
+    assert found.name == new
+
+
+def test_it_is_known_whether_there_is_a_file_to_go_on_with(server: GrowingLog, reader: Reader) -> None:
+    server.deny()
+    reader.read()
+    seen = [reader.follower.is_missing]
+    away = server.path.rename(server.path.with_name("gone"))
+    reader.restart()
+    reader.read(3)
+    seen.append(reader.follower.is_missing)
+    away.rename(server.path)
+    server.deny()
+    assert reader.read() == [1, 2]
+    assert [*seen, reader.follower.is_missing] == [False, True, False]
+
+
+@pytest.mark.parametrize("target", [".", "/", "x" * 5000, " ", "a\0", "/dev/null"])
+def test_a_switch_to_what_is_no_file_stops_nothing(server: GrowingLog, reader: Reader, target: str) -> None:
+    server.deny()
+    server.lines(f"SWITCH to {target}")
+    server.deny()
+    assert reader.read(3) == [1, 2]
+
+
 @pytest.mark.parametrize("target", ["/elsewhere/b.rl", "C:\\rlm\\b.rl", "b.rl", "../logs/b.rl"])
 def test_a_switch_is_found_beside_the_log_whatever_the_servers_folder_is_called(
     server: GrowingLog, reader: Reader, target: str
 ) -> None:
     server.deny()
-    server.lines(f"SWITCH to {target}", "END 12/31/2026 20:10")
+    server.lines(f"SWITCH to {target}", "END 12/31/2024 20:10")
     server.path = server.path.with_name("b.rl")
     server.start("SWITCH from a.rl")
     server.deny()
@@ -420,7 +504,7 @@ def test_from_the_end_of_a_log_without_dates_tells_nothing_old(tmp_path: Path) -
     reader = Reader(path, from_end=True)
     reader.read()
     with path.open("a") as file:
-        file.write('12/31/2026 23:55\nDENY solver 2.5 2 ws1 "" 1 -22 1 12/31 23:56\n')
+        file.write('12/31/2024 23:55\nDENY solver 2.5 2 ws1 "" 1 -22 1 12/31 23:56\n')
     assert reader.read() == [2]
     reader.follower.close()
 
@@ -492,7 +576,7 @@ def test_a_place_can_be_kept_as_plain_values(server: GrowingLog, reader: Reader)
     server.deny()
     reader.read()
     kept = asdict(reader.follower.position) if reader.follower.position else {}
-    assert {type(value) for value in kept.values()} <= {str, int, type(None), type(server._now)}
+    assert {type(value) for value in kept.values()} <= {str, int, tuple, type(None), type(server._now)}
     again = Reader(server.path, since=TailPosition(**kept))
     server.deny()
     assert again.read() == [2]

@@ -1,5 +1,6 @@
 """What a report log tells, as rows of the usage log."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pytest
 
 from rlm_exporter.manifest.model import Privacy
 from rlm_exporter.rlm.report_log_reader import ReportLogReader
-from rlm_exporter.rlm.report_log_values import Event
+from rlm_exporter.rlm.report_log_values import Ended, Event, Session
 from rlm_exporter.store.usage_records import Denied, EndReason, Told, UsageSource
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_usage import AT_ONCE, LogUsage, ReportLogUsage, moments, zone_of
@@ -30,7 +31,7 @@ def taken(
     text: str, *, tz: tzinfo = UTC, minutes_west: int | None = None, head: str = HEAD
 ) -> tuple[tuple[Told, ...], tuple[Denied, ...]]:
     usage = ReportLogUsage(cluster="prod", server="rlm1", isv="siemens", tz=tz, veil=Veil(Privacy.NONE))
-    found = usage.take(events(text, head=head), minutes_west=minutes_west)
+    found = usage.take(events(text, head=head), minutes_west=minutes_west, now=utc(2026, 11, 1))
     return found.tellings, found.denials
 
 
@@ -58,6 +59,14 @@ def test_a_session_is_told_whole_and_called_as_polling_calls_it() -> None:
         True,
     )
     assert told.end.lasted == timedelta(seconds=114)
+
+
+def test_a_session_has_the_project_that_its_client_told() -> None:
+    told = out("1", "10/24 22:10:07").replace('4d2 ""', '4d2 "wing of the A1"')
+    (first, second), _ = taken(
+        told + out("2", "10/24 22:11:07") + back("1", "10/24 22:12:01") + back("2", "10/24 22:13:01")
+    )
+    assert (first.session.project, second.session.project) == ("wing of the A1", None)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +170,7 @@ def test_an_end_before_its_beginning_was_in_the_second_hour() -> None:
 def test_the_logs_own_zone_comes_before_the_manifests(
     minutes_west: int | None, manifest: tzinfo, offset: timedelta
 ) -> None:
-    summer = datetime(2026, 8, 1, tzinfo=zone_of(minutes_west, manifest))
+    summer = datetime(2026, 8, 1, tzinfo=zone_of(minutes_west, manifest, year=2026))
     assert summer.utcoffset() == offset
 
 
@@ -176,6 +185,34 @@ def test_a_log_tells_its_zone() -> None:
     assert reader.minutes_west == -60
 
 
+def test_countries_change_their_offsets() -> None:
+    """Turkey's winter was at two hours until 2016, and is at three since."""
+    text = out("1", "07/01 12:00:00") + back("1", "07/01 12:10:00")
+    head = HEAD.replace("10/24/2026", "07/01/2015")
+    (told,), _ = taken(text, tz=ZoneInfo("Europe/Istanbul"), minutes_west=-120, head=head)
+    assert told.session.out == utc(2015, 7, 1, 9)
+
+
+def test_times_that_cannot_be_are_not_told() -> None:
+    """A server's clock was wrong for an hour: nobody wants tables of those years."""
+    for year in (1970, 1999, 2027):
+        text = out("1", "10/24 22:10:07") + back("1", "10/24 22:12:01")
+        text += 'DENY STARCCM 2023.1 bob ws2 "" 2 -22 1 10/24 22:11\n'
+        tellings, (denied,) = taken(text, head=HEAD.replace("2026", str(year)))
+        assert (tellings, denied.at) == ((), None)
+
+
+def test_a_zone_holds_until_the_next_run_tells_its_own() -> None:
+    """A poll falls between the two lines, and the start ends the sessions of the run before."""
+    reader = ReportLogReader()
+    reader.feed(f"{HEAD}TIMEZONE -60 0 # CET\n{out('1', '10/24 22:10:07')}".encode())
+    (session, *_) = reader.feed(HEAD.replace("22:00:00", "23:00:00").encode())
+    assert isinstance(session, Session)
+    assert (session.ended, reader.minutes_west) == (Ended.CRASH, -60)
+    reader.feed(b"TIMEZONE 300 0 # EST\n")
+    assert reader.minutes_west == 300
+
+
 def test_many_sessions_are_parted_and_denials_go_with_the_place() -> None:
     (told,), (denied,) = taken(
         out("1", "10/24 22:10:07")
@@ -187,5 +224,7 @@ def test_many_sessions_are_parted_and_denials_go_with_the_place() -> None:
     assert [len(part.tellings) for part in parts] == [AT_ONCE, AT_ONCE, 1]
     assert [len(part.denials) for part in parts] == [0, 0, 1]
     assert [part.is_whole for part in parts] == [False, False, True]
+    months = tuple(replace(told, session=replace(told.session, out=utc(2000 + n, 1, 1))) for n in range(30))
+    assert [len(part.tellings) for part in LogUsage(tellings=months).parts()] == [12, 12, 6]
     assert list(LogUsage().parts()) == []
     assert [part.is_whole for part in LogUsage(denials=(denied,)).parts()] == [True]

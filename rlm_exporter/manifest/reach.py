@@ -1,0 +1,47 @@
+"""What a manifest has the daemon do on its own machine, and whether one that is deployed may (pure)."""
+
+from collections.abc import Iterator
+
+from rlm_exporter.manifest.model import Cluster, DeployPolicy, ExecCall, Hook, LicenseFetch, LicensePaths
+
+_PROGRAM = (
+    "has the daemon run a program, which a deployed manifest may not; keep the manifest in a file of the "
+    "daemon's, or allow it by deploy.programs: true in its settings"
+)
+_FILE = (
+    "has the daemon use a file of its machine, which a deployed manifest may not; keep the manifest in a "
+    "file of the daemon's, or allow it by deploy.files: true in its settings"
+)
+
+
+def reaches(cluster: Cluster, policy: DeployPolicy) -> tuple[str, ...]:
+    """What of it the policy does not allow, with the place of each."""
+    programs = () if policy.programs else tuple(f"{place}: {_PROGRAM}" for place in _programs(cluster))
+    files = () if policy.files else tuple(f"{place}: {_FILE}" for place in _files(cluster))
+    return (*programs, *files)
+
+
+def _programs(cluster: Cluster) -> Iterator[str]:
+    failover, clients = cluster.failover, cluster.client_settings
+    hooks: tuple[tuple[str, tuple[Hook, ...]], ...] = (
+        ("spec.monitoring.failover.fence", () if failover.fence is None else (failover.fence,)),
+        ("spec.monitoring.failover.hooks.before", failover.before),
+        ("spec.monitoring.failover.hooks.after", failover.after),
+        ("spec.clientSettings.hooks", clients.hooks),
+    )
+    for place, several in hooks:
+        if any(isinstance(hook.call, ExecCall) for hook in several):
+            yield f"{place}: exec"
+    for server in cluster.servers:
+        if isinstance(server.license_files, LicenseFetch):
+            yield f"{server.name}: licenseFiles.exec"
+
+
+def _files(cluster: Cluster) -> Iterator[str]:
+    if cluster.client_settings.files:
+        yield "spec.clientSettings.files"
+    for server in cluster.servers:
+        if isinstance(server.license_files, LicensePaths):
+            yield f"{server.name}: licenseFiles"
+        if server.report_logs:
+            yield f"{server.name}: reportLogs"
