@@ -14,8 +14,6 @@ from rlm_exporter.errors import BackupError
 
 SQLITE = "journal.sqlite"
 POSTGRESQL = "journal.pgdump"
-PAGES = 1000
-"""Copied at once; between two such steps the daemon may write."""
 
 
 def copy_store(url: str, folder: Path, *, seconds: float, environ: Mapping[str, str]) -> Path:
@@ -41,7 +39,8 @@ def _copy_sqlite(source: Path, target: Path, *, seconds: float) -> Path:
             ) as live,
             closing(sqlite3.connect(target)) as copy,
         ):
-            live.backup(copy, pages=PAGES, sleep=0.01)
+            # In one read: between two parts of it the daemon writes, and SQLite would begin anew for ever.
+            live.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
             verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
@@ -87,6 +86,8 @@ def put_sqlite(saved: Path, target: Path) -> None:
         part = target.with_name(f".{target.name}.part")
         shutil.copyfile(saved, part)
         part.chmod(0o600)
+        with contextlib.suppress(PermissionError):  # as root it would not be the daemon's
+            os.chown(part, target.parent.stat().st_uid, target.parent.stat().st_gid)
         with part.open("rb") as file:
             os.fsync(file.fileno())
         try:

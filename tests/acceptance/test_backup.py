@@ -13,6 +13,7 @@ import pytest
 from rlm_exporter.demo.layout import CLUSTER, SERVERS, Choices
 from rlm_exporter.demo.stage import Stage
 from tests.acceptance.conftest import SetStage
+from tests.acceptance.meddling import start_serve, wait_healthy
 from tests.acceptance.seeing import cluster, rlm_ha, wait_ready
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -149,8 +150,7 @@ def test_a_cluster_that_was_lost_comes_back_in_five_steps_and_passes_a_drill(
     assert first.returncode == 1
     assert "step 4 of 5 did not come to its end" in first.stderr, first.stderr
     assert first.stderr.index("rlm3: start it") < first.stderr.index("rlm1: start it")
-    stage.start_daemon()
-    wait_ready(stage)
+    _start_empty_daemon(stage)
     pids = _pids(stage)
     second = machines.supervised(lambda: restore(stage, machines, document["path"], "--apply"))
 
@@ -158,9 +158,18 @@ def test_a_cluster_that_was_lost_comes_back_in_five_steps_and_passes_a_drill(
     assert _pids(stage) == pids  # what served by then was left alone
     states = {action["state"] for step in json.loads(second.stdout)["steps"] for action in step["actions"]}
     assert states == {"done", "held"}
+    wait_ready(stage)
     assert cluster(stage)["active"] == "rlm1"
     for name in SERVERS:
         assert (machines.root(name) / "licenses/siemens.lic").read_text() == LICENSE.format(name)
+
+
+def _start_empty_daemon(stage: Stage) -> None:
+    """One that has no cluster in a file, on the journal that was put back."""
+    settings = stage.folder / "settings.yaml"
+    settings.write_text("apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {}\n")
+    start_serve(stage, manifests=(settings,))
+    wait_healthy(stage)
 
 
 def _pids(stage: Stage) -> list[int]:
