@@ -45,6 +45,29 @@ def client_test_command(
     """
     from rlm_exporter.drill.asking import ask_each, cost_of_death
     from rlm_exporter.drill.first_answer import cases
+
+    names, timeout, patience = _listed(servers, connect_timeout)
+    program = _program(rlmutil)
+    # rlmutil may try a server more than once.
+    longest = 3 * patience + timedelta(seconds=10)
+
+    async def measure() -> "tuple[Case, ...]":
+        asked, cost = await asyncio.gather(
+            ask_each(names, rlmutil=program, connect_timeout=timeout, limit=longest),
+            cost_of_death(rlmutil=program, connect_timeout=timeout, limit=longest),
+        )
+        for each in asked:
+            if not each.answered:
+                click.echo(printable(f"{each.server}: {each.detail}"), err=True)
+        return cases(asked, cost=cost)
+
+    found = asyncio.run(measure())
+    emit(_document(found, limit), lambda: _sheet(found, limit), manners=current_manners())
+    return ExitCode.FAILED if any(_is_bad(case, limit) for case in found) else ExitCode.DONE
+
+
+def _listed(servers: str | None, connect_timeout: str | None) -> tuple[list[str], str | None, timedelta]:
+    """The servers to ask, RLM_CONNECT_TIMEOUT as it is set, and as RLM understands it."""
     from rlm_exporter.rlm.client_env import CONNECT_TIMEOUT, GENERIC, Setting, read_client_env
 
     listed = servers or os.environ.get(GENERIC, "")
@@ -61,23 +84,7 @@ def client_test_command(
             click.echo(printable(f"not asked, for it is no port@host: {item.text}"), err=True)
     if not names:
         raise click.UsageError("there is no server to ask; give a LIST such as 5053@rlm1:5053@rlm2")
-    program = _program(rlmutil)
-    # rlmutil may try a server more than once.
-    longest = timedelta(seconds=3 * environment.connect_timeout.seconds + 10)
-
-    async def measure() -> "tuple[Case, ...]":
-        asked, cost = await asyncio.gather(
-            ask_each(names, rlmutil=program, connect_timeout=timeout, limit=longest),
-            cost_of_death(rlmutil=program, connect_timeout=timeout, limit=longest),
-        )
-        for each in asked:
-            if not each.answered:
-                click.echo(printable(f"{each.server}: {each.detail}"), err=True)
-        return cases(asked, cost=cost)
-
-    found = asyncio.run(measure())
-    emit(_document(found, limit), lambda: _sheet(found, limit), manners=current_manners())
-    return ExitCode.FAILED if any(_is_bad(case, limit) for case in found) else ExitCode.DONE
+    return names, timeout, timedelta(seconds=environment.connect_timeout.seconds)
 
 
 def _program(named: Path | None) -> Path:

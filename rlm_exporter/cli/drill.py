@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from rlm_exporter.drill.window import NEEDED, Window, parse_moment, parse_window
 from rlm_exporter.errors import ApiError
 
 if TYPE_CHECKING:
+    from rlm_exporter.cli.drilling import Session
     from rlm_exporter.manifest.model import Cluster
 
 # ruff: noqa: PLC0415 - what probes is imported when something is probed
@@ -74,37 +76,59 @@ def drill_command(
     rlm-ha drill site
     rlm-ha drill site --failover --window 22:00-23:00 --at 22:05 --junit drill.xml
     """
-    from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file, the_cluster
-
-    zone = _zone(timezone)
-    opening = _window(window, zone, failover=failover, any_time=any_time)
-    now = datetime.now(UTC)
-    when = _moment(at, now, zone)
-    if when is not None and opening is not None and opening.remaining(when) < NEEDED:
-        raise click.UsageError(f"--at {at} is outside the window {opening}, or too near its end")
-    client = connect(current_manners())
-    cluster = from_file(manifest, name) if manifest else the_cluster(client, name)
-    session = Session(
-        cluster,
-        DaemonsMover(client, name),
-        rlmutil=rlmutil,
-        checkout=tuple(shlex.split(checkout or "")),
-    )
-    drill = session.check()
-    if when is not None and drill.passed:
-        show_drill(drill, to_stderr=True)
-        click.echo(f"Everything is well now. Waiting until {when.isoformat(timespec='minutes')}.", err=True)
-        _wait_until(when)
-        drill = session.check()
+    timing = _timing(window, at, timezone, failover=failover, any_time=any_time)
+    cluster, session = _session(name, manifest, rlmutil=rlmutil, checkout=shlex.split(checkout or ""))
+    drill = _prepared(session, timing.at)
     if failover:
         target = None if to is None else _server_name(cluster, to)
-        drill = session.fail_over(drill, to=target, stay=stay, window=opening)
+        drill = session.fail_over(drill, to=target, stay=stay, window=timing.window)
     if junit is not None:
         write_for_somebody(junit, to_junit(drill))
     show_drill(drill)
     if drill.refused is not None:
         return ExitCode.REFUSED if not drill.failed else ExitCode.FAILED
     return ExitCode.DONE if drill.passed else ExitCode.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When clients may be moved, and when it is to be done; None = at any time, and now."""
+
+    window: Window | None
+    at: datetime | None
+
+
+def _timing(
+    window: str | None, at: str | None, timezone: str | None, *, failover: bool, any_time: bool
+) -> Timing:
+    zone = _zone(timezone)
+    opening = _window(window, zone, failover=failover, any_time=any_time)
+    when = _moment(at, datetime.now(UTC), zone)
+    if when is not None and opening is not None and opening.remaining(when) < NEEDED:
+        raise click.UsageError(f"--at {at} is outside the window {opening}, or too near its end")
+    return Timing(window=opening, at=when)
+
+
+def _session(
+    name: str, manifest: Path | None, *, rlmutil: Path | None, checkout: list[str]
+) -> "tuple[Cluster, Session]":
+    from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file, the_cluster
+
+    client = connect(current_manners())
+    cluster = from_file(manifest, name) if manifest else the_cluster(client, name)
+    mover = DaemonsMover(client, name)
+    return cluster, Session(cluster, mover, rlmutil=rlmutil, checkout=tuple(checkout))
+
+
+def _prepared(session: "Session", when: datetime | None) -> Drill:
+    """The checks; again at the given time if they have passed now."""
+    drill = session.check()
+    if when is None or not drill.passed:
+        return drill
+    show_drill(drill, to_stderr=True)
+    click.echo(f"Everything is well now. Waiting until {when.isoformat(timespec='minutes')}.", err=True)
+    _wait_until(when)
+    return session.check()
 
 
 def show_drill(drill: Drill, *, to_stderr: bool = False) -> None:
