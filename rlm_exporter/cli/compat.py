@@ -45,7 +45,8 @@ def install_command(folder: Path) -> None:
     changed since, stays as it is (exit code 4).
 
     \b
-    rlm-ha compat install --dir /usr/local/bin
+    Examples:
+      rlm-ha compat install --dir /usr/local/bin
     """
     path = folder / NAME
     root = click.get_current_context().find_root().command

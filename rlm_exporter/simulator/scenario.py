@@ -35,7 +35,7 @@ name: rlm1                    # how it calls itself in every reply
 host: 127.0.0.1               # where it listens
 port: 5053
 web_port: 5054                # leave it out for no web interface
-# web_certificate: rlm1.pem   # its certificate and key: HTTPS, as RLM 16 has it
+# web_certificate: rlm1.pem   # with its key: HTTPS, as RLM 16 has it
 style: 15.2-pool              # 9.1, 12.2, 15.2, 16.1; -pool: pools' numbers
 host_line: license.example.com  # clients get it, else the name they used
 isvs:

@@ -19,7 +19,7 @@ from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.site import MANIFEST, Site
 from tests.server.contract import strict
 
-SECONDS = int(os.environ.get("RLM_HA_FUZZ_SECONDS", "30"))
+SECONDS = int(os.environ.get("RLM_HA_FUZZ_SECONDS", "60"))
 SEED = int(os.environ.get("RLM_HA_FUZZ_SEED", "1"))
 BESIDE = 120.0
 """Seconds for everything that is not the fuzzing itself."""
@@ -89,14 +89,17 @@ async def _ready(url: str) -> None:
 async def _deploy(site: Site) -> None:
     """A second cluster, which may be changed and removed: the first one stands in a file."""
     manifest = MANIFEST.format(site.rlm1, site.rlm2, name="lab", hooks="hooks: {}")
-    answer = await asyncio.to_thread(
-        requests.post,
-        f"{site.url}/api/v1/manifests",
-        json={"manifest": manifest},
-        headers={"Authorization": f"Bearer {OPERATOR}"},
-        timeout=30,
-    )
+    answer = await _post(site, orjson.dumps({"manifest": manifest}), "text/plain")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the body must be application/json")
+    answer = await _post(site, orjson.dumps({"manifest": manifest}), "application/json")
     assert answer.status_code == 200, answer.text
+
+
+async def _post(site: Site, body: bytes, kind: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {OPERATOR}", "Content-Type": kind}
+    return await asyncio.to_thread(
+        requests.post, f"{site.url}/api/v1/manifests", data=body, headers=headers, timeout=30
+    )
 
 
 async def _fuzz(url: str, folder: Path) -> tuple[int, str]:

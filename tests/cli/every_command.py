@@ -94,6 +94,8 @@ class Asked:
     answers: Mapping[str, tuple[Handler, ...]] = field(default_factory=dict)
     schema: str | None = None
     """The schema of the API that its JSON has; None where the document is the command's own."""
+    silent: bool = False
+    """It writes files, and tells of it on stderr."""
     own_yaml: bool = False
     """As YAML it prints what its document holds, not the document."""
     plain: bool = False
@@ -271,6 +273,7 @@ ASKED: dict[str, Asked] = {
     "db prune": Asked(
         words=("db", "prune", "--older-than", "400d", "--dry-run", "--store", "sqlite:///{folder}/journal.db")
     ),
+    "compat install": Asked(words=("compat", "install", "--dir", "{folder}"), silent=True),
     "completion": Asked(words=("completion", "bash"), plain=True),
 }
 """By the name of each command; those that run until they are ended stand in ENDLESS."""

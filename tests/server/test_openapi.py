@@ -54,6 +54,13 @@ async def test_every_route_has_its_entry_and_every_entry_its_route(local: Daemon
     assert routes_of(build_app(local.services)) == set(entries)
 
 
+def test_the_document_is_openapi() -> None:
+    from schemathesis.specs.openapi.definitions import OPENAPI_31  # noqa: PLC0415 - a second to import
+
+    found = Draft202012Validator(OPENAPI_31).iter_errors(document())
+    assert [f"{error.json_path}: {error.message[:200]}" for error in found] == []
+
+
 def test_each_operation_has_a_name_of_its_own() -> None:
     assert len(BY_NAME) == len(ENTRIES)
     assert all(re.fullmatch(r"[a-z_]+", name) for name in BY_NAME)
@@ -173,6 +180,19 @@ def test_free_seats_fit_their_schema_also_where_they_are_not_known() -> None:
             now=situation.now,
         )
         assert faults_of(orjson.loads(orjson.dumps(told)), "components", "schemas", "Seats") == []
+
+
+@pytest.mark.parametrize("entry", [each for each in ENTRIES if each.body is not None], ids=lambda e: e.name)
+async def test_no_body_is_taken_that_a_web_page_could_have_a_browser_post(
+    entry: Entry, fresh: Daemon
+) -> None:
+    assert entry.body is not None
+    path = entry.path.format(name="prod", server="rlm1", isv="acme")
+    answer = await fresh.send(
+        entry.method, path, data=orjson.dumps(entry.body.example), headers={"Content-Type": "text/plain"}
+    )
+    unasked = {"fixed", "no_sinks"}  # this daemon has no part for it
+    assert answer.problem[1] in unasked or answer.problem[2] == "the body must be application/json"
 
 
 def test_the_page_about_the_api_is_up_to_date() -> None:
