@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rlm_exporter.backup import archive, database
@@ -16,6 +16,8 @@ from rlm_exporter.backup.info import cluster_info
 from rlm_exporter.backup.keep import to_delete
 from rlm_exporter.backup.members import BackupSettings, Member
 from rlm_exporter.errors import BackupError
+
+ENDINGS = ("", archive.ENDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +72,11 @@ def make_backup(
 ) -> Made:
     """Make one, then delete what is not kept any longer. Raises BackupError; then there is none."""
     into = Path(settings.into)
-    name = backup_name(settings.cluster, now)
-    target = into / (name if wishes.folder else name + archive.ENDING)
     with archive.alone(into):
-        if target.exists():
-            raise BackupError(f"{target}: there is one of this second already; run it again")
+        while any((into / f"{backup_name(settings.cluster, now)}{end}").exists() for end in ENDINGS):
+            now += timedelta(seconds=1)  # of two in one second the later has the next one's name
+        name = backup_name(settings.cluster, now)
+        target = into / (name if wishes.folder else name + archive.ENDING)
         work = Path(tempfile.mkdtemp(dir=into, prefix=archive.PART))
         try:
             contents = _fill(work, settings, wishes, known, now=now, progress=progress)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlm_exporter.cli.exit_codes import ExitCode
-from rlm_exporter.cli.manners import Manners, current_manners, url_option
+from rlm_exporter.cli.manners import Format, Manners, current_manners, url_option
 from rlm_exporter.cli.output import emit, is_live
 from rlm_exporter.cli.printable import printable
-from rlm_exporter.cli.sheet import Cell, Facts, Sheet
 from rlm_exporter.errors import ApiError
 
 if TYPE_CHECKING:
@@ -50,8 +49,9 @@ def backup_command(
     each file. docs/backup.md has the form of SETTINGS.
 
     \b
-    rlm-ha backup /etc/rlm-ha/backup.yaml --keep 14
-    rlm-ha backup /etc/rlm-ha/backup.yaml --logs --keys --folder
+    Examples:
+      rlm-ha backup /etc/rlm-ha/backup.yaml --keep 14
+      rlm-ha backup /etc/rlm-ha/backup.yaml --logs --keys --folder
     """
     from rlm_exporter.backup.make import Wishes, make_backup
     from rlm_exporter.backup.settings import read_settings
@@ -65,19 +65,19 @@ def backup_command(
         changed["keep_age"] = timedelta(days=keep_days)
     settings = replace(settings, **changed)
     wishes = Wishes(folder=folder, logs=logs, keys=keys, allow_missing=allow_missing)
-    known = ask_daemon(manners, settings.cluster)
+    known = ask_daemon(manners, settings.cluster, allow_missing=allow_missing)
     with shown_progress([member.name for member in settings.members]) as progress:
         made = make_backup(settings, wishes, known, now=datetime.now(UTC), progress=progress)
     for line in made.contents.missing:
         click.echo(printable(f"missing: {line}"), err=True)
     for line in made.contents.left_out:
         click.echo(printable(f"left out, a private key: {line} (--keys saves it)"), err=True)
-    emit(_document(made), lambda: _sheet(made), manners=manners)
+    _show(made, manners)
     return ExitCode.DONE
 
 
-def ask_daemon(manners: Manners, cluster: str) -> "Known":
-    """Who is active, and the export; why not, where the daemon does not tell."""
+def ask_daemon(manners: Manners, cluster: str, *, allow_missing: bool) -> "Known":
+    """Who is active, and the export. Raises ApiError, or tells why not where that may be missing."""
     from rlm_exporter.backup.make import Known
     from rlm_exporter.cli.client import connect
 
@@ -86,6 +86,8 @@ def ask_daemon(manners: Manners, cluster: str) -> "Known":
         status = client.cluster(cluster).value
         manifest = client.manifest(cluster).value.manifest
     except ApiError as error:
+        if not allow_missing:
+            raise
         return Known(trouble=str(error))
     return Known(active=status.active, active_host=status.active_host, epoch=status.epoch, export=manifest)
 
@@ -128,15 +130,20 @@ def _document(made: "Made") -> dict[str, Any]:
     }
 
 
-def _sheet(made: "Made") -> Sheet:
+def _show(made: "Made", manners: Manners) -> None:
+    """No table: a path is not cut, and can be searched for."""
+    if manners.output is not Format.TABLE:
+        emit(_document(made), tuple, manners=manners)
+        return
     contents = made.contents
     files = sum(entry.kind == "file" for entry in contents.entries)
     size = sum(entry.size for entry in contents.entries)
-    pairs = [
-        ("backup", str(made.path)),
-        ("active", contents.active or "not known"),
-        ("holds", f"{files} files of {len(contents.members)} machines, {size} bytes"),
-        *(("note", note) for note in contents.notes),
-        *(("deleted", name) for name in made.deleted),
+    lines = [
+        f"{made.path} is written",
+        f"active: {contents.active or 'not known'}",
+        f"holds: {files} files of {len(contents.members)} machines, {size} bytes",
+        *(f"note: {note}" for note in contents.notes),
+        *(f"deleted: {name}" for name in made.deleted),
     ]
-    return (Facts(pairs=tuple((label, Cell(text)) for label, text in pairs)),)
+    for line in lines:
+        click.echo(printable(line))

@@ -40,8 +40,9 @@ def client_test_command(
     would get no answer at all, or later than --limit.
 
     \b
-    rlm-ha client-test 5053@rlm1.example.com:5053@rlm2.example.com
-    rlm-ha client-test 5053@lb.example.com --connect-timeout 5 --limit 10s
+    Examples:
+      rlm-ha client-test 5053@rlm1.example.com:5053@rlm2.example.com
+      rlm-ha client-test 5053@lb.example.com --connect-timeout 5 --limit 10s
     """
     from rlm_exporter.drill.asking import ask_each, cost_of_death
     from rlm_exporter.drill.first_answer import cases

@@ -49,9 +49,10 @@ def restore_command(
     files are left alone. What a file replaces stays beside it, as NAME.rlm-ha-before.
 
     \b
-    rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz backup.yaml --plan
-    rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz backup.yaml --apply
-    rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz --into /tmp/look
+    Examples:
+      rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz backup.yaml --plan
+      rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz backup.yaml --apply
+      rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz --into /tmp/look
     """
     from rlm_exporter.backup.archive import opened
 

@@ -341,3 +341,9 @@ def test_a_tar_that_is_no_backup_of_ours_is_told_so(tmp_path: Path) -> None:
 
     with pytest.raises(BackupError, match=r"MANIFEST\.json or MANIFEST\.sha256 is missing"), opened(path):
         pass
+
+
+def test_of_two_in_one_second_both_stay(tmp_path: Path) -> None:
+    of = settings_of(tmp_path / "b", member(machine(tmp_path / "rlm1")))
+    names = [save(of, wishes).path.name for wishes in (Wishes(), Wishes(folder=True), Wishes())]
+    assert [name.partition("Z")[0][-2:] for name in names] == ["07", "08", "09"]

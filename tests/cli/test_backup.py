@@ -79,7 +79,7 @@ async def test_without_the_daemon_there_is_none_unless_that_is_allowed(
 ) -> None:
     nobody = {"RLM_HA_URL": "http://127.0.0.1:9"}
     refused = await rlm_ha.run("backup", str(settings), **nobody)
-    assert (refused.code, "who is active: no answer from the daemon" in refused.err) == (1, True)
+    assert (refused.code, "no answer from the daemon" in refused.err) == (5, True)
     assert not list((tmp_path / "b").glob("rlm-ha-backup*"))
 
     allowed = await rlm_ha.run(
