@@ -45,6 +45,9 @@ PROGRAMS = (
     Program(name="named", package="bind9", version_option="-v"),
     Program(name="nsupdate", package="bind9-dnsutils", version_option="-V"),
     Program(name="dig", package="bind9-dnsutils", version_option="-v"),
+    # They judge the units and the script that we render.
+    Program(name="systemd-analyze", package="systemd"),
+    Program(name="shellcheck", package="shellcheck"),
     # For the tests of sites' own scripts.
     Program(name="curl", package="curl"),
     # What Debian has on PATH under these names are scripts for installed clusters.
@@ -189,7 +192,7 @@ def lead_through_descriptor(binary: Path) -> bool:
 
 def library_folders(root: Path) -> tuple[str, ...]:
     """Return the folders with shared libraries, relative to where packages were unpacked."""
-    return tuple(sorted({str(path.parent.relative_to(root)) for path in root.rglob("lib*.so.*")}))
+    return tuple(sorted({str(path.parent.relative_to(root)) for path in root.rglob("lib*.so*")}))
 
 
 def starting_script(binary: str, *, libraries: Iterable[str], reads_fixed_folder: bool) -> str:

@@ -134,6 +134,22 @@ def _commands() -> dict[str, click.Command]:
                 "client-env": LazyCommand(
                     f"{_HERE}.render_client_env:client_env_command", "RLM_LICENSE and its like, for clients."
                 ),
+                "systemd": LazyCommand(
+                    f"{_HERE}.render_systemd:systemd_command", "Units of RLM and of our daemon."
+                ),
+                "install": LazyCommand(
+                    f"{_HERE}.render_install:install_command", "A script that installs a vendor's RLM."
+                ),
+                "rlm-args": LazyCommand(
+                    f"{_HERE}.render_rlm_args:rlm_args_command", "An rlm.conf as the command line of rlm."
+                ),
+                "nfs": LazyCommand(f"{_HERE}.render_nfs:nfs_command", "A read-only share of license files."),
+                "prometheus": LazyCommand(
+                    f"{_HERE}.render_monitoring:prometheus_command", "A prometheus.yml, with the rules."
+                ),
+                "alertmanager": LazyCommand(
+                    f"{_HERE}.render_monitoring:alertmanager_command", "An alertmanager.yml with our route."
+                ),
                 "slurm": LazyCommand(
                     f"{_HERE}.render_client_env:slurm_command",
                     "A TaskProlog with the same, for Slurm's jobs.",

@@ -4,16 +4,21 @@ from pathlib import Path
 
 import click
 
-from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.render_input import choose_cluster, cluster_option, not_found
 from rlm_exporter.cli.written import write_for_somebody
-from rlm_exporter.errors import ApiError, ConfigurationError
+from rlm_exporter.errors import ConfigurationError, FormatError
 from rlm_exporter.haproxy.config import Peer, RenderOptions, render_config
 from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
+from rlm_exporter.rlm.address import Endpoint, format_host_port, is_ip, parse_host_port
 
 HAPROXY_FILE = "haproxy.cfg"
 SNIPPET_FILE = "rlm-ha.cfg"
 """Under another name, because the file beside which it stands is often in the same folder."""
+JOURNAL = "/dev/log"
+"""Where journald listens, and before it every syslog of the same host."""
+SYSLOG_PORT = 514
+_LOG_TARGETS = "{!r}: write the address of a syslog server (10.0.0.5 or 10.0.0.5:514), journal, or none"
 
 
 def _read_peers(
@@ -30,9 +35,36 @@ def _read_peer(value: str) -> Peer:
     return Peer(name=name, address=address)
 
 
+def _read_syslog(
+    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """As HAProxy's `log` wants them; None where nothing was said."""
+    if "none" in values:
+        if len(values) > 1:
+            raise click.BadParameter("none stands alone")
+        return ()
+    return tuple(_log_target(value) for value in values) or None
+
+
+def _log_target(value: str) -> str:
+    if value == "journal":
+        return JOURNAL
+    if value.startswith("/") and value.isprintable() and " " not in value:
+        return value
+    try:
+        bare = value.strip("[]")
+        target = Endpoint(port=SYSLOG_PORT, host=bare) if is_ip(bare) else parse_host_port(value)
+    except FormatError as error:
+        raise click.BadParameter(_LOG_TARGETS.format(value)) from error
+    if not is_ip(target.host):
+        # HAProxy does not start where it cannot resolve such a name, and clients would wait for a log.
+        raise click.BadParameter(_LOG_TARGETS.format(value))
+    return format_host_port(target)
+
+
 @click.command("haproxy")
 @click.argument("manifest", type=click.Path(exists=True, path_type=Path))
-@click.option("--cluster", "cluster_name", metavar="NAME", help="Which one, where the manifest has several.")
+@cluster_option
 @click.option("--balancer", "balancer_name", metavar="NAME", help="Which one, where the cluster has several.")
 @click.option("--bind", metavar="ADDR", default="*", show_default=True, help="Where clients connect.")
 @click.option(
@@ -46,6 +78,13 @@ def _read_peer(value: str) -> Peer:
 @click.option("--stats-cert", metavar="FILE", help="The stats page's certificate with its key.")
 @click.option("--stats-ca", metavar="FILE", help="Who signs the controller's certificate.")
 @click.option("--socket-group", metavar="GROUP", help="Who may use the stats page's socket.")
+@click.option(
+    "--syslog",
+    metavar="ADDR",
+    multiple=True,
+    callback=_read_syslog,
+    help="Who is told of connections: a syslog's address, journal (default), or none (with --snippet).",
+)
 @click.option(
     "--output",
     "folder",
@@ -66,6 +105,7 @@ def haproxy_command(
     stats_cert: str | None,
     stats_ca: str | None,
     socket_group: str | None,
+    syslog: tuple[str, ...] | None,
     folder: Path | None,
     snippet: bool,
 ) -> None:
@@ -75,7 +115,7 @@ def haproxy_command(
     Examples:
       rlm-ha render haproxy rlm-ha-cluster.yaml --balancer lb1
     """
-    cluster = _choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
+    cluster = choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
     defaults = RenderOptions()
     options = RenderOptions(
         bind=bind,
@@ -84,6 +124,7 @@ def haproxy_command(
         stats_ca=stats_ca or defaults.stats_ca,
         socket_group=socket_group,
         snippet=snippet,
+        syslog=(() if snippet else (JOURNAL,)) if syslog is None else syslog,
     )
     text = render_config(cluster, _choose_balancer(cluster, balancer_name), options)
     if folder is None:
@@ -93,18 +134,6 @@ def haproxy_command(
     write_for_somebody(path, text)
     files = f"-f YOURS -f {path}" if snippet else f"-f {path}"
     click.echo(f"{path} is written; try it with: haproxy -c {files}", err=True)
-
-
-def _choose_cluster(clusters: tuple[Cluster, ...], name: str | None) -> Cluster:
-    known = ", ".join(cluster.name for cluster in clusters) or "none"
-    if name is not None:
-        for cluster in clusters:
-            if cluster.name == name:
-                return cluster
-        raise _not_found(f"no cluster {name} in the manifest; there is: {known}")
-    if len(clusters) != 1:
-        raise click.UsageError(f"the manifest has {len(clusters)} clusters ({known}): say which by --cluster")
-    return clusters[0]
 
 
 def _choose_balancer(cluster: Cluster, name: str | None) -> HaproxyEndpoint:
@@ -119,13 +148,9 @@ def _choose_balancer(cluster: Cluster, name: str | None) -> HaproxyEndpoint:
         for endpoint in endpoints:
             if endpoint.name == name:
                 return endpoint
-        raise _not_found(f"no balancer {name} in {cluster.name}; there is: {known}")
+        raise not_found(f"no balancer {name} in {cluster.name}; there is: {known}")
     if len(endpoints) != 1:
         raise click.UsageError(
             f"{cluster.name} has {len(endpoints)} balancers ({known}): say which by --balancer"
         )
     return endpoints[0]
-
-
-def _not_found(message: str) -> ApiError:
-    return ApiError(message, status=None, exit_code=ExitCode.NOT_FOUND)

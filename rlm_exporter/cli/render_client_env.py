@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
-from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import AnyCallable
+from rlm_exporter.cli.render_input import choose_cluster, choose_server, cluster_option, output_option
 from rlm_exporter.cli.settings_formats import FORM, FORMS, HELP
 from rlm_exporter.cli.written import write_for_somebody
-from rlm_exporter.errors import ApiError
 from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.manifest.model import Cluster, SettingsFormat
 from rlm_exporter.render.client_servers import lists_all
@@ -26,20 +25,12 @@ _ENDINGS = {
 def _common(function: AnyCallable) -> AnyCallable:
     """The manifest, whose cluster, and where to."""
     for decorate in (
-        click.option(
-            "--output",
-            "folder",
-            metavar="DIR",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
-            help="Write a file there instead of printing it.",
-        ),
+        output_option,
         click.option(
             "--active", metavar="SERVER", help="Who is active (default: the first of the manifest)."
         ),
         click.option("--site", metavar="NAME", help="Whose clients, with `tuning.clientOrder: site`."),
-        click.option(
-            "--cluster", "cluster_name", metavar="NAME", help="Which one, where the manifest has several."
-        ),
+        cluster_option,
         click.argument("manifest", type=click.Path(exists=True, path_type=Path)),
     ):
         function = decorate(function)
@@ -68,7 +59,7 @@ def client_env_command(
     Examples:
       rlm-ha render client-env rlm-ha-cluster.yaml
     """
-    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
+    cluster = choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
     _render(cluster, active, site, FORMS[form], folder)
 
 
@@ -84,17 +75,14 @@ def slurm_command(
       rlm-ha render slurm cluster.yaml --output /etc/slurm
       TaskProlog=/etc/slurm/rlm-task-prolog      in slurm.conf
     """
-    cluster = _choose(load_manifests((manifest,)).clusters, cluster_name)
+    cluster = choose_cluster(load_manifests((manifest,)).clusters, cluster_name)
     _render(cluster, active, site, SettingsFormat.TASK_PROLOG, folder)
 
 
 def _render(
     cluster: Cluster, active: str | None, site: str | None, form: SettingsFormat, folder: Path | None
 ) -> None:
-    server = cluster.servers[0] if active is None else cluster.find(active)
-    if server is None:
-        names = ", ".join(each.name for each in cluster.servers)
-        raise _not_found(f"no server {active} in {cluster.name}; there are: {names}")
+    server = cluster.servers[0] if active is None else choose_server(cluster, active)
     text = render_settings(settings_for(cluster, server.name, site=site), form)
     if cluster.load_balancer is None and not lists_all(cluster):
         click.echo("the active server alone is named: clientSettings has the daemon write it anew", err=True)
@@ -104,17 +92,3 @@ def _render(
     path = folder / _ENDINGS[form]
     write_for_somebody(path, text, mode=file_mode(form))
     click.echo(f"{path} is written", err=True)
-
-
-def _choose(clusters: tuple[Cluster, ...], name: str | None) -> Cluster:
-    known = ", ".join(cluster.name for cluster in clusters) or "none"
-    for cluster in clusters:
-        if name in {None, cluster.name} and (name is not None or len(clusters) == 1):
-            return cluster
-    if name is None:
-        raise click.UsageError(f"the manifest has {len(clusters)} clusters ({known}): say which by --cluster")
-    raise _not_found(f"no cluster {name} in the manifest; there is: {known}")
-
-
-def _not_found(message: str) -> ApiError:
-    return ApiError(message, status=None, exit_code=ExitCode.NOT_FOUND)

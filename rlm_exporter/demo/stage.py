@@ -10,7 +10,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from rlm_exporter.demo.layout import (
 )
 from rlm_exporter.demo.processes import Interrupts, Processes, StageError
 from rlm_exporter.demo.programs import Programs
+from rlm_exporter.render.shipped import example, rule_files
 from rlm_exporter.simulator.event import Event
 from rlm_exporter.simulator.history import read_events
 from rlm_exporter.simulator.launch import python_command, write_rlmutil
@@ -45,17 +45,6 @@ RECENT_BYTES = 128 * 1024
 
 HOLDERS_PATIENCE = 600
 """Seconds for which a holder waits for an answer."""
-
-
-def rules_folder() -> Path:
-    """The shipped rules and examples: in an installed package beside its code, in a clone at its top."""
-    installed = Path(str(resources.files("rlm_exporter"))) / "bundle" / "rules"
-    return installed if installed.is_dir() else Path(__file__).resolve().parents[2] / "rules"
-
-
-def rule_files() -> list[Path]:
-    """The shipped rules."""
-    return [path for path in sorted(rules_folder().glob("*.yml")) if "example" not in path.name]
 
 
 def haproxy_process(balancer: str) -> str:
@@ -292,9 +281,8 @@ class Stage:
         return [sys.executable, "-m", "rlm_exporter.cli", *arguments]
 
     def _example(self, name: str, change: Change) -> Path:
-        example = yaml.safe_load((rules_folder() / f"{name}.example.yml").read_text(encoding="utf-8"))
         path = self.folder / f"{name}.yml"
-        path.write_text(yaml.safe_dump(change(example), sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump(change(example(name)), sort_keys=False), encoding="utf-8")
         return path
 
 
@@ -313,4 +301,4 @@ def on_stage(stage: Stage, interrupts: Interrupts) -> Iterator[Stage]:
         stage.end()
 
 
-__all__ = ["CLUSTER", "SERVERS", "Stage", "StageError", "on_stage", "rules_folder"]
+__all__ = ["CLUSTER", "SERVERS", "Stage", "StageError", "on_stage"]

@@ -54,6 +54,8 @@ class RenderOptions:
     stats_certificate: str = "/etc/haproxy/rlm-ha/stats.pem"
     stats_ca: str = "/etc/haproxy/rlm-ha/ca.pem"
     socket_group: str | None = None
+    syslog: tuple[str, ...] = ()
+    """Where connections and commands are told, as HAProxy's `log` names it; empty = nowhere."""
 
 
 QUEUE = "30s"
@@ -121,6 +123,7 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
         stats_uri=stats_uri,
         stats_binds=binds,
         stats_tls=tls,
+        syslog=options.syslog,
     )
 
 

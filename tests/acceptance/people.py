@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rlm_exporter.demo.stage import rule_files
+from rlm_exporter.render.shipped import rule_files
 from tests.ports import free_port
 
 _TELLING = ("server", "balancer", "feature")

@@ -20,15 +20,14 @@ from tests.acceptance.people import People, hurried_rules, people
 from tests.acceptance.seeing import licenses, server, wait_free, wait_ready
 from tests.simulated import SimulatedClient
 
-pytestmark = pytest.mark.xdist_group("right-alerts")
-
 SEATS = 10
 """Of NXCAE."""
 AFTERWARDS = 2.0
 """Seconds for which nothing else may come, once the right ones are there."""
 CLEARED = 40.0
 
-CHOICES = Choices(detection="fast", interval="3s", timeout="2s", cooldown="5s")
+# Nothing moves before the alert about the active server has come, so that it is seen for sure.
+CHOICES = Choices(triggers=("alerts",), detection="fast", interval="3s", timeout="2s", cooldown="5s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +40,8 @@ class Fault:
     told: Mapping[str, str]
     """Alerts by name and whom they are about, with their severity."""
     within: float
+    restarts: str = ""
+    """A server that is started anew for it, and so is away for as long as that takes."""
 
 
 def scenario(stage: Stage, name: str, *, expires: str = "permanent") -> None:
@@ -126,7 +127,7 @@ def start_balancer(stage: Stage) -> None:
 
 SOON = (datetime.now(UTC) + timedelta(days=5)).strftime("%d-%b-%Y").lower()
 
-FAULTS = (
+NOBODY_IS_MOVED = (
     Fault(
         name="a standby dies",
         breaks=lambda stage, _: stage.kill("rlm3"),
@@ -146,6 +147,7 @@ FAULTS = (
         breaks=lambda stage, _: start_without_web(stage, "rlm3"),
         mends=lambda stage: restart(stage, "rlm3"),
         told={"RLMWebInterfaceDown rlm3": "warning"},
+        restarts="rlm3",
         within=30,
     ),
     Fault(
@@ -153,6 +155,7 @@ FAULTS = (
         breaks=lambda stage, _: restart(stage, "rlm3", expires=SOON),
         mends=lambda stage: restart(stage, "rlm3"),
         told={"RLMLicenseExpiring NXCAE": "warning"},
+        restarts="rlm3",
         within=20,
     ),
     Fault(
@@ -176,6 +179,8 @@ FAULTS = (
         told={"RLMLicensesUsedUp NXCAE": "warning"},
         within=35,
     ),
+)
+SOMETHING_STOPS = (
     Fault(
         name="the active server hangs",
         breaks=lambda stage, _: stage.stop_server("rlm1"),
@@ -232,28 +237,43 @@ def watched(stage: Stage) -> Iterator[People]:
         yield told
 
 
+def wait(stage: Stage, claim: Callable[[], bool], *, within: float) -> None:
+    """Until the claim holds, or for so long: what is so then is for the caller to say."""
+    until = time.monotonic() + within
+    while not claim() and time.monotonic() < until:
+        stage.processes.check()
+        time.sleep(0.05)
+
+
 def break_and_mend(stage: Stage, told: People, fault: Fault) -> None:
     """Fails where somebody is told of too little, of too much, too late, or not of the end."""
     began = time.monotonic()
     with ExitStack() as faults:
         fault.breaks(stage, faults)
-        stage.wait(
-            lambda: set(fault.told) <= set(told.fired(began)),
-            f"{fault.name}: {set(fault.told)}",
-            within=fault.within,
-        )
-        until = time.monotonic() + AFTERWARDS
-        stage.wait(lambda: time.monotonic() > until, "the end of watching", within=AFTERWARDS + 5)
-        assert told.fired(began) == fault.told, fault.name
+        wait(stage, lambda: set(fault.told) <= set(told.fired(began)), within=fault.within)
+        wait(stage, lambda: False, within=AFTERWARDS)
+        fired = told.fired(began)
+        fired.pop(f"RLMServerDown {fault.restarts}", None)  # on a slow machine it is away for longer
+        assert fired == fault.told, fault.name
         fault.mends(stage)
-    stage.wait(lambda: not told.firing(), f"{fault.name}: its end", within=CLEARED)
+    wait(stage, lambda: not told.firing(), within=CLEARED)
+    assert told.firing() == frozenset(), f"after: {fault.name}"
 
 
 @pytest.mark.row(41)
 @pytest.mark.row(42)
-def test_people_are_told_of_each_fault_once_of_nothing_else_and_of_its_end(set_stage: SetStage) -> None:
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(NOBODY_IS_MOVED, id="nobody is moved", marks=pytest.mark.xdist_group("alerts-1")),
+        pytest.param(SOMETHING_STOPS, id="something stops", marks=pytest.mark.xdist_group("alerts-2")),
+    ],
+)
+def test_people_are_told_of_each_fault_once_of_nothing_else_and_of_its_end(
+    faults: tuple[Fault, ...], set_stage: SetStage
+) -> None:
     stage = set_stage(CHOICES)
     with watched(stage) as told:
         assert told.firing() == frozenset()
-        for fault in FAULTS:
+        for fault in faults:
             break_and_mend(stage, told, fault)

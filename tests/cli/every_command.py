@@ -299,6 +299,14 @@ ASKED: dict[str, Asked] = {
     ),
     "render client-env": Asked(words=("render", "client-env", "{folder}/cluster.yaml"), plain=True),
     "render slurm": Asked(words=("render", "slurm", "{folder}/cluster.yaml"), plain=True),
+    "render systemd": Asked(words=("render", "systemd"), plain=True),
+    "render install": Asked(words=("render", "install", "{folder}/cluster.yaml"), plain=True),
+    "render rlm-args": Asked(words=("render", "rlm-args", "{folder}/rlm.conf")),
+    "render nfs": Asked(
+        words=("render", "nfs", "{folder}/cluster.yaml", "--nfs-server", "nfs.example.com"), plain=True
+    ),
+    "render prometheus": Asked(words=("render", "prometheus"), plain=True),
+    "render alertmanager": Asked(words=("render", "alertmanager"), plain=True),
     "render dashboard": Asked(words=("render", "dashboard", "{folder}/dashboard.yaml"), plain=True),
     "render rules": Asked(words=("render", "rules", "{folder}/dashboard.yaml"), plain=True),
     "db upgrade": Asked(words=("db", "upgrade", "--store", "sqlite:///{folder}/new.db")),
@@ -329,6 +337,7 @@ def write_files(folder: Path) -> None:
     (folder / "dashboard.yaml").write_text(DASHBOARD.read_text())
     (folder / "rlmstat.txt").write_bytes((RLMSTAT / "15.2-two-isvs.txt").read_bytes())
     (folder / "rlm.sh").write_text(ENVIRONMENT)
+    (folder / "rlm.conf").write_text("LICENSE_PATH /opt/rlm/licenses\nLOG_LEVEL 3\nFOO 1\n")
     (folder / "acme.lic").write_bytes((LICENSES / "plain.lic").read_bytes())
     (folder / "acme.rl").write_bytes(log(START, out("15c", "08:05:00"), back("15c", "09:00:00")))
     (folder / "delivery.json").write_bytes(body(alert()))

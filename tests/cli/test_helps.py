@@ -12,7 +12,7 @@ from rlm_exporter.cli import build_program
 from rlm_exporter.cli.lazy import LazyGroup
 from tests.cli.test_program import LEAVES
 
-FILE = re.compile(r"[\w.-]+\.(?:yaml|json|lic|rl|1)")
+FILE = re.compile(r"[\w.-]+\.(?:yaml|json|conf|lic|rl|1)")
 WIDTH = 80
 EXAMPLE = re.compile(r"^ {2,}((?:\S.* \| )?rlm-ha .*?)(?: &)?$", re.MULTILINE)
 

@@ -61,6 +61,28 @@ def test_peers_and_the_stats_pages_files_are_the_users(tmp_path: Path) -> None:
     assert "bind :8404 ssl crt /etc/s.pem ca-file /etc/c.pem verify required" in result.stdout
 
 
+@pytest.mark.row(19)
+@pytest.mark.parametrize(
+    ("arguments", "targets"),
+    [
+        ((), ["/dev/log"]),
+        (("--syslog", "none"), []),
+        (("--syslog", "127.0.0.1:514", "--syslog", "journal"), ["127.0.0.1:514", "/dev/log"]),
+        (("--syslog", "::1", "--syslog", "[::1]:5514"), ["[::1]:514", "[::1]:5514"]),
+        (("--syslog", "/run/log.sock"), ["/run/log.sock"]),
+        (("--snippet",), []),
+        (("--snippet", "--syslog", "10.0.0.5"), ["10.0.0.5:514"]),
+    ],
+)
+def test_connections_are_told_to_a_syslog_by_default_that_of_this_host(
+    arguments: tuple[str, ...], targets: list[str], tmp_path: Path
+) -> None:
+    result = render(manifest(tmp_path), *arguments)
+    assert result.exit_code == 0
+    told = [line.split()[1] for line in result.stdout.splitlines() if line.strip().endswith("local0")]
+    assert told == targets
+
+
 def test_output_writes_that_one_file(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
@@ -106,6 +128,9 @@ def test_several_clusters_need_a_choice(tmp_path: Path) -> None:
         ((LB1,), ("--peer", "lb2=10.0.0.2:10055"), 1, "peers: lb1 is not among them"),
         ((LB1,), ("--peer", "lb1"), 2, "'lb1': write it like lb1=10.0.0.1:10055"),
         ((LB1,), ("--peer", "lb1=h:99999"), 2, "write it like"),
+        ((LB1,), ("--syslog", "log.example.com"), 2, "write the address of a syslog server"),
+        ((LB1,), ("--syslog", "10.0.0.5:0"), 2, "write the address of a syslog server"),
+        ((LB1,), ("--syslog", "none", "--syslog", "journal"), 2, "none stands alone"),
     ],
 )
 def test_what_is_not_clear_is_refused_with_what_to_do(

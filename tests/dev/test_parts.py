@@ -44,7 +44,10 @@ def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]
 
 def test_names_the_packages_to_install_by_hand() -> None:
     told = how_to_install(packages_for(PROGRAMS))
-    assert "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils curl postgresql\n" in told
+    assert (
+        "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck curl postgresql\n"
+        in told
+    )
 
 
 def test_finds_alertmanager_under_debians_name(tmp_path: Path) -> None:

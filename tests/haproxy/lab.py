@@ -294,6 +294,7 @@ async def lab(
     web_port: int | None = None,
     web_follows: bool = False,
     tuning: Tuning = NO_TUNING,
+    syslog: tuple[str, ...] = (),
 ) -> AsyncIterator[Lab]:
     """A running lab; `change` is what somebody does to the configuration by hand.
 
@@ -325,6 +326,7 @@ async def lab(
         stats_certificate=str(STEER_CERTIFICATE),
         stats_ca=str(STEER_CA),
         snippet=beside is not None,
+        syslog=syslog,
     )
     other = () if beside is None else (beside,)
     config = folder / "rlm-ha.cfg"

@@ -115,6 +115,7 @@ async def test_an_epoch_that_is_none_is_refused(local: Lab, epoch: int) -> None:
     assert (view.epoch, view.pinned) == (None, frozenset())
 
 
+@pytest.mark.row(23)
 async def test_a_command_without_an_epoch_is_refused_whoever_sends_it(local: Lab) -> None:
     reader, writer = await asyncio.open_unix_connection(local.endpoint.url.removeprefix("unix:"))
     body = command_body("rlm_license_servers", Action.MAINT, ("rlm1",))
@@ -151,6 +152,7 @@ async def test_the_right_certificate_steers_over_tls(remote: Lab) -> None:
     assert (view.epoch, view.pinned) == (3, frozenset({"rlm2"}))
 
 
+@pytest.mark.row(23)
 async def test_another_name_of_the_same_authority_reads_and_steers_nothing(remote: Lab) -> None:
     client = remote.client(client_cert=str(TLS / "steer" / "somebody.pem"))
     assert (await client.observe()).unknown_servers == frozenset()

@@ -93,7 +93,8 @@ def is_golden(name: str, text: str) -> bool:
 @pytest.mark.row(19)
 def test_a_balancer_beside_us_is_rendered_whole() -> None:
     made = cluster(LOCAL, web_port=5054)
-    assert is_golden("local.cfg", render_config(made, LOCAL, RenderOptions(socket_group="rlm-ha")))
+    options = RenderOptions(socket_group="rlm-ha", syslog=("/dev/log",))
+    assert is_golden("local.cfg", render_config(made, LOCAL, options))
 
 
 @pytest.mark.row(23)
@@ -110,7 +111,7 @@ def test_a_snippet_for_a_lone_balancer_is_rendered_whole() -> None:
 
 def test_a_snippet_with_peers_says_what_the_other_file_has_to_say() -> None:
     endpoint = replace(REMOTE, hard_stop_after=timedelta(hours=1))
-    options = RenderOptions(snippet=True, peers=PEERS)
+    options = RenderOptions(snippet=True, peers=PEERS, syslog=("192.0.2.5:514",))
     made = cluster(LOCAL, endpoint, web_port=5054, web_follows=True)
     assert is_golden("snippet-peers.cfg", render_config(made, endpoint, options))
 
@@ -132,6 +133,28 @@ def test_the_preset_of_detection_changes_the_checks_and_nothing_else(
         f"default-server {expected} on-marked-down shutdown-sessions init-addr libc,last,none"
     )
     assert text.replace(check_timing(text), "") == normal.replace(check_timing(normal), "")
+
+
+@pytest.mark.row(19)
+@pytest.mark.parametrize("syslog", [(), ("/dev/log",), ("127.0.0.1:514", "[::1]:514")])
+@pytest.mark.parametrize("snippet", [True, False])
+def test_haproxy_has_nothing_to_complain_of_where_it_has_to_tell_what_it_does(
+    tmp_path: Path, syslog: tuple[str, ...], snippet: bool
+) -> None:
+    endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock")
+    config = tmp_path / "haproxy.cfg"
+    text = render_config(cluster(endpoint), endpoint, RenderOptions(snippet=snippet, syslog=syslog))
+    config.write_text(text, encoding="utf-8")
+    assert complaints(config) == ""
+
+
+@pytest.mark.row(23)
+def test_no_form_of_the_stats_page_takes_commands_of_everybody() -> None:
+    for endpoint in (LOCAL, REMOTE):
+        for snippet in (True, False):
+            text = render_config(cluster(LOCAL, REMOTE), endpoint, RenderOptions(snippet=snippet))
+            admin = [line.strip() for line in text.splitlines() if "stats admin" in line]
+            assert admin == ["stats admin if controller"]
 
 
 @pytest.mark.parametrize("detection", Detection)
@@ -188,6 +211,16 @@ def test_haproxy_complains_where_sections_after_a_snippet_would_take_its_default
     ours = render_config(cluster(endpoint), endpoint, RenderOptions(snippet=True))
     config.write_text(f"{ours}\nfrontend shop\n    bind 192.0.2.80:80\n", encoding="utf-8")
     assert "defaults section 'rlm-ha'" in complaints(config)
+
+
+@pytest.mark.row(18)
+@pytest.mark.parametrize("snippet", [True, False])
+def test_a_haproxy_that_is_too_old_says_so_instead_of_starting(tmp_path: Path, snippet: bool) -> None:
+    endpoint = replace(LOCAL, url=f"unix:{tmp_path}/steer.sock")
+    text = render_config(cluster(endpoint), endpoint, RenderOptions(snippet=snippet))
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(text.replace("version_before(2.6)", "version_before(99.0)"), encoding="utf-8")
+    assert "this HAProxy is older than 2.6" in complaints(config)
 
 
 def test_haproxy_does_complain_of_what_is_wrong(tmp_path: Path) -> None:
