@@ -37,6 +37,10 @@ class StaleEpochError(LoadBalancerError):
         self.seen = seen
 
 
+class SyncError(RlmExporterError):
+    """License files cannot be read from a server, or written there."""
+
+
 class JournalError(RlmExporterError):
     """The journal cannot be read or written."""
 

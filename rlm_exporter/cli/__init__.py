@@ -163,6 +163,17 @@ def _commands() -> dict[str, click.Command]:
             },
             help="Files for others, made from the manifest.",
         ),
+        "doctor": LazyCommand(
+            f"{_HERE}.doctor:doctor_command", "Say what is wrong with a site, and what to do."
+        ),
+        "sync": LazyGroup(
+            commands={
+                "licenses": LazyCommand(
+                    f"{_HERE}.sync:licenses_command", "Bring the master license files to every server."
+                ),
+            },
+            help="The same files on every server.",
+        ),
         "ship-log": LazyCommand(
             f"{_HERE}.ship_log:ship_log_command", "Bring a report log to the daemon, from a license host."
         ),
