@@ -53,6 +53,10 @@ class ConfigurationError(RlmExporterError):
     """The daemon's own settings do not allow it to start."""
 
 
+class BackupError(RlmExporterError):
+    """A backup that cannot be made, is no whole one, or cannot be put back."""
+
+
 class ApiError(RlmExporterError):
     """What the daemon answered to a client; carries the exit code that the command line uses."""
 

@@ -188,6 +188,14 @@ def _commands() -> dict[str, click.Command]:
             },
             help="The journal's database.",
         ),
+        "backup": LazyCommand(f"{_HERE}.backup:backup_command", "Save what a cluster is made of."),
+        "restore": LazyCommand(f"{_HERE}.restore:restore_command", "Put a backup back, step by step."),
+        "drill": LazyCommand(
+            f"{_HERE}.drill:drill_command", "Test a cluster, up to a real failover and back."
+        ),
+        "client-test": LazyCommand(
+            f"{_HERE}.client_test:client_test_command", "Show how long clients wait when a host is dead."
+        ),
         "demo": LazyCommand(f"{_HERE}.demo:demo_command", "Show the whole thing on this machine."),
         "simulate": LazyGroup(
             commands={

@@ -90,7 +90,7 @@ async def test_a_command_that_did_its_work_ends_with_0_in_each_format(
     if not ASKED[name].own_yaml:
         assert shape(yaml.safe_load(as_yaml.stdout)) == shape(document)
     assert not table.stdout.startswith(("{", "["))
-    if not name.startswith(("db upgrade", "check")):  # they tell paths, which are never cut
+    if not name.startswith(("db upgrade", "check", "backup")):  # they tell paths, which are never cut
         assert [line for line in table.stdout.splitlines() if len(line) > 80] == []
     if (schema := ASKED[name].schema) is not None:
         assert faults_of(document, "components", "schemas", schema) == []
@@ -210,6 +210,16 @@ OTHERWISE: dict[str, tuple[tuple[str, ...], ExitCode]] = {
         ExitCode.FAILED,
     ),
     "a daemon with a wrong one": (("serve", "--config", "{folder}/wrong.yaml"), ExitCode.FAILED),
+    "a backup that is not there": (("restore", "{folder}/none", "--verify"), ExitCode.FAILED),
+    "a backup for nobody": (("restore", "{folder}/saved", "--plan"), ExitCode.USAGE),
+    "settings of a backup that are wrong": (("backup", "{folder}/wrong.yaml"), ExitCode.FAILED),
+    "a backup without the daemon": (("backup", "{folder}/backup.yaml"), ExitCode.UNREACHABLE),
+    "a client with nobody to ask": (("client-test", "--rlmutil", "{folder}/rlmutil"), ExitCode.USAGE),
+    "a client with one server alone": (
+        ("client-test", "5053@127.0.0.1", "--rlmutil", "{folder}/rlmutil"),
+        ExitCode.FAILED,
+    ),
+    "a drill that moves at no time": (("drill", "site", "--failover"), ExitCode.USAGE),
     "a shell that there is not": (("completion", "csh"), ExitCode.USAGE),
     "a demonstration that there is not": (("demo", "--scenario", "none"), ExitCode.USAGE),
 }
