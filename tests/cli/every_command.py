@@ -328,6 +328,8 @@ ASKED: dict[str, Asked] = {
 """By the name of each command; those that run until they are ended stand in ENDLESS."""
 
 ENDLESS = {"serve", "demo", "simulate server", "simulate clients", "simulate rlmutil", "simulate control"}
+WITH_A_SITE = {"doctor", "sync licenses"}
+"""They need servers that answer; test_doctor.py and test_sync.py pin them."""
 """Programs of their own: what they print is told in their own tests, here only what they refuse."""
 
 

@@ -16,7 +16,7 @@ from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.store.upgrade import upgrade_at
 from tests.cli.daemon import FixedDaemon, fixed, problem
 from tests.cli.documents import operation, status
-from tests.cli.every_command import ASKED, ENDLESS, SENT, Asked, write_files
+from tests.cli.every_command import ASKED, ENDLESS, SENT, WITH_A_SITE, Asked, write_files
 from tests.cli.test_program import LEAVES
 from tests.cli.test_seats import answer as seats
 from tests.ports import free_port
@@ -67,7 +67,7 @@ async def answered(name: str, daemon: FixedDaemon, folder: Path, *more: str) -> 
 
 
 def test_every_command_stands_in_the_table() -> None:
-    assert {name for name, _ in LEAVES} == set(ASKED) | ENDLESS
+    assert {name for name, _ in LEAVES} == set(ASKED) | ENDLESS | WITH_A_SITE
 
 
 @pytest.mark.parametrize("name", ASKED)
