@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,17 @@ def folder(tmp_path: Path, journal: Path) -> Path:
     write_files(tmp_path)
     shutil.copy(journal, tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _our_log() -> Iterator[None]:
+    """`serve` sets the log of its whole process up, which here is that of other tests too."""
+    root, library = logging.getLogger(), logging.getLogger("alembic")
+    before = (root.handlers[:], root.level, library.level)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    library.setLevel(before[2])
 
 
 async def run(asked: Asked, folder: Path, *more: str, url: str = "http://127.0.0.1:1") -> Result:
