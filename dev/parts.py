@@ -50,6 +50,13 @@ PROGRAMS = (
     Program(name="shellcheck", package="shellcheck"),
     # For the tests of sites' own scripts.
     Program(name="curl", package="curl"),
+    # For the tests of license files that go to other machines; it has no option that tells its version.
+    Program(
+        name="sftp-server",
+        package="openssh-sftp-server",
+        version_option="-Qrequests",
+        folders="usr/lib/openssh",
+    ),
     # What Debian has on PATH under these names are scripts for installed clusters.
     Program(name="initdb", package="postgresql", folders=POSTGRESQL),
     Program(name="postgres", package="postgresql", folders=POSTGRESQL),

@@ -37,6 +37,10 @@ class StaleEpochError(LoadBalancerError):
         self.seen = seen
 
 
+class SyncError(RlmExporterError):
+    """License files cannot be read from a server, or written there."""
+
+
 class JournalError(RlmExporterError):
     """The journal cannot be read or written."""
 
@@ -47,6 +51,10 @@ class JournalAwayError(JournalError):
 
 class ConfigurationError(RlmExporterError):
     """The daemon's own settings do not allow it to start."""
+
+
+class BackupError(RlmExporterError):
+    """A backup that cannot be made, is no whole one, or cannot be put back."""
 
 
 class ApiError(RlmExporterError):

@@ -163,6 +163,17 @@ def _commands() -> dict[str, click.Command]:
             },
             help="Files for others, made from the manifest.",
         ),
+        "doctor": LazyCommand(
+            f"{_HERE}.doctor:doctor_command", "Say what is wrong with a site, and what to do."
+        ),
+        "sync": LazyGroup(
+            commands={
+                "licenses": LazyCommand(
+                    f"{_HERE}.sync:licenses_command", "Bring the master license files to every server."
+                ),
+            },
+            help="The same files on every server.",
+        ),
         "ship-log": LazyCommand(
             f"{_HERE}.ship_log:ship_log_command", "Bring a report log to the daemon, from a license host."
         ),
@@ -176,6 +187,14 @@ def _commands() -> dict[str, click.Command]:
                 ),
             },
             help="The journal's database.",
+        ),
+        "backup": LazyCommand(f"{_HERE}.backup:backup_command", "Save what a cluster is made of."),
+        "restore": LazyCommand(f"{_HERE}.restore:restore_command", "Put a backup back, step by step."),
+        "drill": LazyCommand(
+            f"{_HERE}.drill:drill_command", "Test a cluster, up to a real failover and back."
+        ),
+        "client-test": LazyCommand(
+            f"{_HERE}.client_test:client_test_command", "Show how long clients wait when a host is dead."
         ),
         "demo": LazyCommand(f"{_HERE}.demo:demo_command", "Show the whole thing on this machine."),
         "simulate": LazyGroup(

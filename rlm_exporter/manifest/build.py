@@ -27,6 +27,7 @@ from rlm_exporter.manifest.model import (
     HttpCall,
     LicenseFetch,
     LicensePaths,
+    LicenseSync,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
@@ -60,6 +61,7 @@ _FAILBACK_AFTER = timedelta(minutes=10)
 _HOOK = Hook(call=HttpCall(url=""))
 _CLIENTS = ClientSettingsSpec()
 _FETCH = LicenseFetch(command=())
+_SYNC = LicenseSync(folder="")
 _TUNING = Tuning()
 
 
@@ -84,6 +86,7 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
         load_balancer=build_balancer(balancer, spellings) if balancer.is_given else None,
         client_settings=_client_settings(manifest.at("spec", "clientSettings")),
         tuning=_tuning(manifest.at("spec", "tuning")),
+        license_masters=_optional(manifest.at("spec", "licenseMasters")),
     )
 
 
@@ -144,6 +147,7 @@ def _server(server: ServerPart, spellings: Spellings) -> Server:
         timezone=_optional(part.at("timezone")),
         isv_ports=tuple(sorted((spellings.get(isv.casefold(), isv), port) for isv, port in ports)),
         license_files=_license_files(part.at("licenseFiles")),
+        license_sync=_license_sync(part.at("licenseSync")),
         report_logs=tuple(
             ReportLog(isv=_isv(item.at("isv"), spellings), path=_text(item.at("path")))
             for item in part.at("reportLogs").children()
@@ -185,6 +189,18 @@ def _license_files(part: Part) -> LicensePaths | LicenseFetch | None:
     if not command:
         return LicensePaths(paths=tuple(_text(item) for item in part.children()))
     return LicenseFetch(command=command, timeout=_duration(part.at("timeout"), _FETCH.timeout))
+
+
+def _license_sync(part: Part) -> LicenseSync | None:
+    if not part.is_given:
+        return None
+    return LicenseSync(
+        folder=_text(part.at("folder")),
+        sftp=_optional(part.at("sftp")),
+        command=tuple(_text(item) for item in part.at("exec").children()),
+        rlmhostid=tuple(_text(item) for item in part.at("rlmhostid").children()),
+        timeout=_duration(part.at("timeout"), _SYNC.timeout),
+    )
 
 
 def _health_check(part: Part) -> HealthCheckPolicy:

@@ -16,6 +16,7 @@ _PRODUCT = re.compile(r"[!-~]{1,64}")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _BACKEND = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _STORE = re.compile(r"(?:sqlite|postgresql)(?:\+[a-z0-9_]+)?://\S*")
+_SFTP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)")
 _LONGEST_SOCKET = 107
 """Bytes that Linux keeps for the path of a unix socket."""
 
@@ -74,6 +75,15 @@ def check_absolute_path(text: str) -> None:
     """A path that means the same in whatever folder the daemon runs."""
     if not text.startswith("/"):
         raise ValueError(f"{shown(text)} is not an absolute path; begin it with /")
+
+
+def check_sftp(text: str) -> None:
+    """Where sftp connects to, which it must not take for an option, a path or a shell's words."""
+    if not _SFTP.fullmatch(text):
+        raise ValueError(
+            f"{shown(text)} is nothing that sftp connects to; write HOST, USER@HOST or a name of ssh's "
+            "configuration, where a port can stand too"
+        )
 
 
 def check_haproxy_url(text: str) -> None:
@@ -163,6 +173,7 @@ FORMATS: Mapping[str, Callable[[str], None]] = {
     "rlm-ha-product": check_product,
     "rlm-ha-backend": check_backend,
     "rlm-ha-absolute-path": check_absolute_path,
+    "rlm-ha-sftp": check_sftp,
     "rlm-ha-haproxy-url": check_haproxy_url,
     "rlm-ha-http-url": check_http_url,
     "rlm-ha-listen": check_listen,

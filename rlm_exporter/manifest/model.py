@@ -65,6 +65,22 @@ class LicenseFetch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseSync:
+    """How the folder is reached from which a server's rlm reads its license files."""
+
+    folder: str
+    """As the server itself calls it."""
+    sftp: str | None = None
+    """What the system's sftp connects to; None = the folder is on this machine, or `command` reaches it."""
+    command: tuple[str, ...] = ()
+    """A program that reads and writes the files in place of sftp."""
+    rlmhostid: tuple[str, ...] = ()
+    """A program that prints the server's host ids."""
+    timeout: timedelta = timedelta(seconds=30)
+    """Of each call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportLog:
     """The report log that one ISV server writes."""
 
@@ -120,6 +136,8 @@ class Server:
     """(ISV, port) pairs, sorted by ISV; an ISV without one has a port that nobody can plan with."""
     license_files: LicensePaths | LicenseFetch | None = None
     """Where its license files are to be had; None = nowhere."""
+    license_sync: LicenseSync | None = None
+    """Where its license files are brought to; None = nowhere."""
     report_logs: tuple[ReportLog, ...] = ()
 
     @property
@@ -306,6 +324,8 @@ class Cluster:
     load_balancer: LoadBalancerSpec | None = None
     client_settings: ClientSettingsSpec = field(default_factory=ClientSettingsSpec)
     tuning: Tuning = Tuning()
+    license_masters: str | None = None
+    """The folder of the license files that all servers get."""
 
     def server(self, name: str) -> Server:
         """The server of that name; `KeyError` for any other name."""

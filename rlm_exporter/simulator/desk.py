@@ -121,7 +121,7 @@ class Desk:
     def reread(self, products: tuple[ProductPlan, ...] | None, *, user: str, host: str) -> None:
         """Build the pools anew, from other products if there are; expired licenses leave them."""
         self._books.debug_log.write(f"==== Reread request by {user}@{host} ====")
-        self._seats.reread(products or self._seats.products, today=self._today())
+        self._seats.reread(self._seats.products if products is None else products, today=self._today())
         self._remark_on_duplicates()
         if self._log is not None:
             self._log.reread(user, host)

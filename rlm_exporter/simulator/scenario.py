@@ -10,6 +10,7 @@ from rlm_exporter.errors import FormatError
 from rlm_exporter.rlm.expiry import parse_expiry
 from rlm_exporter.rlm.status import Permanent
 from rlm_exporter.simulator.fields import Fields, Value
+from rlm_exporter.simulator.licenses import licensed_products
 from rlm_exporter.simulator.plan import (
     MIN_REMOVE_SECONDS,
     NEW_AT_EACH_START,
@@ -54,6 +55,7 @@ isvs:
       - {product: viewer, version: 1.0, count: uncounted} # or unlimited
       - {product: tokens, version: 1.0, count: 100}
       - {product: optimizer, version: 1.0, takes: tokens, each: 25}
+    licenses: licenses        # more pools, from the *.lic of a folder as with RLM itself
 standby: {primary: 5053@127.0.0.2, poll: 30}   # pools while that one is away
 begins: 2026-12-31 23:58:00   # what its clock shows at the start
 dlog: rlm1.dlog
@@ -158,14 +160,22 @@ def _positive(text: str) -> float:
 
 def _isv(fields: Fields) -> IsvPlan:
     log = fields.part("report_log")
+    name = fields.parsed("name", _word, "", _A_WORD, must=True)
     plan = IsvPlan(
-        name=fields.parsed("name", _word, "", _A_WORD, must=True),
+        name=name,
         port=fields.port("port", NEW_AT_EACH_START, least=0),
-        products=tuple(_product(one) for one in fields.parts("pools")),
+        products=_products(fields, isv=name),
         report_log=None if log is None else _report_log(log),
     )
     fields.end()
     return plan
+
+
+def _products(fields: Fields, *, isv: str) -> tuple[ProductPlan, ...]:
+    pools = tuple(_product(one) for one in fields.parts("pools"))
+    if "licenses" not in fields:
+        return pools
+    return (*pools, *licensed_products(fields.path("licenses"), isv=isv))
 
 
 def _report_log(fields: Fields) -> ReportLogPlan:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rlm_exporter.backup.archive import seal
+from rlm_exporter.backup.contents import Contents
 from tests.alerts.payloads import alert, body
 from tests.cli import reports
 from tests.cli.daemon import Handler, fixed
@@ -77,7 +80,36 @@ MESSAGE = {
     "sinks": SENT["sinks"],
 }  # fmt: skip
 
+SMALL = """\
+apiVersion: licensing.vantage.com/v1
+kind: LicenseServer
+metadata: {name: site}
+spec:
+  type: rlm
+  highAvailability:
+    enabled: true
+    mode: active-passive
+    primary: {name: rlm1, host: 127.0.0.1}
+    secondary: {name: rlm2, host: 127.0.0.2}
+  loadBalancer: {host: 127.0.0.3, haproxy: [{name: lb1, url: "unix:/run/lb1.sock"}]}
+  monitoring: {healthCheck: {checkWeb: false}}
+  features: [{name: solver, vendor: acme}]
+"""
+SAVED = """\
+apiVersion: rlm-ha/v1
+kind: Backup
+metadata: {name: site}
+spec:
+  into: /nowhere
+  servers:
+    rlm1: {root: FOLDER, paths: [/acme.lic]}
+"""
 ENVIRONMENT = "export RLM_LICENSE=5053@rlm1.example.com\n"
+BACKUP = Contents(
+    cluster="site", made_at=datetime(2026, 3, 2, tzinfo=UTC), active="rlm1", epoch=3,
+    active_host="rlm1.example.com",
+    members=("servers/rlm1",), entries=(), parts=(),
+)  # fmt: skip
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "examples" / "rlm-ha-cluster-haproxy.yaml"
 DASHBOARD = ROOT / "examples" / "dashboard.yaml"
@@ -281,12 +313,23 @@ ASKED: dict[str, Asked] = {
     "db prune": Asked(
         words=("db", "prune", "--older-than", "400d", "--dry-run", "--store", "sqlite:///{folder}/journal.db")
     ),
+    "backup": Asked(words=("backup", "{folder}/backup.yaml", "--into", "{folder}/b", "--allow-missing")),
+    "restore": Asked(words=("restore", "{folder}/saved", "--verify")),
+    "drill": Asked(
+        words=("drill", "site", "--rlmutil", "{folder}/rlmutil"),
+        answers={f"GET {SITE}/manifest": (fixed({**KEPT, "cluster": "site", "manifest": SMALL}),)},
+    ),
+    "client-test": Asked(
+        words=("client-test", "5053@127.0.0.1:5053@127.0.0.2", "--rlmutil", "{folder}/rlmutil")
+    ),
     "compat install": Asked(words=("compat", "install", "--dir", "{folder}"), silent=True),
     "completion": Asked(words=("completion", "bash"), plain=True),
 }
 """By the name of each command; those that run until they are ended stand in ENDLESS."""
 
 ENDLESS = {"serve", "demo", "simulate server", "simulate clients", "simulate rlmutil", "simulate control"}
+WITH_A_SITE = {"doctor", "sync licenses"}
+"""They need servers that answer; test_doctor.py and test_sync.py pin them."""
 """Programs of their own: what they print is told in their own tests, here only what they refuse."""
 
 
@@ -300,3 +343,8 @@ def write_files(folder: Path) -> None:
     (folder / "acme.lic").write_bytes((LICENSES / "plain.lic").read_bytes())
     (folder / "acme.rl").write_bytes(log(START, out("15c", "08:05:00"), back("15c", "09:00:00")))
     (folder / "delivery.json").write_bytes(body(alert()))
+    (folder / "backup.yaml").write_text(SAVED.replace("FOLDER", str(folder)))
+    (folder / "saved").mkdir()
+    seal(folder / "saved", BACKUP)
+    (folder / "rlmutil").write_text(f'#!/bin/sh\nexec cat "{folder}/rlmstat.txt"\n')
+    (folder / "rlmutil").chmod(0o755)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.store.upgrade import upgrade_at
 from tests.cli.daemon import FixedDaemon, fixed, problem
 from tests.cli.documents import operation, status
-from tests.cli.every_command import ASKED, ENDLESS, SENT, Asked, write_files
+from tests.cli.every_command import ASKED, ENDLESS, SENT, WITH_A_SITE, Asked, write_files
 from tests.cli.test_program import LEAVES
 from tests.cli.test_seats import answer as seats
 from tests.ports import free_port
@@ -48,6 +49,17 @@ def folder(tmp_path: Path, journal: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _our_log() -> Iterator[None]:
+    """`serve` sets the log of its whole process up, which here is that of other tests too."""
+    root, library = logging.getLogger(), logging.getLogger("alembic")
+    before = (root.handlers[:], root.level, library.level)
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    library.setLevel(before[2])
+
+
 async def run(asked: Asked, folder: Path, *more: str, url: str = "http://127.0.0.1:1") -> Result:
     """In this process, on a thread of its own: the daemon of the test answers meanwhile."""
     words = [word.format(folder=folder) for word in asked.words]
@@ -67,7 +79,7 @@ async def answered(name: str, daemon: FixedDaemon, folder: Path, *more: str) -> 
 
 
 def test_every_command_stands_in_the_table() -> None:
-    assert {name for name, _ in LEAVES} == set(ASKED) | ENDLESS
+    assert {name for name, _ in LEAVES} == set(ASKED) | ENDLESS | WITH_A_SITE
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -90,7 +102,7 @@ async def test_a_command_that_did_its_work_ends_with_0_in_each_format(
     if not ASKED[name].own_yaml:
         assert shape(yaml.safe_load(as_yaml.stdout)) == shape(document)
     assert not table.stdout.startswith(("{", "["))
-    if not name.startswith(("db upgrade", "check")):  # they tell paths, which are never cut
+    if not name.startswith(("db upgrade", "check", "backup")):  # they tell paths, which are never cut
         assert [line for line in table.stdout.splitlines() if len(line) > 80] == []
     if (schema := ASKED[name].schema) is not None:
         assert faults_of(document, "components", "schemas", schema) == []
@@ -210,6 +222,16 @@ OTHERWISE: dict[str, tuple[tuple[str, ...], ExitCode]] = {
         ExitCode.FAILED,
     ),
     "a daemon with a wrong one": (("serve", "--config", "{folder}/wrong.yaml"), ExitCode.FAILED),
+    "a backup that is not there": (("restore", "{folder}/none", "--verify"), ExitCode.FAILED),
+    "a backup for nobody": (("restore", "{folder}/saved", "--plan"), ExitCode.USAGE),
+    "settings of a backup that are wrong": (("backup", "{folder}/wrong.yaml"), ExitCode.FAILED),
+    "a backup without the daemon": (("backup", "{folder}/backup.yaml"), ExitCode.UNREACHABLE),
+    "a client with nobody to ask": (("client-test", "--rlmutil", "{folder}/rlmutil"), ExitCode.USAGE),
+    "a client with one server alone": (
+        ("client-test", "5053@127.0.0.1", "--rlmutil", "{folder}/rlmutil"),
+        ExitCode.FAILED,
+    ),
+    "a drill that moves at no time": (("drill", "site", "--failover"), ExitCode.USAGE),
     "a shell that there is not": (("completion", "csh"), ExitCode.USAGE),
     "a demonstration that there is not": (("demo", "--scenario", "none"), ExitCode.USAGE),
 }

@@ -23,6 +23,7 @@ ROWS = {
     "duplicate-features": 7,
     "fences": 11,
     "license-files": 13,
+    "license-sync": 13,
     "hooks": 35,
     "client-settings": 25,
     "dashboard": 39,

@@ -27,6 +27,7 @@ from rlm_exporter.manifest.model import (
     HttpSink,
     LicenseFetch,
     LicensePaths,
+    LicenseSync,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
@@ -579,19 +580,43 @@ def test_nobody_is_told_more_than_a_hundred_problems() -> None:
 
 FILES = """\
       licenseFiles: [/opt/rlm/licenses, /opt/rlm/more/nuke.lic]
+      licenseSync: {folder: /opt/rlm/licenses}
       reportLogs:
         - {isv: Foundry, path: /var/log/rlm/foundry.rl}
     secondary:
       host: rlm2.example.com
       licenseFiles: {exec: [ssh, rlm2, cat license.lic]}
+      licenseSync:
+        folder: /opt/rlm/licenses
+        sftp: rlm@rlm2.example.com
+        rlmhostid: [ssh, rlm2, rlmutil rlmhostid]
+        timeout: 1m
     backup:
       host: rlm3.example.com
       licenseFiles:
         exec: [/usr/local/bin/fetch, rlm3]
         timeout: 30s
+  licenseMasters: /etc/rlm-ha/licenses
   features:
     - {name: nuke_i, vendor: foundry}
 """
+
+
+@pytest.mark.row(13)
+def test_license_files_are_brought_to_a_folder_here_or_by_sftp() -> None:
+    found = cluster(FILES)
+
+    assert found.license_masters == "/etc/rlm-ha/licenses"
+    assert [server.license_sync for server in found.servers] == [
+        LicenseSync(folder="/opt/rlm/licenses", timeout=timedelta(seconds=30)),
+        LicenseSync(
+            folder="/opt/rlm/licenses",
+            sftp="rlm@rlm2.example.com",
+            rlmhostid=("ssh", "rlm2", "rlmutil rlmhostid"),
+            timeout=timedelta(minutes=1),
+        ),
+        None,
+    ]
 
 
 @pytest.mark.row(13)

@@ -25,6 +25,7 @@ from rlm_exporter.manifest.model import (
     Hook,
     HttpCall,
     LicenseFetch,
+    LicenseSync,
     LoadBalancerSpec,
     LogFormat,
     LogLevel,
@@ -108,6 +109,7 @@ def test_defaults_are_those_of_the_model() -> None:
         (DEFS["hook"]["properties"], "timeout", hook.timeout),
         (DEFS["fence"]["properties"], "timeout", hook.timeout),
         (DEFS["licenseFiles"]["properties"], "timeout", LicenseFetch(command=()).timeout),
+        (DEFS["licenseSync"]["properties"], "timeout", LicenseSync(folder="").timeout),
         (ALERT, "for", alert.wait),
     ):
         assert parse_duration(schema[key]["default"]) == duration

@@ -119,3 +119,20 @@ def test_a_file_that_is_no_document_is_named(tmp_path: Path, name: str, text: st
 
     with pytest.raises(FormatError, match=complaint):
         load_scenario(path)
+
+
+def test_license_files_of_a_folder_make_pools_and_all_their_seats_count(tmp_path: Path) -> None:
+    folder = tmp_path / "licenses"
+    document = {"name": "rlm1", "isvs": [{"name": "acme", "port": 0, "licenses": "licenses"}]}
+    assert read_server(document, folder=tmp_path).isvs[0].products == ()
+    folder.mkdir()
+    text = "HOST rlm1 ANY\nISV acme\nLICENSE ACME solver 3.0 1-jan-2030 20 sig=1\n"
+    text += "LICENSE acme x 1.0 permanent 5 sig=bad\n"
+    (folder / "a.lic").write_text(text + "LICENSE other y 1.0 permanent 5 sig=1\n")
+    (folder / "b.lic").write_text(text)
+    (folder / ".a.lic.rlm-ha-before").write_text(text)
+    (folder / "c.lic").write_bytes(b"\0")
+
+    products = read_server(document, folder=tmp_path).isvs[0].products
+
+    assert [(each.product, each.version, each.count) for each in products] == [("solver", "3.0", 20)] * 2

@@ -1,0 +1,151 @@
+"""What is in a backup, as it stands in its MANIFEST.json. Pure.
+
+A file is there with its sum, so that a flipped byte is found; MANIFEST.sha256 has the sum of the list itself.
+It is written last: where it is missing, the backup was not finished.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rlm_exporter.errors import BackupError
+
+FORMAT = 1
+LIST, SUM = "MANIFEST.json", "MANIFEST.sha256"
+INFO, EXPORT = "cluster-info.txt", "vantage-ha-config.yaml"
+STORE_FOLDER = "store"
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"rlm-ha-backup_(?P<cluster>[A-Za-z0-9_.-]+)_(?P<at>[0-9]{8}T[0-9]{6}Z)(?:\.tar\.gz)?")
+_PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_KEY_STORES = (".key", ".p12", ".pfx", ".jks", ".ppk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One file or folder of a member, as it was there."""
+
+    member: str
+    path: str
+    """Absolute, at the member."""
+    kind: str
+    """`file` or `folder`."""
+    mode: int
+    owner: str
+    group: str
+    mtime: int
+    size: int = 0
+    sha256: str = ""
+    secret: bool = False
+    """Whether it holds a private key."""
+
+    @property
+    def place(self) -> str:
+        """Where it is in the backup."""
+        return self.member + self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One file of the backup that is no member's: the export, the database, the sheet for people."""
+
+    place: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that is in one backup."""
+
+    cluster: str
+    made_at: datetime
+    active: str | None
+    """Who served when it was made; None where nobody could tell."""
+    active_host: str | None
+    epoch: int | None
+    members: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    parts: tuple[Part, ...]
+    missing: tuple[str, ...] = ()
+    """What was asked for and is not in it, in sentences."""
+    left_out: tuple[str, ...] = ()
+    """Private keys, where they were not asked for."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its folder's name."""
+        return backup_name(self.cluster, self.made_at)
+
+    def of(self, member: str) -> tuple[Entry, ...]:
+        """What is in it of one member."""
+        return tuple(entry for entry in self.entries if entry.member == member)
+
+
+def backup_name(cluster: str, at: datetime) -> str:
+    """What a backup of that moment is called."""
+    return f"rlm-ha-backup_{cluster}_{at.astimezone(UTC).strftime(_STAMP)}"
+
+
+def made_at(name: str, *, cluster: str) -> datetime | None:
+    """When the backup of that name was made; None for what is none of that cluster."""
+    match = _NAME.fullmatch(name)
+    if match is None or match["cluster"] != cluster:
+        return None
+    try:
+        return datetime.strptime(match["at"], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def is_secret(path: str, content: bytes) -> bool:
+    """Whether a file holds a private key, by its own text or by its name."""
+    return path.lower().endswith(_KEY_STORES) or _PRIVATE.search(content) is not None
+
+
+def to_json(contents: Contents) -> bytes:
+    """The list as it is written."""
+    document = {"format": FORMAT, **asdict(contents), "made_at": contents.made_at.isoformat()}
+    return json.dumps(document, indent=1, sort_keys=True).encode("ascii")
+
+
+def from_json(raw: bytes, *, source: str) -> Contents:
+    """Read such a list. Raises BackupError."""
+    try:
+        document = json.loads(raw)
+        if document["format"] != FORMAT:
+            raise BackupError(
+                f"{source}: {LIST} has format {document['format']!r}, which this version does not know"
+            )
+        return _contents(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackupError(f"{source}: {LIST} is damaged ({error}); use another backup") from error
+
+
+def _contents(document: Mapping[str, Any]) -> Contents:
+    texts = {key: tuple(map(str, document[key])) for key in ("members", "missing", "left_out", "notes")}
+    return Contents(
+        cluster=str(document["cluster"]),
+        made_at=datetime.fromisoformat(document["made_at"]),
+        active=document["active"],
+        active_host=document["active_host"],
+        epoch=document["epoch"],
+        entries=tuple(_entry(each) for each in document["entries"]),
+        parts=tuple(Part(**each) for each in document["parts"]),
+        members=texts["members"],
+        missing=texts["missing"],
+        left_out=texts["left_out"],
+        notes=texts["notes"],
+    )
+
+
+def _entry(document: Mapping[str, Any]) -> Entry:
+    entry = Entry(**document)
+    # What is put back goes where the path says, so a list by a stranger must not lead out of the place.
+    if not entry.path.startswith("/") or ".." in entry.path.split("/") or ".." in entry.member.split("/"):
+        raise ValueError(f"{entry.path!r} is no absolute path")
+    return entry

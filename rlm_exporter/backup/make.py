@@ -1,0 +1,198 @@
+"""Makes a backup: no service is stopped, and it has its name only once it is whole."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rlm_exporter.backup import archive, database
+from rlm_exporter.backup.collect import collect, sum_of
+from rlm_exporter.backup.contents import EXPORT, INFO, STORE_FOLDER, Contents, Entry, Part, backup_name
+from rlm_exporter.backup.courier import Courier
+from rlm_exporter.backup.info import cluster_info
+from rlm_exporter.backup.keep import to_delete
+from rlm_exporter.backup.members import BackupSettings, Member
+from rlm_exporter.errors import BackupError
+
+ENDINGS = ("", archive.ENDING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the daemon knows; all None where it could not be asked."""
+
+    active: str | None = None
+    active_host: str | None = None
+    epoch: int | None = None
+    export: str | None = None
+    trouble: str | None = None
+    """Why it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is asked of this one backup."""
+
+    folder: bool = False
+    """A folder instead of one tar.gz."""
+    logs: bool = False
+    keys: bool = False
+    allow_missing: bool = False
+    """Whether a backup without something that was asked for is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What came of it."""
+
+    path: Path
+    contents: Contents
+    deleted: tuple[str, ...]
+
+
+Progress = Callable[[str, int], None]
+"""Is told what is being brought, and how many bytes of it have come."""
+
+
+@dataclass(slots=True)
+class _Heap:
+    """What has come so far."""
+
+    entries: list[Entry] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def make_backup(
+    settings: BackupSettings, wishes: Wishes, known: Known, *, now: datetime, progress: Progress
+) -> Made:
+    """Make one, then delete what is not kept any longer. Raises BackupError; then there is none."""
+    into = Path(settings.into)
+    with archive.alone(into):
+        while any((into / f"{backup_name(settings.cluster, now)}{end}").exists() for end in ENDINGS):
+            now += timedelta(seconds=1)  # of two in one second the later has the next one's name
+        name = backup_name(settings.cluster, now)
+        target = into / (name if wishes.folder else name + archive.ENDING)
+        work = Path(tempfile.mkdtemp(dir=into, prefix=archive.PART))
+        try:
+            contents = _fill(work, settings, wishes, known, now=now, progress=progress)
+            progress("writing", 0)
+            archive.seal(work, contents)
+            if wishes.folder:
+                archive.place(work, target)
+            else:
+                archive.pack(work, target, name=name)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        # One that lacks something must not be the reason that a whole one goes.
+        deleted = () if contents.missing else _retain(settings, into, now=now)
+    return Made(path=target, contents=contents, deleted=deleted)
+
+
+def _fill(
+    work: Path, settings: BackupSettings, wishes: Wishes, known: Known, *, now: datetime, progress: Progress
+) -> Contents:
+    heap = _Heap()
+    for member in settings.members:
+        _bring(member, work, settings, wishes, heap=heap, progress=progress)
+    _add_export(work, known, heap)
+    _add_store(work, settings, heap, progress)
+    if heap.missing and not wishes.allow_missing:
+        told = "\n".join(f"  {line}" for line in heap.missing)
+        raise BackupError(
+            f"the backup was not made, because this is missing:\n{told}\n"
+            "Mend it, or take what there is with --allow-missing."
+        )
+    contents = Contents(
+        cluster=settings.cluster,
+        made_at=now.replace(microsecond=0),
+        active=known.active,
+        active_host=known.active_host,
+        epoch=known.epoch,
+        members=tuple(member.key for member in settings.members),
+        entries=tuple(heap.entries),
+        parts=(),
+        missing=tuple(heap.missing),
+        left_out=tuple(heap.left_out),
+        notes=tuple(heap.notes),
+    )
+    (work / INFO).write_text(cluster_info(contents), encoding="utf-8", errors="replace")
+    return replace(contents, parts=tuple(_parts(work)))
+
+
+def _bring(
+    member: Member,
+    work: Path,
+    settings: BackupSettings,
+    wishes: Wishes,
+    *,
+    heap: _Heap,
+    progress: Progress,
+) -> None:
+    courier = Courier(member, seconds=settings.timeout.total_seconds(), largest=settings.largest)
+    for paths, logs in ((member.paths, False), (member.logs if wishes.logs else (), True)):
+        if not paths:
+            continue
+        try:
+            brought = collect(
+                member,
+                courier,
+                work,
+                paths=paths,
+                logs=logs,
+                keys=wishes.keys,
+                told=lambda size: progress(member.name, size),
+            )
+        except BackupError as error:
+            heap.missing.append(str(error))
+            return
+        known = {entry.place for entry in heap.entries}
+        heap.entries += [entry for entry in brought.entries if entry.place not in known]
+        heap.missing += brought.missing
+        heap.left_out += brought.left_out
+        heap.notes += brought.notes
+
+
+def _add_export(work: Path, known: Known, heap: _Heap) -> None:
+    if known.export is None:
+        heap.missing.append(f"the daemon's export and who is active: {known.trouble or 'it was not asked'}")
+        return
+    (work / EXPORT).write_text(known.export, encoding="utf-8")
+
+
+def _add_store(work: Path, settings: BackupSettings, heap: _Heap, progress: Progress) -> None:
+    if settings.store is None:
+        return
+    progress("journal", 0)
+    try:
+        database.copy_store(
+            settings.store,
+            work / STORE_FOLDER,
+            seconds=settings.timeout.total_seconds(),
+            environ=os.environ,
+        )
+    except BackupError as error:
+        heap.missing.append(str(error))
+
+
+def _parts(work: Path) -> list[Part]:
+    found = [work / INFO, work / EXPORT, *sorted((work / STORE_FOLDER).glob("*"))]
+    return [
+        Part(place=str(path.relative_to(work)), size=path.stat().st_size, sha256=sum_of(path))
+        for path in found
+        if path.is_file()
+    ]
+
+
+def _retain(settings: BackupSettings, into: Path, *, now: datetime) -> tuple[str, ...]:
+    names = [path.name for path in into.iterdir()]
+    going = to_delete(
+        names, cluster=settings.cluster, count=settings.keep_count, age=settings.keep_age, now=now
+    )
+    for name in going:
+        archive.remove(into / name)
+    return going

@@ -1,0 +1,233 @@
+"""What a restore would do, from what was saved and what there is now. Pure.
+
+Five steps, in the order of the sheet in the backup. A license server that serves is never stopped, and its
+files are left alone: what it has read is what clients use.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rlm_exporter.backup.contents import Contents, Entry
+from rlm_exporter.backup.members import BackupSettings, Member, Role
+
+
+class Deed(StrEnum):
+    """What is done."""
+
+    PUT = "put"
+    STORE = "store"
+    MOUNT = "mount"
+    START = "start"
+    BALANCER = "balancer"
+    DEPLOY = "deploy"
+    DRILL = "drill"
+
+
+class State(StrEnum):
+    """Where it stands."""
+
+    DONE = "done"
+    """It is so already."""
+    TODO = "todo"
+    HELD = "held"
+    """It is left as it is, on purpose."""
+    BLOCKED = "blocked"
+    """Somebody has to do it, or the restore ends here."""
+
+
+STEP: Mapping[Deed, int] = {
+    Deed.PUT: 1,
+    Deed.STORE: 1,
+    Deed.MOUNT: 2,
+    Deed.START: 3,
+    Deed.BALANCER: 4,
+    Deed.DEPLOY: 4,
+    Deed.DRILL: 5,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing of one step."""
+
+    deed: Deed
+    subject: str
+    state: State
+    text: str
+    files: tuple[Entry, ...] = ()
+
+    @property
+    def step(self) -> int:
+        """The step that it belongs to."""
+        return STEP[self.deed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What there is now. What could not be looked at is not in the mappings, and its trouble is told.
+
+    A look for the sake of some steps alone has the rest empty.
+    """
+
+    serving: Mapping[str, bool]
+    """By server: whether its rlm and its ISV servers answer."""
+    differing: Mapping[str, tuple[Entry, ...]]
+    """By member: what is not as it was saved."""
+    mounted: Mapping[tuple[str, str], bool]
+    trouble: Mapping[str, str]
+    """By member."""
+    active: str | None = None
+    """Who is active by the daemon."""
+    knows_cluster: bool | None = None
+    """Whether the daemon looks after the cluster; None where it does not answer."""
+    store_is_there: bool | None = None
+    """Whether there is a journal where it would be put; None where none was saved that can be."""
+    failed_checks: tuple[str, ...] | None = None
+    """Of the drill; None before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator allows beyond the usual."""
+
+    even_serving: bool = False
+    """Whether files of a server that serves are written too. It is not stopped even then."""
+    reload_due: frozenset[str] = frozenset()
+    """Balancers whose files were put by a run that did not come to the reload."""
+
+
+ALL = frozenset(STEP.values())
+
+
+def plan(
+    contents: Contents,
+    settings: BackupSettings,
+    look: Look,
+    rules: Rules,
+    *,
+    steps: frozenset[int] = ALL,
+) -> tuple[Action, ...]:
+    """Every action of these steps, in order. The look needs no more than these steps are about."""
+    servers, balancers = settings.of(Role.SERVER), settings.of(Role.BALANCER)
+    actions: list[Action] = []
+    if 1 in steps:
+        actions += [*(_put(member, contents, look, rules) for member in servers), *_store(look)]
+    if 2 in steps:
+        actions += [_mount(member, path, look) for member in servers for path in member.mounts]
+    if 3 in steps:
+        actions += [_start(member, look) for member in start_order(servers, contents, look)]
+    if 4 in steps:
+        actions += [*(_balancer(member, look, rules) for member in balancers), _deploy(look)]
+    if 5 in steps:
+        actions.append(_drill(look))
+    return tuple(actions)
+
+
+def start_order(servers: tuple[Member, ...], contents: Contents, look: Look) -> tuple[Member, ...]:
+    """Standbys first: until the one that is to serve is there, nobody serves who is not to."""
+    last = look.active or contents.active
+    return tuple(sorted(servers, key=lambda member: member.name == last))
+
+
+def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action:
+    saved = contents.of(member.key)
+    if not saved:
+        return _action(Deed.PUT, member.name, State.HELD, "nothing of it was saved")
+    if member.key in look.trouble:
+        return _action(Deed.PUT, member.name, State.BLOCKED, look.trouble[member.key])
+    differing = look.differing[member.key]
+    if not differing:
+        return _action(Deed.PUT, member.name, State.DONE, f"{_files(saved)} as saved")
+    if look.serving.get(member.name) and not rules.even_serving:
+        text = f"it serves, so its files are left alone; not as saved: {_named(differing)}"
+        return _action(Deed.PUT, member.name, State.HELD, text)
+    return Action(
+        deed=Deed.PUT,
+        subject=member.name,
+        state=State.TODO,
+        text=f"put back {_named(differing)}",
+        files=differing,
+    )
+
+
+def _store(look: Look) -> Iterator[Action]:
+    if look.store_is_there is None:
+        return
+    if look.store_is_there:
+        text = "there is one, which is left alone; to use the saved one, stop the daemon and move it away"
+        yield _action(Deed.STORE, "journal", State.HELD, text)
+    else:
+        yield _action(Deed.STORE, "journal", State.TODO, "put the journal back")
+
+
+def _mount(member: Member, path: str, look: Look) -> Action:
+    subject = f"{member.name}:{path}"
+    mounted = look.mounted.get((member.name, path))
+    if mounted is None:
+        why = look.trouble.get(member.key, "it does not answer; the mount may be stale")
+        return _action(Deed.MOUNT, subject, State.BLOCKED, why)
+    if mounted:
+        return _action(Deed.MOUNT, subject, State.DONE, "mounted, and answers")
+    return _action(Deed.MOUNT, subject, State.BLOCKED, f"not mounted; mount it: mount {path}")
+
+
+def _start(member: Member, look: Look) -> Action:
+    if look.serving.get(member.name):
+        return _action(Deed.START, member.name, State.DONE, "serves; it is left alone")
+    if not member.start:
+        text = "does not serve, and its settings have no `start`; start it by hand"
+        return _action(Deed.START, member.name, State.BLOCKED, text)
+    return _action(Deed.START, member.name, State.TODO, f"start it: {' '.join(member.start)}")
+
+
+def _balancer(member: Member, look: Look, rules: Rules) -> Action:
+    if member.key in look.trouble:
+        return _action(Deed.BALANCER, member.name, State.BLOCKED, look.trouble[member.key])
+    differing = look.differing.get(member.key, ())
+    if differing or member.name in rules.reload_due:
+        parts = [f"put back {_named(differing)}"] if differing else []
+        parts += ["check it"] if member.check else []
+        parts += ["reload"] if member.reload else []
+        return Action(
+            deed=Deed.BALANCER,
+            subject=member.name,
+            state=State.TODO,
+            text=", ".join(parts) or "nothing but to forget that a reload was due",
+            files=differing,
+        )
+    return _action(Deed.BALANCER, member.name, State.DONE, "its files are as saved")
+
+
+def _deploy(look: Look) -> Action:
+    match look.knows_cluster:
+        case True:
+            return _action(Deed.DEPLOY, "daemon", State.DONE, "looks after the cluster")
+        case False:
+            return _action(Deed.DEPLOY, "daemon", State.TODO, "deploy the saved manifest")
+        case None:
+            text = "does not answer; start it with rlm-ha serve, the saved manifest and the journal"
+            return _action(Deed.DEPLOY, "daemon", State.BLOCKED, text)
+
+
+def _drill(look: Look) -> Action:
+    if look.failed_checks is None:
+        return _action(Deed.DRILL, "cluster", State.TODO, "run the drill")
+    if look.failed_checks:
+        return _action(Deed.DRILL, "cluster", State.BLOCKED, f"failed: {'; '.join(look.failed_checks)}")
+    return _action(Deed.DRILL, "cluster", State.DONE, "the drill passed")
+
+
+def _action(deed: Deed, subject: str, state: State, text: str) -> Action:
+    return Action(deed=deed, subject=subject, state=state, text=text)
+
+
+def _files(entries: tuple[Entry, ...]) -> str:
+    count = sum(entry.kind == "file" for entry in entries)
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _named(entries: tuple[Entry, ...]) -> str:
+    shown = [entry.path for entry in entries[:3]]
+    more = len(entries) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

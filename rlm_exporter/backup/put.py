@@ -1,0 +1,77 @@
+"""Puts saved files back at a member, and looks which of them are as they were saved."""
+
+import posixpath
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlm_exporter.backup.contents import Entry
+from rlm_exporter.backup.courier import Courier
+from rlm_exporter.backup.members import Member
+from rlm_exporter.errors import BackupError
+
+BEFORE = ".rlm-ha-before"
+"""Added to the name of a file that was there: no license server takes that for a license."""
+
+
+def differing(member: Member, courier: Courier, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Those that are not there, or not as they were saved. Raises BackupError where it cannot be asked."""
+    files = {_name(member, entry): entry for entry in entries if entry.kind == "file"}
+    folders = {_name(member, entry): entry for entry in entries if entry.kind == "folder"}
+    sums = _ask(member, courier, ["sha256sum", "--zero", "--"], files)
+    kinds = _ask(member, courier, ["stat", "--dereference", "--printf", "%F  %n\\0", "--"], folders)
+    wrong = [entry for name, entry in files.items() if sums.get(name) != entry.sha256]
+    wrong += [entry for name, entry in folders.items() if kinds.get(name) != "directory"]
+    return tuple(sorted(wrong, key=lambda entry: entry.path))
+
+
+def _ask(member: Member, courier: Courier, words: list[str], names: dict[str, Entry]) -> dict[str, str]:
+    """What a program says of each file that is there."""
+    if not names:
+        return {}
+    given = b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)
+    said, raw = courier.ask(["xargs", "--null", *words], given=given)
+    # xargs ends with 123 where the program missed a file, which is what is asked about.
+    if said.status not in {0, 123}:
+        raise BackupError(f"{member.name}: cannot be looked at: {said.why}")
+    lines = (line.decode("utf-8", "surrogateescape") for line in raw.split(b"\0") if line)
+    return {name: word for word, _, name in (line.partition("  ") for line in lines)}
+
+
+def put(member: Member, courier: Courier, entries: Sequence[Entry], folder: Path) -> None:
+    """Write them, out of a backup's folder. What was there stays beside. Raises BackupError."""
+    with tempfile.NamedTemporaryFile(prefix="rlm-ha-put-") as file:
+        with tarfile.open(
+            fileobj=file, mode="w:", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+        ) as archive:
+            for entry in sorted(entries, key=lambda each: each.path):
+                _add(archive, entry, folder)
+        file.flush()
+        words = ["tar", "--extract", "--preserve-permissions", "--keep-directory-symlink"]
+        words += ["--no-overwrite-dir", "--backup=simple", f"--suffix={BEFORE}"]
+        words += [f"--directory={member.root}", "--file=-"]
+        with tempfile.TemporaryFile() as output:
+            said = courier.run(words, output=output, given=Path(file.name))
+    if said.status != 0:
+        raise BackupError(f"{member.name}: tar failed there: {said.why}")
+
+
+def _add(archive: tarfile.TarFile, entry: Entry, folder: Path) -> None:
+    info = tarfile.TarInfo(entry.path.lstrip("/"))
+    info.mode, info.mtime, info.uname, info.gname = entry.mode, entry.mtime, entry.owner, entry.group
+    if entry.owner.isdigit():
+        info.uid, info.uname = int(entry.owner), ""
+    if entry.group.isdigit():
+        info.gid, info.gname = int(entry.group), ""
+    if entry.kind == "folder":
+        info.type = tarfile.DIRTYPE
+        archive.addfile(info)
+        return
+    info.size = entry.size
+    with (folder / entry.place).open("rb") as content:
+        archive.addfile(info, content)
+
+
+def _name(member: Member, entry: Entry) -> str:
+    return posixpath.normpath(f"{member.root}/{entry.path}") if member.root != "/" else entry.path

@@ -1,0 +1,205 @@
+"""Puts a backup back in five steps. Each looks first, does what is to do, and looks again.
+
+A run that ends early is taken up by the next: what is done already is seen, and only what cannot be seen
+stands in the state file.
+"""
+
+import posixpath
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rlm_exporter.backup import database
+from rlm_exporter.backup.contents import EXPORT, STORE_FOLDER, Contents, Entry
+from rlm_exporter.backup.courier import Courier
+from rlm_exporter.backup.info import STEPS
+from rlm_exporter.backup.members import BackupSettings, Member, Role
+from rlm_exporter.backup.plan import ALL, STEP, Action, Deed, Look, Rules, State, plan
+from rlm_exporter.backup.ports import World
+from rlm_exporter.backup.put import differing, put
+from rlm_exporter.backup.state import StateFile
+from rlm_exporter.errors import BackupError
+
+MOUNT_SECONDS = 10.0
+"""For a look at a mount: one that takes longer is stale."""
+START_SECONDS = 60.0
+"""From a start to the first answer."""
+PAUSE = 0.5
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Restore:
+    """One backup, the place that it goes to, and what is known so far."""
+
+    contents: Contents
+    folder: Path
+    """The backup's files."""
+    settings: BackupSettings
+    world: World
+    even_serving: bool = False
+    start_seconds: float = START_SECONDS
+    _failed_checks: tuple[str, ...] | None = field(default=None, init=False)
+
+    def plan(self, state: StateFile, *, steps: frozenset[int] = ALL) -> tuple[Action, ...]:
+        """What would be done now. Changes nothing."""
+        rules = Rules(even_serving=self.even_serving, reload_due=frozenset(state.state.reload_due))
+        return plan(self.contents, self.settings, self._look(steps), rules, steps=steps)
+
+    def apply(self, state: StateFile, tell: Tell) -> tuple[Action, ...]:
+        """Do the five steps, and return how each thing stands. Raises BackupError at the step that failed."""
+        ended: list[Action] = []
+        try:
+            for number, title in enumerate(STEPS, start=1):
+                tell(f"{number}. {title}")
+                ended += self._step(number, state, tell)
+                if number == STEP[Deed.START]:
+                    self._give_back(state, tell)
+                state.state.steps_done = sorted({*state.state.steps_done, number})
+                state.save()
+        finally:
+            self._give_back(state, tell)
+        state.forget()
+        return tuple(ended)
+
+    def _step(self, number: int, state: StateFile, tell: Tell) -> tuple[Action, ...]:
+        actions = self.plan(state, steps=frozenset({number}))
+        todo = [action for action in actions if action.state is State.TODO]
+        for action in todo:
+            tell(f"   {action.subject}: {action.text}")
+            self._do(action, state, tell)
+        if todo:
+            actions = self.plan(state, steps=frozenset({number}))
+        left = [action for action in actions if action.state in {State.TODO, State.BLOCKED}]
+        if left:
+            told = "\n".join(f"  {action.subject}: {action.text}" for action in left)
+            raise BackupError(f"step {number} of {len(STEPS)} did not come to its end:\n{told}\n{_AGAIN}")
+        for action in actions:
+            tell(f"   {action.subject}: {action.text}")
+        return actions
+
+    # ---- looking
+
+    def _look(self, steps: frozenset[int]) -> Look:
+        wrong: dict[str, tuple[Entry, ...]] = {}
+        trouble: dict[str, str] = {}
+        mounted: dict[tuple[str, str], bool] = {}
+        servers, balancers = self.settings.of(Role.SERVER), self.settings.of(Role.BALANCER)
+        for member in (*(servers if 1 in steps else ()), *(balancers if 4 in steps else ())):
+            try:
+                wrong[member.key] = differing(member, self._courier(member), self.contents.of(member.key))
+            except BackupError as error:
+                trouble[member.key] = str(error)
+        for member in servers if 2 in steps else ():
+            for path in member.mounts:
+                if (answer := self._is_mounted(member, path)) is not None:
+                    mounted[member.name, path] = answer
+        return Look(
+            serving=self.world.serving() if steps & {1, 3} else {},
+            differing=wrong,
+            mounted=mounted,
+            trouble=trouble,
+            active=self.world.active() if 3 in steps else None,
+            knows_cluster=self.world.knows_cluster() if 4 in steps else None,
+            store_is_there=self._store_is_there(),
+            failed_checks=self._failed_checks,
+        )
+
+    def _is_mounted(self, member: Member, path: str) -> bool | None:
+        """None where it does not answer."""
+        place = posixpath.normpath(f"{member.root}/{path}") if member.root != "/" else path
+        try:
+            said, _ = self._courier(member, seconds=MOUNT_SECONDS).ask(["mountpoint", "-q", place])
+        except BackupError:
+            return None
+        return said.status == 0
+
+    def _store_is_there(self) -> bool | None:
+        saved = self.folder / STORE_FOLDER / database.SQLITE
+        target = None if self.settings.store is None else database.sqlite_path(self.settings.store)
+        return None if target is None or not saved.is_file() else target.exists()
+
+    def _courier(self, member: Member, *, seconds: float | None = None) -> Courier:
+        limit = self.settings.timeout.total_seconds() if seconds is None else seconds
+        return Courier(member, seconds=limit, largest=self.settings.largest)
+
+    def _member(self, role: Role, name: str) -> Member:
+        return next(member for member in self.settings.of(role) if member.name == name)
+
+    # ---- doing
+
+    def _do(self, action: Action, state: StateFile, tell: Tell) -> None:
+        match action.deed:
+            case Deed.PUT:
+                self._put(self._member(Role.SERVER, action.subject), action.files)
+            case Deed.STORE:
+                self._put_store()
+            case Deed.START:
+                self._start(self._member(Role.SERVER, action.subject), state, tell)
+            case Deed.BALANCER:
+                self._balance(self._member(Role.BALANCER, action.subject), action.files, state)
+            case Deed.DEPLOY:
+                self.world.deploy((self.folder / EXPORT).read_text(encoding="utf-8"))
+            case Deed.DRILL:
+                self._failed_checks = self.world.drill()
+            case Deed.MOUNT:
+                raise AssertionError("a mount is never ours to do")
+
+    def _put(self, member: Member, files: Sequence[Entry]) -> None:
+        put(member, self._courier(member), files, self.folder)
+
+    def _put_store(self) -> None:
+        target = database.sqlite_path(self.settings.store or "")
+        if target is not None:
+            database.put_sqlite(self.folder / STORE_FOLDER / database.SQLITE, target)
+
+    def _start(self, member: Member, state: StateFile, tell: Tell) -> None:
+        """Start it with clients kept from it, unless it is the one that is to serve."""
+        if self.world.serving().get(member.name):
+            return  # since the look: it is never started over
+        if member.name not in {self.world.active(), *state.state.held_back}:
+            state.state.held_back.append(member.name)
+            state.save()
+            if not self.world.maintain(member.name, enable=True):
+                state.state.held_back.remove(member.name)
+                state.save()
+        self._run(member, member.start)
+        until = time.monotonic() + self.start_seconds
+        while not self.world.serving().get(member.name):
+            if time.monotonic() > until:
+                tell(f"   {member.name}: started, and does not answer within {self.start_seconds:g} s")
+                return
+            time.sleep(PAUSE)
+
+    def _give_back(self, state: StateFile, tell: Tell) -> None:
+        """Clients may come to every server again, however this ends."""
+        for name in list(state.state.held_back):
+            if self.world.maintain(name, enable=False):
+                state.state.held_back.remove(name)
+                state.save()
+            else:
+                tell(f"   {name}: is still in maintenance; give it back by `rlm-ha licenses maintenance`")
+
+    def _balance(self, member: Member, files: Sequence[Entry], state: StateFile) -> None:
+        """One that its own check refuses is not reloaded: it goes on with what it has."""
+        if member.name not in state.state.reload_due:
+            state.state.reload_due.append(member.name)
+            state.save()
+        if files:
+            self._put(member, files)
+        if member.check:
+            self._run(member, member.check)
+        if member.reload:
+            self._run(member, member.reload)
+        state.state.reload_due.remove(member.name)
+        state.save()
+
+    def _run(self, member: Member, words: Sequence[str]) -> None:
+        said, _ = self._courier(member).ask(words)
+        if said.status != 0:
+            raise BackupError(f"{member.name}: {' '.join(words)}: {said.why}\n{_AGAIN}")
+
+
+_AGAIN = "Mend it and run the same command again: what is done already is not done twice."

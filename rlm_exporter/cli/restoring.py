@@ -1,0 +1,100 @@
+"""The world of a restore: license servers asked by rlmutil, the daemon by its API, the drill as it is."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from rlm_exporter.backup.contents import EXPORT, Contents
+from rlm_exporter.cli.client import UnreachableError, connect
+from rlm_exporter.cli.drilling import DaemonsMover, Session
+from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.licenses import login_name
+from rlm_exporter.cli.manners import Manners
+from rlm_exporter.cli.printable import printable
+from rlm_exporter.errors import ApiError, BackupError, ConfigurationError
+from rlm_exporter.manifest.load import parse_manifests
+from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.probe.clock import SystemClock
+from rlm_exporter.probe.rlmutil import RlmutilProbe, find_rlmutil
+from rlm_exporter.probe.rlmutil_program import MISSING
+from rlm_exporter.probe.through import AtServer
+
+
+class OurWorld:
+    """As commands see it."""
+
+    def __init__(self, cluster: Cluster, manners: Manners, *, rlmutil: Path | None) -> None:
+        self._cluster = cluster
+        self._client = connect(manners)
+        self._named = rlmutil
+        self._rlmutil = find_rlmutil(rlmutil, os.environ, shutil.which)
+        if self._rlmutil is None:
+            raise ConfigurationError(MISSING)
+
+    def serving(self) -> dict[str, bool]:
+        """Asked now, all at once."""
+        return asyncio.run(self._serving())
+
+    async def _serving(self) -> dict[str, bool]:
+        with RlmutilProbe(rlmutil=self._rlmutil, clock=SystemClock()) as probe:
+            ask = AtServer(cluster=self._cluster, license_probe=probe)
+            names = [server.name for server in self._cluster.servers]
+            results = await asyncio.gather(*map(ask, names))
+        return {name: result.failure is None for name, result in zip(names, results, strict=True)}
+
+    def active(self) -> str | None:
+        """By the daemon."""
+        try:
+            return self._client.cluster(self._cluster.name).value.active
+        except ApiError:
+            return None
+
+    def knows_cluster(self) -> bool | None:
+        """404 is an answer too."""
+        try:
+            self._client.manifest(self._cluster.name)
+        except ApiError as error:
+            if error.exit_code == ExitCode.NOT_FOUND:
+                return False
+            if isinstance(error, UnreachableError):
+                return None
+            raise
+        return True
+
+    def deploy(self, manifest: str) -> None:
+        """Raises ApiError."""
+        self._client.deploy(
+            {"manifest": manifest, "source": EXPORT, "requested_by": login_name(os.environ), "after": {}}
+        )
+
+    def maintain(self, server: str, *, enable: bool) -> bool:
+        """The daemon refuses it of the active one, and may not be there at all."""
+        wish = {
+            "server": server,
+            "enable": enable,
+            "switchover": False,
+            "reason": "restore",
+            "requested_by": login_name(os.environ),
+        }
+        try:
+            self._client.tell(self._cluster.name, "maintenance", wish)
+        except ApiError as error:
+            click.echo(printable(f"   {server}: {error}"), err=True)
+            return False
+        return True
+
+    def drill(self) -> tuple[str, ...]:
+        """All that changes nothing."""
+        mover = DaemonsMover(self._client, self._cluster.name)
+        return Session(self._cluster, mover, rlmutil=self._named, checkout=()).check().failed
+
+
+def saved_cluster(contents: Contents, folder: Path) -> Cluster:
+    """What the saved manifest says. Raises BackupError where none was saved."""
+    path = folder / EXPORT
+    if not path.is_file():
+        raise BackupError(f"{contents.name}: holds no {EXPORT}, so nobody knows where the servers are")
+    return parse_manifests(path.read_bytes(), EXPORT).clusters[0]

@@ -1,0 +1,118 @@
+"""What a sync would do and has done, as a JSON document, and as lines for people."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rlm_exporter.cli.sheet import Block, Cell, Column, Line, Sheet, Table, Tone
+from rlm_exporter.sync.plan import Action, FilePlan, ServerPlan, digest
+from rlm_exporter.sync.push import Outcome, Pushed
+from rlm_exporter.sync.rounds import Seen
+
+_TONES = {
+    Action.CREATE: Tone.GOOD,
+    Action.CHANGE: Tone.WARNING,
+    Action.UNCHANGED: Tone.QUIET,
+    Action.REFUSE: Tone.BAD,
+}
+_WORDS = {
+    Outcome.IN_STEP: "has what the masters say",
+    Outcome.PUSHED: "written, reread, and its answer shows every seat",
+    Outcome.WRITTEN: "written; rlm reads it at its next start, or at midnight",
+    Outcome.REFUSED: "nothing is written, see above",
+    Outcome.SILENT: "nothing is written: it does not answer",
+    Outcome.UNREACHABLE: "nothing is written: its files cannot be read",
+    Outcome.ROLLED_BACK: "ROLLED BACK: its answer did not show what the files grant",
+    Outcome.BROKEN: "BROKEN: neither the new files nor the old ones are served; look at once",
+    Outcome.NOT_TRIED: "left alone, because a server before it went wrong",
+}
+
+
+def document(cluster: str, seen: Sequence[Seen], pushed: Sequence[Pushed] | None) -> dict[str, Any]:
+    """`pushed` None = nothing was to be done."""
+    found: dict[str, Any] = {"cluster": cluster, "servers": [_server(each) for each in seen]}
+    if pushed is not None:
+        found["outcomes"] = [
+            {"server": each.server, "outcome": each.outcome.value, "detail": list(each.detail)}
+            for each in pushed
+        ]
+    return found
+
+
+def _server(each: Seen) -> dict[str, Any]:
+    plan = each.plan
+    if plan is None:
+        return {"server": each.server.name, "in_step": None, "trouble": each.trouble, "files": []}
+    return {
+        "server": each.server.name,
+        "in_step": plan.in_step,
+        "trouble": None,
+        "foreign": list(plan.foreign),
+        "files": [
+            {
+                "name": file.name,
+                "action": file.action.value,
+                "before": None if file.before is None else digest(file.before),
+                "after": digest(file.after),
+                "errors": list(file.errors),
+                "warnings": list(file.warnings),
+                "differences": list(file.differences),
+            }
+            for file in plan.files
+        ],
+    }
+
+
+def plan_sheet(seen: Sequence[Seen]) -> Sheet:
+    """Every server with its files."""
+    blocks: list[Block] = []
+    for each in seen:
+        blocks += [*([Line(cells=(Cell(""),))] if blocks else []), *_one(each)]
+    return tuple(blocks)
+
+
+def _one(each: Seen) -> Iterator[Block]:
+    yield Line(cells=(Cell(each.server.name, Tone.STRONG), Cell(each.server.host, Tone.QUIET)))
+    if each.plan is None:
+        yield Line(cells=(Cell(each.trouble or "", Tone.BAD),))
+        return
+    rows = [row for file in each.plan.files for row in _file(file)]
+    rows += [row for name in each.plan.foreign for row in _foreign(name)]
+    yield Table(
+        columns=(Column(title="FILE"), Column(title=""), Column(title="", long=True)),
+        rows=tuple(rows),
+        wraps=True,
+    )
+
+
+def _file(file: FilePlan) -> Iterator[tuple[Cell, ...]]:
+    hashes = digest(file.after) if file.before is None else f"{digest(file.before)} -> {digest(file.after)}"
+    told = digest(file.after) if file.action is Action.UNCHANGED else hashes
+    yield Cell(file.name), Cell(file.action, _TONES[file.action]), Cell(told, Tone.QUIET)
+    for text in file.errors:
+        yield Cell(""), Cell("error", Tone.BAD), Cell(text)
+    for text in file.warnings:
+        yield Cell(""), Cell("warning", Tone.WARNING), Cell(text)
+    for text in file.differences:
+        yield Cell(""), Cell("differs"), Cell(text)
+
+
+def _foreign(name: str) -> Iterator[tuple[Cell, ...]]:
+    text = "no master has it; RLM loads it all the same, and its seats count"
+    yield Cell(name), Cell("foreign", Tone.WARNING), Cell(text)
+
+
+def outcome_line(pushed: Pushed) -> str:
+    """One server in one line, with what went wrong below it."""
+    return "\n".join((f"{pushed.server}: {_WORDS[pushed.outcome]}", *(f"  {text}" for text in pushed.detail)))
+
+
+def losses(plans: Sequence[ServerPlan]) -> tuple[str, ...]:
+    """Products that a server would no longer have, each once."""
+    found = {
+        text
+        for plan in plans
+        for file in plan.changes
+        for text in file.differences
+        if "stands in the server, not in the master" in text and not text.startswith(("HOST", "ISV"))
+    }
+    return tuple(sorted(text.partition(":")[0] for text in found))

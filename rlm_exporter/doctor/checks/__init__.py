@@ -1,0 +1,1 @@
+"""One module for each check: ABOUT says what it looks at, `examine` looks."""

@@ -1,0 +1,1 @@
+"""Drills: whether a cluster would hold, shown by asking it, and on demand by moving its clients."""

@@ -1,0 +1,1 @@
+"""License files on every server as the masters have them: planned, pushed, read back, rolled back."""

@@ -1,0 +1,107 @@
+"""License files in a folder of this machine, written whole or not at all."""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from rlm_exporter.errors import SyncError
+from rlm_exporter.probe.aside import Aside
+from rlm_exporter.sync.names import arriving, check_name, former, is_loaded
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of one license file."""
+READABLE = 0o644
+"""A new file's permissions: rlm runs as a user of its own."""
+
+T = TypeVar("T")
+
+
+class LocalFolder:
+    """One folder. Each call ends within the limit, also on a dead NFS server."""
+
+    def __init__(self, folder: Path, *, limit: timedelta) -> None:
+        self._folder = folder
+        self._limit = limit
+
+    async def read(self) -> Mapping[str, bytes]:
+        """Every file that RLM would load; links are followed."""
+        return await self._aside(lambda: _read(self._folder))
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Write it beside the old one and exchange them; the old one is kept under a name of ours."""
+        check_name(name)
+        await self._aside(lambda: _put(self._folder, name, data))
+
+    async def remove(self, name: str) -> None:
+        """Have no such file."""
+        check_name(name)
+        await self._aside(lambda: (self._folder / name).unlink(missing_ok=True))
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        try:
+            return await Aside[T]("license folder").run(work, limit=self._limit)
+        except TimeoutError:
+            limit = self._limit.total_seconds()
+            raise SyncError(f"{self._folder}: no answer within {limit:g} s; is it on a dead NFS?") from None
+        except OSError as error:
+            where = error.filename or self._folder
+            raise SyncError(f"{where}: {error.strerror or error}") from error
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if is_loaded(path.name):
+            found[path.name] = _bytes_of(path)
+    return found
+
+
+def _bytes_of(path: Path) -> bytes:
+    with open(path, "rb", opener=lambda file, flags: os.open(file, flags | os.O_NONBLOCK)) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise SyncError(f"{path}: is no file, and RLM would try to load it; take it away")
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise SyncError(f"{path}: is larger than {MOST_BYTES // 1024 // 1024} MiB; this is no license file")
+    return data
+
+
+def _put(folder: Path, name: str, data: bytes) -> None:
+    path = folder / name
+    try:
+        held = path.stat()
+    except FileNotFoundError:
+        held = None
+    if held is not None:
+        _write(folder / former(name), path.read_bytes(), held)
+    fresh = folder / arriving(name)
+    _write(fresh, data, held)
+    fresh.replace(path)
+    _settle(folder)
+
+
+def _write(path: Path, data: bytes, held: os.stat_result | None) -> None:
+    """Whole and on the disk, with the permissions and the owner that the file had."""
+    path.unlink(missing_ok=True)
+    mode = READABLE if held is None else stat.S_IMODE(held.st_mode)
+    with open(path, "xb", opener=lambda file, flags: os.open(file, flags, 0o600)) as stream:
+        stream.write(data)
+        stream.flush()
+        if held is not None:
+            with suppress(PermissionError):
+                os.fchown(stream.fileno(), held.st_uid, held.st_gid)
+        os.fchmod(stream.fileno(), mode)
+        os.fsync(stream.fileno())
+
+
+def _settle(folder: Path) -> None:
+    """A rename is on the disk when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

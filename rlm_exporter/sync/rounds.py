@@ -1,0 +1,106 @@
+"""All servers of a cluster: looked at together, then brought in step one after the other.
+
+Standbys go first and the preferred server last; after the first that goes wrong nobody else is touched, so a
+bad file meets one server, and not the one that clients use.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rlm_exporter.errors import SyncError
+from rlm_exporter.manifest.model import Cluster, LicenseSync, Server
+from rlm_exporter.sync.called_folder import CalledFolder
+from rlm_exporter.sync.calls import call
+from rlm_exporter.sync.local_folder import LocalFolder
+from rlm_exporter.sync.masters import Masters
+from rlm_exporter.sync.plan import ServerPlan, plan_server
+from rlm_exporter.sync.ports import Transport
+from rlm_exporter.sync.push import Outcome, Pushed, Pusher
+from rlm_exporter.sync.sftp_folder import SftpFolder
+
+MakeTransport = Callable[[Server, LicenseSync], Transport]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One server: the plan for it, or why there is none."""
+
+    server: Server
+    transport: Transport
+    plan: ServerPlan | None
+    trouble: str | None = None
+
+
+def make_transport(server: Server, sync: LicenseSync) -> Transport:
+    """The way to a server's files that its manifest names."""
+    if sync.command:
+        return CalledFolder(sync.command, server=server.name, folder=sync.folder, limit=sync.timeout)
+    if sync.sftp is not None:
+        return SftpFolder(sync.sftp, sync.folder, limit=sync.timeout)
+    return LocalFolder(Path(sync.folder), limit=sync.timeout)
+
+
+async def look(
+    cluster: Cluster,
+    servers: Sequence[Server],
+    *,
+    masters: Masters,
+    now: datetime,
+    transport: MakeTransport = make_transport,
+) -> tuple[Seen, ...]:
+    """What would be done to each; all are asked at once."""
+    return tuple(
+        await asyncio.gather(
+            *(_look(cluster, server, masters=masters, now=now, make=transport) for server in servers)
+        )
+    )
+
+
+async def _look(
+    cluster: Cluster, server: Server, *, masters: Masters, now: datetime, make: MakeTransport
+) -> Seen:
+    sync = server.license_sync
+    assert sync is not None  # noqa: S101 - only such servers are asked about
+    transport = make(server, sync)
+    try:
+        present = await transport.read()
+        hostids = await _hostids(sync)
+    except SyncError as error:
+        return Seen(server=server, transport=transport, plan=None, trouble=str(error))
+    plan = plan_server(
+        cluster,
+        server,
+        masters=masters,
+        present=present,
+        hostids=hostids,
+        on=now.astimezone(server.zone).date(),
+    )
+    return Seen(server=server, transport=transport, plan=plan)
+
+
+async def _hostids(sync: LicenseSync) -> str | None:
+    if not sync.rlmhostid:
+        return None
+    return (await call(sync.rlmhostid, timeout=sync.timeout)).decode("utf-8", "replace")
+
+
+async def bring_in_step(
+    seen: Sequence[Seen], pusher: Pusher, *, reread: bool, now: datetime
+) -> AsyncIterator[Pushed]:
+    """Each server and what became of it, in the order in which that happens."""
+    wrong = False
+    for each in reversed(seen):
+        name = each.server.name
+        if each.plan is None:
+            yield Pushed(server=name, outcome=Outcome.UNREACHABLE, detail=(each.trouble or "",))
+        elif wrong and each.plan.changes:
+            yield Pushed(server=name, outcome=Outcome.NOT_TRIED)
+        else:
+            pushed = await pusher.push(
+                each.plan, each.transport, reread=reread, on=now.astimezone(each.server.zone).date()
+            )
+            wrong = wrong or pushed.outcome in {Outcome.ROLLED_BACK, Outcome.BROKEN}
+            yield pushed

@@ -1,0 +1,154 @@
+"""What a restore would do: one row a situation."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rlm_exporter.backup.contents import Contents, Entry
+from rlm_exporter.backup.info import STEPS
+from rlm_exporter.backup.members import Member, Role
+from rlm_exporter.backup.plan import STEP, Action, Deed, Look, Rules, State, plan
+from tests.backup.sites import NOW, member
+from tests.backup.sites import settings as settings_of
+
+
+def entry(key: str, path: str) -> Entry:
+    return Entry(
+        member=key, path=path, kind="file", mode=0o644, owner="rlm", group="rlm", mtime=0, sha256="x"
+    )
+
+
+RLM1 = replace(member(Path("/r"), name="rlm1"), start=("start", "rlm1"), mounts=("/opt/rlm/shared",))
+RLM2 = replace(member(Path("/r"), name="rlm2"), start=("start", "rlm2"))
+LB1 = Member(
+    role=Role.BALANCER,
+    name="lb1",
+    ssh=None,
+    command=(),
+    root="/",
+    paths=("/h.cfg",),
+    logs=(),
+    check=("check",),
+    reload=("reload",),
+)
+KEYS = ("servers/rlm1", "servers/rlm2", "balancers/lb1")
+FILES = {key: entry(key, "/h.cfg" if "lb1" in key else "/a.lic") for key in KEYS}
+CONTENTS = Contents(
+    cluster="site",
+    made_at=NOW,
+    active="rlm1",
+    active_host="h",
+    epoch=1,
+    members=KEYS,
+    entries=tuple(FILES.values()),
+    parts=(),
+)
+WELL = Look(
+    serving={"rlm1": True, "rlm2": True},
+    differing=dict.fromkeys(KEYS, ()),
+    mounted={("rlm1", "/opt/rlm/shared"): True},
+    trouble={},
+    active="rlm1",
+    knows_cluster=True,
+    store_is_there=True,
+    failed_checks=(),
+)
+LOST = replace(
+    WELL,
+    serving={"rlm1": False, "rlm2": False},
+    differing={key: (each,) for key, each in FILES.items()},
+    knows_cluster=False,
+    store_is_there=False,
+    failed_checks=None,
+)
+
+
+def planned(
+    look: Look, *, members: tuple[Member, ...] = (RLM1, RLM2, LB1), rules: Rules | None = None
+) -> tuple[Action, ...]:
+    return plan(CONTENTS, settings_of(Path("/b"), *members), look, rules or Rules())
+
+
+def state(actions: tuple[Action, ...], deed: Deed, subject: str) -> tuple[State, str]:
+    return next((each.state, each.text) for each in actions if (each.deed, each.subject) == (deed, subject))
+
+
+@pytest.mark.row(45)
+def test_where_all_is_lost_everything_is_to_do_in_the_order_of_the_sheet() -> None:
+    actions = planned(LOST)
+
+    assert [action.step for action in actions] == sorted(action.step for action in actions)
+    assert {action.step for action in actions} == set(range(1, len(STEPS) + 1)) == set(STEP.values())
+    todo = [(action.deed, action.subject) for action in actions if action.state is State.TODO]
+    assert todo == [
+        (Deed.PUT, "rlm1"),
+        (Deed.PUT, "rlm2"),
+        (Deed.STORE, "journal"),
+        (Deed.START, "rlm2"),  # the one that is to serve comes last
+        (Deed.START, "rlm1"),
+        (Deed.BALANCER, "lb1"),
+        (Deed.DEPLOY, "daemon"),
+        (Deed.DRILL, "cluster"),
+    ]
+
+
+def test_where_all_is_well_nothing_is_to_do() -> None:
+    assert {action.state for action in planned(WELL)} == {State.DONE, State.HELD}
+    assert [action.subject for action in planned(WELL) if action.state is State.HELD] == ["journal"]
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize(
+    ("look", "deed", "subject", "is_", "said"),
+    [
+        (
+            replace(LOST, serving={"rlm1": True, "rlm2": False}),
+            Deed.PUT,
+            "rlm1",
+            State.HELD,
+            "it serves, so its files are left alone; not as saved: /a.lic",
+        ),
+        (replace(LOST, serving={"rlm1": True}), Deed.START, "rlm1", State.DONE, "left alone"),
+        (replace(LOST, trouble={KEYS[0]: "no route"}), Deed.PUT, "rlm1", State.BLOCKED, "no route"),
+        (replace(LOST, trouble={KEYS[2]: "no route"}), Deed.BALANCER, "lb1", State.BLOCKED, "no route"),
+        (replace(WELL, mounted={}), Deed.MOUNT, "rlm1:/opt/rlm/shared", State.BLOCKED, "may be stale"),
+        (
+            replace(WELL, mounted={("rlm1", "/opt/rlm/shared"): False}),
+            Deed.MOUNT,
+            "rlm1:/opt/rlm/shared",
+            State.BLOCKED,
+            "not mounted; mount it",
+        ),
+        (replace(WELL, knows_cluster=None), Deed.DEPLOY, "daemon", State.BLOCKED, "does not answer"),
+        (
+            replace(WELL, failed_checks=("web rlm1",)),
+            Deed.DRILL,
+            "cluster",
+            State.BLOCKED,
+            "failed: web rlm1",
+        ),
+    ],
+)
+def test_what_is_not_ours_to_do_is_held_or_told(
+    look: Look, deed: Deed, subject: str, is_: State, said: str
+) -> None:
+    found, text = state(planned(look), deed, subject)
+    assert (found, said in text) == (is_, True)
+
+
+def test_who_is_active_now_counts_for_more_than_who_was() -> None:
+    actions = planned(replace(LOST, active="rlm2"))
+    assert [action.subject for action in actions if action.deed is Deed.START] == ["rlm1", "rlm2"]
+
+
+def test_a_reload_that_did_not_come_is_still_due() -> None:
+    actions = planned(WELL, rules=Rules(reload_due=frozenset({"lb1"})))
+    assert state(actions, Deed.BALANCER, "lb1") == (State.TODO, "check it, reload")
+
+
+def test_files_of_one_that_serves_are_written_on_demand_and_it_goes_on() -> None:
+    serving = replace(LOST, serving={"rlm1": True, "rlm2": True})
+    actions = planned(serving, rules=Rules(even_serving=True))
+    assert state(actions, Deed.PUT, "rlm1")[0] is State.TODO
+    assert state(actions, Deed.START, "rlm1")[0] is State.DONE

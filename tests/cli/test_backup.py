@@ -1,0 +1,157 @@
+"""`rlm-ha backup` and `rlm-ha restore` as they are typed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import pty
+from pathlib import Path
+
+import pytest
+
+from rlm_exporter.cli.drill import _wait_until
+from tests.backup.sites import KEY, NOW, machine
+from tests.cli.command import COMMAND, CommandLine, environment
+from tests.cli.daemon import FixedDaemon, fixed
+from tests.cli.documents import CLUSTER, status
+
+MANIFEST = {
+    "cluster": CLUSTER,
+    "owner": "file",
+    "source": "site.yaml",
+    "revision": None,
+    "deployed_at": None,
+    "deployed_by": None,
+    "manifest": "kind: LicenseServer\n",
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, daemon: FixedDaemon) -> Path:
+    """Of one machine, with a daemon that knows the cluster."""
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}", fixed(status()))
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed(MANIFEST))
+    root = machine(tmp_path / "rlm1")
+    document = {
+        "apiVersion": "rlm-ha/v1",
+        "kind": "Backup",
+        "metadata": {"name": CLUSTER},
+        "spec": {
+            "into": str(tmp_path / "b"),
+            "servers": {"rlm1": {"root": str(root), "paths": ["/opt/rlm/licenses", "/opt/rlm/ssl"]}},
+        },
+    }
+    path = tmp_path / "backup.yaml"
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.row(43)
+async def test_a_backup_is_made_judged_and_unpacked(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path
+) -> None:
+    made = await rlm_ha.run("backup", str(settings), "--json", RLM_HA_URL=daemon.url)
+    assert made.code == 0, made.err
+    assert "left out, a private key: rlm1:/opt/rlm/ssl/server.pem" in made.err
+    path = made.document["path"]
+
+    verified = await rlm_ha.run("restore", path, "--verify", "--json")
+    assert (verified.code, verified.document["active"]) == (0, made.document["active"])
+
+    unpacked = await rlm_ha.run("restore", path, "--into", str(tmp_path / "look"))
+    assert unpacked.code == 0, unpacked.err
+    options = tmp_path / "look/servers/rlm1/opt/rlm/licenses/siemens.opt"
+    assert options.read_text() == "MAX 5 STARCCM user alice\n"
+
+    _cut_in_half(path)
+    cut = await rlm_ha.run("restore", path, "--verify")
+    assert (cut.code, "is no whole backup" in cut.err) == (1, True)
+
+
+def _cut_in_half(path: str) -> None:
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.row(43)
+async def test_without_the_daemon_there_is_none_unless_that_is_allowed(
+    rlm_ha: CommandLine, settings: Path, tmp_path: Path
+) -> None:
+    nobody = {"RLM_HA_URL": "http://127.0.0.1:9"}
+    refused = await rlm_ha.run("backup", str(settings), **nobody)
+    assert (refused.code, "no answer from the daemon" in refused.err) == (5, True)
+    assert not list((tmp_path / "b").glob("rlm-ha-backup*"))
+
+    allowed = await rlm_ha.run(
+        "backup", str(settings), "--allow-missing", "--keys", "--folder", "-j", **nobody
+    )
+    assert (allowed.code, allowed.document["active"]) == (0, None)
+    folder = Path(allowed.document["path"])
+    assert (folder / "servers/rlm1/opt/rlm/ssl/server.pem").read_text() == KEY
+    assert "Primary: not known" in (folder / "cluster-info.txt").read_text()
+
+
+async def test_old_backups_go(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "b" / f"rlm-ha-backup_{CLUSTER}_20200101T000000Z.tar.gz"
+    old.parent.mkdir()
+    old.write_bytes(b"")
+
+    made = await rlm_ha.run("backup", str(settings), "--keep", "1", "-j", RLM_HA_URL=daemon.url)
+
+    assert made.document["deleted"] == [old.name]
+    assert not old.exists()
+
+
+@pytest.mark.row(43)
+async def test_a_terminal_is_shown_how_far_it_is(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *("backup", str(settings)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=theirs,
+        env=environment(rlm_ha.home, {"RLM_HA_URL": daemon.url, "TERM": "xterm", "COLUMNS": "100"}),
+    )
+    os.close(theirs)
+    shown = bytearray()
+    with contextlib.suppress(OSError):  # a terminal ends so
+        while chunk := await asyncio.to_thread(os.read, ours, 4096):
+            shown += chunk
+    os.close(ours)
+
+    assert await process.wait() == 0, shown
+    assert b"rlm1" in shown
+    assert "━".encode() in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("restore", "x", "--plan", "--apply"), 2, "say one of --plan, --apply, --verify and --into"),
+        (("restore", "/nowhere.tar.gz", "--verify"), 1, "there is no such backup; check the path"),
+        (("backup", "/nowhere.yaml"), 1, "/nowhere.yaml: cannot be read"),
+        (("drill", "site", "--failover"), 2, "say when by --window, or --any-time"),
+        (("drill", "site", "--failover", "--window", "9-10"), 2, "write it as 22:00-23:30"),
+        (("drill", "site", "--at", "tonight"), 2, "write it as 22:30 or"),
+        (("drill", "site", "--at", "2020-01-01T00:00"), 2, "is over"),
+        (("drill", "site", "--timezone", "Mars"), 2, "is no time zone"),
+    ],
+)
+async def test_what_cannot_be_is_told(
+    rlm_ha: CommandLine, words: tuple[str, ...], code: int, said: str
+) -> None:
+    ended = await rlm_ha.run(*words)
+    assert (ended.code, said in ended.err) == (code, True), ended.err
+
+
+@pytest.mark.row(46)
+def test_a_prepared_drill_waits_by_the_wall_clock_which_may_be_set_meanwhile() -> None:
+    times = [NOW.replace(second=0), NOW.replace(second=1), NOW.replace(second=8)]
+    slept: list[float] = []
+    _wait_until(NOW, now=lambda: times.pop(0), sleep=slept.append)
+    assert (slept, times) == ([1.0, 1.0], [])

@@ -1,0 +1,138 @@
+"""What a drill makes of what it saw."""
+
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from rlm_exporter.drill.free import free_seats
+from rlm_exporter.drill.live import refusal
+from rlm_exporter.drill.ports import Standing
+from rlm_exporter.drill.result import Drill, Finding, Kind, Sample, to_document, to_junit, worst_wait
+from rlm_exporter.drill.window import parse_moment, parse_window
+
+NOW = datetime(2026, 3, 4, 22, 30, tzinfo=UTC)
+WELL = Standing(active="rlm1", ready=True, because=(), standbys=("rlm2", "rlm3"))
+
+
+def finding(*, passed: bool, detail: str = "fine") -> Finding:
+    return Finding(kind=Kind.WEB, subject="rlm1", passed=passed, detail=detail, seconds=0.1)
+
+
+def sample(began: float, ended: float, *, answered: bool = True, at: str = "lb1") -> Sample:
+    return Sample(at=at, began=began, ended=ended, answered=answered)
+
+
+@pytest.mark.row(46)
+@pytest.mark.parametrize(
+    ("samples", "wait"),
+    [
+        ([], None),
+        ([sample(0, 0.1), sample(1, 1.1)], 0.1),
+        ([sample(0, 0.1), sample(1, 1.1, answered=False), sample(2, 2.2)], 1.2),
+        ([sample(0, 4, answered=False), sample(1, 1.5)], 1.5),
+        ([sample(0, 3)], 3),
+        ([sample(0, 0.1), sample(1, 1.1, answered=False)], None),
+        # One balancer that is fine says nothing of the other.
+        ([sample(0, 0.1), sample(0, 0.1, answered=False, at="lb2"), sample(3, 3.1, at="lb2")], 3.1),
+    ],
+)
+def test_a_client_waits_for_the_first_answer_to_one_that_came_no_earlier(
+    samples: list[Sample], wait: float | None
+) -> None:
+    assert worst_wait(samples) == pytest.approx(wait)
+
+
+@pytest.mark.row(46)
+@pytest.mark.parametrize(
+    ("text", "free"),
+    [
+        ("\tSTARCCM v2023.1000: 12 available\n", 12),
+        ("STARCCM v1.0 on rlm1: 0 available", 0),
+        ("\tstarccm v1.0: 3 available\n\tSTARCCM v2.0: 4 available\n", 7),
+        ("\tSTARCCM v2023.1000: uncounted available\n", 1),
+        ("\tSTARCCM-PLUS v1.0: 9 available\n", None),
+        ("Setting license file path to 5053@10.0.0.1\n", None),
+        ("", None),
+    ],
+)
+def test_free_seats_are_read_from_lines_that_name_the_product(text: str, free: int | None) -> None:
+    assert free_seats(text, "STARCCM") == free
+
+
+@pytest.mark.row(46)
+@pytest.mark.parametrize(
+    ("standing", "passed", "window", "to", "said"),
+    [
+        (WELL, True, "22:00-23:00", None, None),
+        (WELL, True, "22:00-23:00", "rlm3", None),
+        (WELL, True, None, None, None),
+        (WELL, True, "01:00-02:00", None, "the window 01:00-02:00 is closed"),
+        (WELL, True, "22:00-22:31", None, "closes in 60 s"),
+        (WELL, False, None, None, "not everything is well before it: web rlm1"),
+        (WELL, True, None, "rlm1", "rlm1 is active already"),
+        (WELL, True, None, "rlm4", "rlm4 is no healthy standby; those are rlm2, rlm3"),
+        (
+            Standing(active="rlm1", ready=False, because=("no standby",), standbys=()),
+            True,
+            None,
+            None,
+            "the cluster is not ready: no standby",
+        ),
+        (
+            Standing(active=None, ready=True, because=(), standbys=("rlm2",)),
+            True,
+            None,
+            None,
+            "nobody is known to be active",
+        ),
+        (
+            Standing(active="rlm1", ready=True, because=(), standbys=()),
+            True,
+            None,
+            None,
+            "no standby is healthy",
+        ),
+    ],
+)
+def test_clients_are_not_moved_outside_the_window_or_when_something_is_ill(
+    standing: Standing, passed: bool, window: str | None, to: str | None, said: str | None
+) -> None:
+    opening = None if window is None else parse_window(window, UTC)
+    why = refusal(standing, (finding(passed=passed),), window=opening, now=NOW, to=to)
+    assert why is None if said is None else said in (why or "")
+
+
+def test_a_window_goes_over_midnight_and_by_the_clock_of_its_place() -> None:
+    night = parse_window("22:00-02:00", ZoneInfo("Europe/Berlin"))
+    assert night.remaining(NOW) == timedelta(hours=2, minutes=30)
+    assert night.remaining(NOW - timedelta(hours=2)) == timedelta(0)
+    for wrong in ("22:00", "22:00-22:00", "24:00-01:00", "2:00-3:00"):
+        with pytest.raises(ValueError, match=r"write it as 22:00-23:30|begins when it ends"):
+            parse_window(wrong, UTC)
+
+
+def test_a_time_is_the_next_one_and_a_date_is_itself() -> None:
+    assert parse_moment("22:45", now=NOW, zone=UTC) == NOW + timedelta(minutes=15)
+    assert parse_moment("22:15", now=NOW, zone=UTC) == NOW + timedelta(hours=23, minutes=45)
+    assert parse_moment("2026-03-05T01:00", now=NOW, zone=UTC) == datetime(2026, 3, 5, 1, tzinfo=UTC)
+    with pytest.raises(ValueError, match="write it as 22:30"):
+        parse_moment("tonight", now=NOW, zone=UTC)
+
+
+@pytest.mark.row(46)
+def test_junit_and_json_name_what_failed() -> None:
+    drill = Drill(
+        cluster="site", findings=(finding(passed=True), finding(passed=False, detail="no\x07 <answer>"))
+    )
+    suite = ET.fromstring(to_junit(drill))  # noqa: S314 - written by us
+    assert [suite.get(key) for key in ("tests", "failures", "errors")] == ["2", "1", "0"]
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "no  <answer>"
+    assert (to_document(drill)["passed"], to_document(drill)["failed"]) == (False, ["web rlm1"])
+
+    refused = Drill(cluster="site", findings=(), refused="closed")
+    assert ET.fromstring(to_junit(refused)).get("errors") == "1"  # noqa: S314 - written by us
+    assert not refused.passed
