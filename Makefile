@@ -13,7 +13,7 @@ WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
-		printf '%-23s %s\n' "$$target" "$$text"; done
+		printf '%-25s %s\n' "$$target" "$$text"; done
 
 setup: ## make .venv and .cache/parts in this clone; quick when nothing changed
 	@$(PYTHON) -m dev.setup

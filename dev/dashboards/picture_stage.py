@@ -1,4 +1,4 @@
-"""Five minutes in the life of a cluster, on the demonstration's stage, for the pictures of the dashboards.
+"""Four minutes in the life of a cluster, on the demonstration's stage, for the pictures of the dashboards.
 
 Servers, HAProxy, the daemon, Prometheus and clients are real programs. What Prometheus has seen is kept, so
 that the pictures can be drawn again without a new story.
@@ -8,17 +8,15 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
 
-from dev.steps import say
+from dev.steps import run, say
 from rlm_exporter.demo.layout import CLUSTER, ISV, SERVERS, Choices
 from rlm_exporter.demo.processes import Interrupts
 from rlm_exporter.demo.programs import find_programs, free_layout
@@ -153,13 +151,12 @@ def _hang(stage: Stage, server: str) -> None:
 
 def _rlm_ha(stage: Stage, verb: str, *words: str) -> None:
     command = [sys.executable, "-m", "rlm_exporter.cli", "licenses", verb, CLUSTER, *words]
-    subprocess.run([*command, "--url", stage.layout.daemon_url], check=True, timeout=60)
+    run([*command, "--url", stage.layout.daemon_url])
 
 
 def _let_go_on(stage: Stage, seconds: float) -> None:
     until = time.monotonic() + seconds
-    past: Callable[[], bool] = lambda: time.monotonic() >= until  # noqa: E731 - named for its reader
-    stage.wait(past, "the story", within=seconds + 10)
+    stage.wait(lambda: time.monotonic() >= until, "the story", within=seconds + 10)
 
 
 def _starting_series(stage: Stage) -> list[dict[str, object]]:

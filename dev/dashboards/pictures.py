@@ -49,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     except (SetupError, RlmExporterError, OSError) as error:
         print(f"dashboard-pictures: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _draw_all() -> int:
