@@ -58,7 +58,7 @@ dashboards: setup ## write dashboards/*.json after dev/dashboards
 dashboard-schema: setup ## judge the dashboards by Grafana's own schema; needs npm, which nothing else does
 	@$(BIN)/python -m dev.dashboard_schema
 
-dashboard-pictures: setup ## draw them with live data to docs/pictures, in six minutes; AGAIN=1 with the data of before; needs chromium
+dashboard-pictures: setup ## draw them with live data to docs/pictures, in five minutes; AGAIN=1: those of before; needs chromium
 	@$(WITH_PARTS) $(BIN)/python -m dev.dashboards.pictures $(if $(AGAIN),--again)
 
 demo: setup ## the whole thing on loopback; SCENARIO=primary-hangs or primary-dies for a story with an end
