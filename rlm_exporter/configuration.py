@@ -1,21 +1,24 @@
 """What the daemon is to look after: the manifests of its files and those in its store, read together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from rlm_exporter.errors import ManifestError
 from rlm_exporter.manifest.deployment import Kept, Owner
-from rlm_exporter.manifest.document import Problem, Value
+from rlm_exporter.manifest.document import Value
 from rlm_exporter.manifest.load import examine_texts, read_texts
 from rlm_exporter.manifest.model import Cluster, ExporterConfig, Loaded
+from rlm_exporter.manifest.parse import Findings
 from rlm_exporter.manifest.reach import reaches
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.store.manifest_records import DeployedManifest
 
 Text = tuple[str, str | bytes]
 """A source's name and what stands in it."""
+Troubles = Mapping[str, tuple[str, ...]]
+"""What is wrong with clusters, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,14 @@ class Configuration:
     """Clusters of the store that stand in a file too: the file's count."""
     spoilt: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Clusters of the store whose manifests cannot be used any more, and what is wrong with them."""
+
+    def without(
+        self, troubles: Mapping[str, tuple[str, ...]], running: Mapping[str, Cluster]
+    ) -> "Configuration":
+        """The same without what cannot be as it stands there: those clusters stay as they run, or do not."""
+        stay = {name: running[name] for name in troubles if name in running}
+        rest = {name: each for name, each in self.clusters.items() if name not in troubles}
+        return replace(self, clusters={**rest, **stay}, spoilt={**self.spoilt, **troubles})
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -53,17 +64,33 @@ def read_configuration(paths: Iterable[Path], deployed: Sequence[DeployedManifes
 def configuration_of(files: tuple[Text, ...], deployed: Sequence[DeployedManifest]) -> Configuration:
     """The same of texts that were read before. What is wrong in the store alone is left out and told."""
     named = {name_of(each): each for each in deployed}
+    together = _examined(files, named)
+    if together.loaded is not None:
+        return _configuration(together.loaded, files, named, {})
+    alone = examine_texts(files, deployed=())
+    if alone.loaded is None:
+        raise ManifestError(tuple(str(problem) for problem in alone.problems))
+    return _one_by_one(alone.loaded, files, named)
+
+
+def _one_by_one(
+    loaded: Loaded, files: tuple[Text, ...], named: Mapping[str, DeployedManifest]
+) -> Configuration:
+    """Those of the store that fit what was there before them; of the others it is told why not."""
+    good: dict[str, DeployedManifest] = {}
     spoilt: dict[str, tuple[str, ...]] = {}
-    while True:
-        usable = [(name, each.document) for name, each in named.items() if each.cluster not in spoilt]
-        findings = examine_texts(files, deployed=usable)
-        if findings.loaded is not None:
-            return _configuration(findings.loaded, files, named, spoilt)
-        of_store = [problem for problem in findings.problems if problem.source in named]
-        if not of_store:
-            raise ManifestError(tuple(str(problem) for problem in findings.problems))
-        for name, problems in _by_source(of_store).items():
-            spoilt[named[name].cluster] = problems
+    for name, each in named.items():
+        findings = _examined(files, {**good, name: each})
+        if findings.loaded is None:
+            spoilt[each.cluster] = tuple(str(problem) for problem in findings.problems)
+        else:
+            loaded = findings.loaded
+            good[name] = each
+    return _configuration(loaded, files, good, spoilt)
+
+
+def _examined(files: tuple[Text, ...], named: Mapping[str, DeployedManifest]) -> Findings:
+    return examine_texts(files, deployed=[(name, each.document) for name, each in named.items()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +146,6 @@ def name_of(deployed: DeployedManifest) -> str:
     return f"deployed:{deployed.cluster}"
 
 
-def _by_source(problems: Iterable[Problem]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for problem in problems:
-        found[problem.source] = (*found.get(problem.source, ()), str(problem))
-    return found
-
-
 def _configuration(
     loaded: Loaded,
     files: tuple[Text, ...],
@@ -133,8 +153,9 @@ def _configuration(
     spoilt: Mapping[str, tuple[str, ...]],
 ) -> Configuration:
     clusters = {cluster.name: cluster for cluster in loaded.clusters}
+    attached = dict(loaded.config.load_balancers)
     for name in [name for name, cluster in clusters.items() if cluster.source in named]:
-        reaching = reaches(clusters[name], loaded.config.deploy)
+        reaching = reaches(clusters[name], loaded.config.deploy, is_attached=name in attached)
         if reaching:
             spoilt = {**spoilt, name: tuple(f"{clusters[name].source}: {line}" for line in reaching)}
             del clusters[name]

@@ -7,12 +7,11 @@ leaves everything as it was.
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from rlm_exporter.configuration import Configuration, Plan, configuration_of, plan_of, read_configuration
-from rlm_exporter.errors import ConfigurationError, JournalError
+from rlm_exporter.errors import ConfigurationError, JournalError, RlmExporterError
 from rlm_exporter.failover.replacing import lost, refusals
 from rlm_exporter.manifest.changes import differences, with_values
 from rlm_exporter.manifest.deployment import Change, Deployed, Kept, NotDeployedError, Owner, RefusalKind
@@ -26,6 +25,7 @@ from rlm_exporter.roster import Roster, is_same
 from rlm_exporter.store.errors import ConflictError
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.manifest_records import DeployedManifest, Deployment
+from rlm_exporter.store.records import Operation
 
 log = logging.getLogger(__name__)
 
@@ -54,22 +54,25 @@ class Deploying:
         """
         self._deployed = await self._journal.manifests()
         new = await asyncio.to_thread(read_configuration, self._paths, self._deployed)
-        wrong: list[str] = []
-        for cluster in new.clusters.values():
-            record = await self._journal.cluster(cluster.name)
-            operation = await self._journal.open_operation(cluster.name)
-            wrong += (f"{cluster.source}: {line}" for line in lost(cluster, record, operation))
-        if wrong:
-            raise ConfigurationError("\n".join(wrong))
-        await self._roster.take(new)
+        troubles = await self._contradicted(new)
+        of_files = [name for name in troubles if new.kept[name].owner is Owner.FILE]
+        if of_files:
+            raise ConfigurationError("\n".join(line for name in of_files for line in troubles[name]))
+        await self._roster.take(new.without(troubles, {}), was_read=True)
 
     async def run(self) -> None:
         """Take what other daemons deploy, until cancelled."""
         while True:
             await self._clock.sleep(LOOK)
-            if self._is_shared:
-                with suppress(JournalError):  # what there is goes on
-                    await self._follow()
+            if not self._is_shared:
+                continue
+            try:
+                await self._follow()
+            except JournalError:
+                pass  # what there is goes on
+            except RlmExporterError as error:
+                self._roster.is_current = False
+                log.error("what another daemon has deployed cannot be taken: %s", error)
 
     def kept(self, name: str) -> Kept | None:
         """A cluster's manifest, and whose it is."""
@@ -111,14 +114,19 @@ class Deploying:
     async def remove(self, name: str, *, by: str) -> Deployed:
         """Look after a cluster no more; what was decided and used stays. Raises as `deploy` does."""
         async with self._changing:
-            kept = self._known(name)
-            if kept.revision is None:
-                raise _owned(kept, ())
+            self._deployed = await self._journal.manifests()
+            revision = self._revision(name)
+            if revision is None:
+                raise _owned(self._known(name), ())
             told = await self._gone(name)
             now = self._clock.now()
-            await _unless_overtaken(self._journal.remove_manifest(name, after=kept.revision, by=by, now=now))
+            await _unless_overtaken(self._journal.remove_manifest(name, after=revision, by=by, now=now))
             await self._take_stored()
             return told
+
+    def _revision(self, name: str) -> int | None:
+        """Of what the store has, also where that cannot be used."""
+        return next((each.revision for each in self._deployed if each.cluster == name), None)
 
     def _known(self, name: str) -> Kept:
         kept = self.kept(name)
@@ -138,7 +146,20 @@ class Deploying:
         """Look after what is in the store by now, beside what the files said when they were last read."""
         self._deployed = await self._journal.manifests()
         files = self._roster.configuration.files
-        await self._roster.take(await asyncio.to_thread(configuration_of, files, self._deployed))
+        new = await asyncio.to_thread(configuration_of, files, self._deployed)
+        running = {name: each.cluster for name, each in self._roster.controllers.items()}
+        await self._roster.take(new.without(await self._contradicted(new), running))
+
+    async def _contradicted(self, new: Configuration) -> dict[str, tuple[str, ...]]:
+        """Where the journal makes no sense with a manifest: clients may have been moved meanwhile."""
+        troubles: dict[str, tuple[str, ...]] = {}
+        for cluster in new.clusters.values():
+            record = await self._journal.cluster(cluster.name)
+            operation = await self._journal.open_operation(cluster.name)
+            lines = tuple(f"{cluster.source}: {line}" for line in lost(cluster, record, operation))
+            if lines:
+                troubles[cluster.name] = lines
+        return troubles
 
     async def _reload(self) -> tuple[Deployed, ...]:
         old = self._roster.configuration
@@ -147,7 +168,7 @@ class Deploying:
         told = [await self._judged(name, new) for name in new.clusters]
         told += [await self._gone(name) for name in old.clusters if name not in new.clusters]
         self._deployed = deployed
-        await self._roster.take(new)
+        await self._roster.take(new, was_read=True)
         if _settings(old.config) != _settings(new.config):
             log.warning("the daemon's own settings have changed: they count from its next start on")
         return tuple(told)
@@ -156,7 +177,7 @@ class Deploying:
         self, text: str, *, source: str, by: str, dry_run: bool, after: Mapping[str, int | None] | None
     ) -> tuple[Deployed, ...]:
         now, files = self._clock.now(), self._roster.configuration.files
-        deployed = await self._journal.manifests()
+        deployed = self._deployed = await self._journal.manifests()
         plan = await asyncio.to_thread(
             plan_of, (source, text), files=files, deployed=deployed, now=now, by=by
         )
@@ -193,12 +214,14 @@ class Deploying:
             change=Change.CREATED if kept is None else Change.CHANGED if lines else Change.UNCHANGED,
             differences=lines,
             notes=tuple(notes(cluster)),
-            revision=None if kept is None else kept.revision,
+            revision=self._revision(name),
         )
 
     async def _refuse_moves(self, old: Cluster | None, new: Cluster) -> None:
         record = await self._journal.cluster(new.name)
         operation = await self._journal.open_operation(new.name)
+        if operation is not None and old is not None:
+            raise NotDeployedError(RefusalKind.WOULD_MOVE, _under_way(new.name, operation))
         why = refusals(old=old, new=new, record=record, operation=operation)
         if why:
             raise NotDeployedError(RefusalKind.WOULD_MOVE, "\n".join(why))
@@ -206,8 +229,7 @@ class Deploying:
     async def _gone(self, name: str) -> Deployed:
         operation = await self._journal.open_operation(name)
         if operation is not None:
-            told = f"cluster {name}: operation {operation.id} is under way; wait for its end"
-            raise NotDeployedError(RefusalKind.WOULD_MOVE, told)
+            raise NotDeployedError(RefusalKind.WOULD_MOVE, _under_way(name, operation))
         return Deployed(cluster=name, change=Change.REMOVED, differences=(), notes=(), revision=None)
 
 
@@ -216,9 +238,17 @@ def _owned(kept: Kept, lines: tuple[str, ...]) -> NotDeployedError:
     return NotDeployedError(RefusalKind.OWNED_BY_FILE, "\n".join([f"{told}{':' if lines else ''}", *lines]))
 
 
+def _under_way(name: str, operation: Operation) -> str:
+    return f"cluster {name}: operation {operation.id} is under way; wait for its end"
+
+
 def _deployment(told: Deployed, plan: Plan) -> Deployment:
-    document = written_document(plan.documents[told.cluster])
-    return Deployment(cluster=told.cluster, document=document, after=told.revision)
+    return Deployment(
+        cluster=told.cluster,
+        document=written_document(plan.documents[told.cluster]),
+        after=told.revision,
+        servers=frozenset(server.name for server in plan.clusters[told.cluster].servers),
+    )
 
 
 def _refuse_other_revisions(told: tuple[Deployed, ...], after: Mapping[str, int | None] | None) -> None:

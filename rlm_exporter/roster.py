@@ -74,8 +74,11 @@ class Roster:
                 self._start(running)
             await asyncio.Event().wait()
 
-    async def take(self, new: Configuration) -> None:
-        """Look after these clusters and no others. Whether that may be was asked before."""
+    async def take(self, new: Configuration, *, was_read: bool = False) -> None:
+        """Look after these clusters and no others. Whether that may be was asked before.
+
+        `was_read` is whether the files were read for it, in which nothing was wrong.
+        """
         for name in [name for name in self._running if name not in new.clusters]:
             await self._stop(name)
             self._instruments.forget(name)
@@ -94,7 +97,9 @@ class Roster:
             self._add(cluster, parts)
             log.info("cluster=%s is looked after as %s has it", name, cluster.source)
         self.configuration = new
-        self.loaded_at, self.is_current = self._clock.now(), not new.spoilt
+        if was_read:
+            self.loaded_at = self._clock.now()
+        self.is_current = not new.spoilt and (was_read or self.is_current)
         _warn(new)
 
     def as_it_runs(self, name: str) -> Cluster | None:

@@ -157,3 +157,66 @@ def test_with_the_settings_leave_it_may_and_without_it_is_not_looked_after_any_m
 
 def test_a_manifest_in_a_file_may_do_all_that() -> None:
     assert list(configuration_of((("b.yaml", manifest("b") + REACHING),), []).clusters) == ["b"]
+
+
+def steered(name: str, url: str, *, more: str = "") -> str:
+    haproxy = f"{{name: lb1, url: '{url}'{more}}}"
+    return manifest(name) + f"  loadBalancer: {{host: lb.example.com, haproxy: [{haproxy}]}}\n"
+
+
+URL = "https://lb1.example.com:8404/stats"
+CERTIFICATES = ", clientCert: /etc/rlm-ha/steer.pem, caCert: /etc/rlm-ha/ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (steered("b", "unix:/run/docker.sock"), ["lb1: url"]),
+        (steered("b", URL, more=CERTIFICATES), ["lb1: clientCert", "lb1: caCert"]),
+    ],
+)
+def test_sockets_and_keys_of_the_daemons_machine_are_in_reach_of_files_alone(
+    text: str, places: list[str]
+) -> None:
+    with pytest.raises(ManifestError) as refusal:
+        plan_of(("b.yaml", text), files=(), deployed=[], now=NOW, by="bob")
+    for problem, place in zip(refusal.value.problems, places, strict=True):
+        assert place in problem
+    assert "b" in configuration_of((("b.yaml", text),), []).clusters
+
+
+def test_a_balancer_of_the_settings_may_have_keys_whatever_is_deployed() -> None:
+    config = (
+        "apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec:\n  loadBalancers:\n"
+        f"    b: {{host: lb.example.com, haproxy: [{{name: lb1, url: '{URL}'{CERTIFICATES}}}]}}\n"
+    )
+    plan = plan_of(("b.yaml", manifest("b")), files=(("s.yaml", config),), deployed=[], now=NOW, by="bob")
+    assert plan.configuration.clusters["b"].load_balancer is not None
+
+
+def test_what_somebody_deployed_elsewhere_cannot_spoil_our_files() -> None:
+    """Its own balancer does not go with the one that our settings have for it."""
+    own = deployed("b", manifest("b") + "  loadBalancer: {host: elsewhere.example.com}\n")
+    files = (("a.yaml", manifest("a")), ("s.yaml", settings("b")))
+
+    read = configuration_of(files, [own, deployed("c", manifest("c"))])
+
+    assert sorted(read.clusters) == ["a", "c"]
+    assert list(read.spoilt) == ["b"]
+
+
+def test_no_haproxy_is_steered_by_two_clusters() -> None:
+    text = f"{steered('a', URL)}---\n{steered('b', URL)}"
+    with pytest.raises(ManifestError, match=r"another cluster steers this HAProxy already, in x\.yaml:"):
+        configuration_of((("x.yaml", text),), [])
+
+
+def test_a_cluster_that_clients_were_moved_away_from_stays_as_it_runs() -> None:
+    read = configuration_of((), [deployed("b", manifest("b")), deployed("c", manifest("c"))])
+    running = configuration_of((), [deployed("b", manifest("b", host="old.example.com"))]).clusters
+
+    kept = read.without({"b": ("deployed:b: has no server rlm2",)}, running)
+    gone = read.without({"b": ("deployed:b: has no server rlm2",)}, {})
+
+    assert kept.clusters["b"].servers[0].host == "old.example.com"
+    assert (sorted(gone.clusters), list(gone.spoilt)) == (["c"], ["b"])

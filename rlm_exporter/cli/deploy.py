@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rlm_exporter.cli.client import connect
+from rlm_exporter.cli.client import Client, connect
 from rlm_exporter.cli.deploy_answers import ConfiguredAnswer, DeployAnswer, DeployedView
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.licenses import login_name
@@ -16,7 +16,7 @@ from rlm_exporter.cli.manners import Format, Manners, current_manners, url_optio
 from rlm_exporter.cli.output import emit
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.cli.written import write_for_somebody
-from rlm_exporter.errors import ConfigurationError
+from rlm_exporter.errors import ApiError, ConfigurationError
 
 LARGEST = 1024 * 1024
 """Bytes; what the daemon takes for a manifest."""
@@ -108,14 +108,23 @@ def remove_command(name: str, *, yes: bool) -> int:
     """
     manners = current_manners()
     client = connect(manners)
-    shown = client.manifest(name).value
-    click.echo(printable(f"{name}, {_whose(shown.owner, shown.source)}"), err=True)
+    click.echo(printable(f"{name}, {_what_it_is(client, name)}"), err=True)
     if not yes and not _is_sure("Look after it no more?"):
         click.echo("Nothing was changed.", err=True)
         return ExitCode.FAILED
     answer = client.remove(name, requested_by=login_name(os.environ))
     show_deployed(answer.document, answer.value, manners=manners)
     return ExitCode.DONE
+
+
+def _what_it_is(client: Client, name: str) -> str:
+    try:
+        shown = client.manifest(name).value
+    except ApiError as error:
+        if error.exit_code != ExitCode.NOT_FOUND:
+            raise
+        return "which is not looked after, if it was ever deployed"  # what cannot be used may go too
+    return _whose(shown.owner, shown.source)
 
 
 def _whose(owner: str, source: str) -> str:

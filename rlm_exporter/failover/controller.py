@@ -53,6 +53,7 @@ class ClusterController:
         self._name = outside.cluster.name
         self._wake = asyncio.Event()
         self._leading = False
+        self._has_ended = False
         self._stretch: int | None = None
         """The stretch of acting that has begun last."""
         self._wishes = Wishes()
@@ -137,6 +138,8 @@ class ClusterController:
         """An operator's wish. Answers when it is refused, planned, done, or has become an open operation."""
         if (refusal := self.refusal_of_a_follower()) is not None:
             return refusal
+        if self._has_ended:
+            return ENDING
         operation = self._memory.operation
         if operation is not None and isinstance(request, FailoverRequest | MaintenanceRequest):
             return answer_while_open(request, operation)
@@ -152,14 +155,18 @@ class ClusterController:
         return Refusal(kind=RefusalKind.NOT_LEADER, detail=lease.why_not_ours, leader_url=lease.url)
 
     async def run(self) -> None:
-        """Look and steer until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            self._mover.announcer.group = self._split_brain.group = group
-            group.create_task(self._looking())
-            group.create_task(self._waking())
-            group.create_task(self._steering.run())
-            if self._outside.cluster.client_settings.files:
-                group.create_task(self._publishing.run())
+        """Look and steer until cancelled. Who waits for an answer then gets one."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._mover.announcer.group = self._split_brain.group = group
+                group.create_task(self._looking())
+                group.create_task(self._waking())
+                group.create_task(self._steering.run())
+                if self._outside.cluster.client_settings.files:
+                    group.create_task(self._publishing.run())
+        finally:
+            self._has_ended = True
+            self._wishes.refuse_all(ENDING)
 
     async def _waking(self) -> None:
         snapshot = self._outside.prober.snapshot

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -136,7 +137,10 @@ class StatsPageClient:
     def _tls(self) -> ssl.SSLContext:
         files = [name for name in (self._endpoint.client_cert, self._endpoint.ca_cert) if name is not None]
         try:
-            stamp = tuple(Path(name).stat().st_mtime_ns for name in files)
+            facts = [Path(name).stat() for name in files]
+            if not all(stat.S_ISREG(each.st_mode) for each in facts):
+                raise OSError("not a regular file; a pipe would hold everything up")
+            stamp = tuple(each.st_mtime_ns for each in facts)
             if self._context is not None and self._context[0] == stamp:
                 return self._context[1]
             context = ssl.create_default_context(cafile=self._endpoint.ca_cert)

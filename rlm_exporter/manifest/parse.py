@@ -156,6 +156,7 @@ def _check_together(
         if balancer.is_given:
             yield from check_balancer(balancer, cluster)
     by_name = _by_name(clusters)
+    yield from _check_shared(_all_balancers(clusters, configs))
     for config in configs:
         yield from check_settings(config)
         yield from _check_attached(config, by_name, more_may_come=more_may_come)
@@ -194,6 +195,28 @@ def _check_attached(config: Part, by_name: Mapping[str, Part], *, more_may_come:
             )
         else:
             yield from check_balancer(balancer, cluster)
+
+
+def _all_balancers(clusters: list[Part], configs: list[Part]) -> Iterator[Part]:
+    for cluster in clusters:
+        yield _own_balancer(cluster)
+    for config in configs:
+        yield from config.at("spec", "loadBalancers").children()
+
+
+def _check_shared(balancers: Iterator[Part]) -> Iterator[Problem]:
+    """Two controllers would steer against each other: one HAProxy carries one cluster."""
+    taken: dict[str, tuple[Part, Part]] = {}
+    for balancer in balancers:
+        for haproxy in balancer.at("haproxy").children():
+            url = haproxy.at("url")
+            if url.text is None:
+                continue
+            whose, first = taken.setdefault(url.text, (balancer, url))
+            if whose is not balancer:
+                where = f"{first.document.source}:{first.line}"
+                text = f"another cluster steers this HAProxy already, in {where}; give each one of its own"
+                yield url.problem(text)
 
 
 def _own_balancer(cluster: Part) -> Part:

@@ -14,11 +14,15 @@ _FILE = (
 )
 
 
-def reaches(cluster: Cluster, policy: DeployPolicy) -> tuple[str, ...]:
-    """What of it the policy does not allow, with the place of each."""
+def reaches(cluster: Cluster, policy: DeployPolicy, *, is_attached: bool) -> tuple[str, ...]:
+    """What of it the policy does not allow, with the place of each.
+
+    Nothing is said of a load balancer that the daemon's own settings attach.
+    """
     programs = () if policy.programs else tuple(f"{place}: {_PROGRAM}" for place in _programs(cluster))
-    files = () if policy.files else tuple(f"{place}: {_FILE}" for place in _files(cluster))
-    return (*programs, *files)
+    files = (*_files(cluster), *(() if is_attached else _files_of_balancers(cluster)))
+    refused = () if policy.files else tuple(f"{place}: {_FILE}" for place in files)
+    return (*programs, *refused)
 
 
 def _programs(cluster: Cluster) -> Iterator[str]:
@@ -45,3 +49,14 @@ def _files(cluster: Cluster) -> Iterator[str]:
             yield f"{server.name}: licenseFiles"
         if server.report_logs:
             yield f"{server.name}: reportLogs"
+
+
+def _files_of_balancers(cluster: Cluster) -> Iterator[str]:
+    for endpoint in cluster.load_balancer.haproxy if cluster.load_balancer is not None else ():
+        place = f"spec.loadBalancer.haproxy: {endpoint.name}"
+        if endpoint.url.startswith("unix:"):
+            yield f"{place}: url"
+        if endpoint.client_cert is not None:
+            yield f"{place}: clientCert"
+        if endpoint.ca_cert is not None:
+            yield f"{place}: caCert"

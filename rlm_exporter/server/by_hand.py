@@ -130,6 +130,7 @@ def handler(verb: str) -> Handler:
             return unknown_cluster(request)
         try:
             document = signed(await read_body(request, fields), request.get(CALLER))
+            controller = controller_of(request) or controller  # meanwhile it may have another one
             wish = reading(document, controller.cluster, request.headers.get("Idempotency-Key"))
         except InvalidError as error:
             return problem(422, "invalid", str(error))

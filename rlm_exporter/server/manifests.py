@@ -44,6 +44,9 @@ STATUS = {
 }
 """The status of each refusal."""
 
+FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""What a browser posts without asking."""
+
 DEPLOY = {"manifest": str, "source": str, "dry_run": bool, "after": dict, "requested_by": str}
 CONFIG = {"settings": dict, "dry_run": bool, "requested_by": str}
 
@@ -121,8 +124,10 @@ async def remove(request: web.Request, deploying: Deploying) -> web.Response:
 
 
 @_handler
-async def reload(_: web.Request, deploying: Deploying) -> web.Response:
+async def reload(request: web.Request, deploying: Deploying) -> web.Response:
     """POST /-/reload: read the files again."""
+    if request.content_type in FORMS:
+        raise InvalidError("no form is taken: any web page can have a browser post one")
     return as_json(_told(await deploying.reload(), dry_run=False))
 
 

@@ -25,3 +25,5 @@ class Deployment:
     document: str
     after: int | None
     """The revision that it replaces; None = there must be none."""
+    servers: frozenset[str]
+    """Their names: clients must not have been moved to another one meanwhile."""

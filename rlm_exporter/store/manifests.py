@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from rlm_exporter.store import history
+from rlm_exporter.store import clusters, history
 from rlm_exporter.store.errors import ConflictError
 from rlm_exporter.store.manifest_records import DeployedManifest, Deployment
 from rlm_exporter.store.tables import manifest
@@ -26,6 +26,11 @@ def deploy(connection: Connection, deployments: Iterable[Deployment], *, by: str
     an operation is open for its cluster."""
     for each in deployments:
         _expect(connection, each.cluster, each.after)
+        record = clusters.read_cluster(connection, each.cluster)
+        if record is not None and record.active not in each.servers:
+            raise ConflictError(
+                f"cluster {each.cluster}: clients were moved to {record.active}, which is not in the manifest"
+            )
         values = {"document": each.document, "deployed_at": now, "deployed_by": by}
         if each.after is None:
             row = {"cluster": each.cluster, "revision": 1, **values}

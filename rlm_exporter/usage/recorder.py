@@ -160,7 +160,7 @@ class UsageRecorder:
             else:
                 return
         try:
-            await asyncio.to_thread(self._spool.append, rest)
+            await _to_its_end(lambda: self._spool.append(rest))
         except OSError as error:
             # The books go on from here; when the log is read again, they are compared with it.
             self._books = None
@@ -175,7 +175,7 @@ class UsageRecorder:
             for batch in batches:
                 for start in range(0, len(batch), AT_ONCE):
                     await self._store.record_usage(batch[start : start + AT_ONCE], late=True)
-            await asyncio.to_thread(self._spool.clear)
+            await _to_its_end(self._spool.clear)
         except (JournalError, OSError) as error:
             self._say(str(error))
             return False
@@ -190,6 +190,16 @@ class UsageRecorder:
         if trouble and not self._trouble:
             log.warning("cluster=%s usage waits on disk: %s", self._cluster.name, trouble)
         self._trouble = trouble
+
+
+async def _to_its_end(work: Callable[[], None]) -> None:
+    """In a thread, and waited for also when cancelled: who comes after us has the same file."""
+    writing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing})
+        raise
 
 
 def _answer_of(part: ServerSnapshot) -> tuple[RlmStatus, datetime] | None:

@@ -167,7 +167,7 @@ def test_a_cluster_that_was_lost_comes_back_in_five_steps_and_passes_a_drill(
 def _start_empty_daemon(stage: Stage) -> None:
     """One that has no cluster in a file, on the journal that was put back."""
     settings = stage.folder / "settings.yaml"
-    settings.write_text("apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {}\n")
+    settings.write_text("apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {deploy: {files: true}}\n")
     start_serve(stage, manifests=(settings,))
     wait_healthy(stage)
 

@@ -81,7 +81,8 @@ def start_empty(stage: Stage, *manifests: Path) -> None:
 
 
 def no_settings() -> dict[str, Any]:
-    return {"apiVersion": "rlm-ha/v1", "kind": "ExporterConfig", "spec": {}}
+    # The stage's HAProxy is steered by a socket, which is a file of this machine.
+    return {"apiVersion": "rlm-ha/v1", "kind": "ExporterConfig", "spec": {"deploy": {"files": True}}}
 
 
 def page(stage: Stage) -> str:

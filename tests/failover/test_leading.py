@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
+from rlm_exporter.failover.by_hand import Done
 from rlm_exporter.failover.controller import ClusterController
-from rlm_exporter.failover.trigger import FailoverRequest
+from rlm_exporter.failover.trigger import FailoverRequest, PauseRequest, Refusal, RefusalKind
 from rlm_exporter.haproxy.plan import Need
 from rlm_exporter.haproxy.view import BalancerView, Desired
 from rlm_exporter.manifest.model import Cluster
@@ -170,3 +172,18 @@ async def test_hooks_are_not_lost_where_the_journal_falters_behind_the_commit(
         [moved, _] = await journal.operations(CLUSTER.name)
         assert (moved.state, moved.target) == (OperationState.COMMITTED, "rlm2")
         await scene.until(lambda: scene.wants("rlm2"))
+
+
+async def test_whoever_asks_a_writer_that_ends_or_has_ended_is_told_at_once(
+    journal: FalteringJournal,
+) -> None:
+    """As one does whose cluster gets another manifest: nobody serves his wish any more."""
+    async with acting(journal) as scene:
+        asked = PauseRequest(lasting=timedelta(hours=1), requested_by="ada")
+        waiting = asyncio.create_task(scene.controller.request(asked))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        answers = (await waiting, await scene.controller.request(asked))
+    assert isinstance(answers[1], Refusal)
+    assert answers[1].kind is RefusalKind.NOT_READY
+    assert isinstance(answers[0], Refusal | Done)

@@ -14,7 +14,11 @@ NOW = datetime(2026, 3, 2, 2, 14, tzinfo=UTC)
 
 
 def first(cluster: str = "site", document: str = "one\n") -> Deployment:
-    return Deployment(cluster=cluster, document=document, after=None)
+    return Deployment(cluster=cluster, document=document, after=None, servers=frozenset({"rlm1"}))
+
+
+def again(after: int | None) -> Deployment:
+    return Deployment(cluster="site", document="new\n", after=after, servers=frozenset({"rlm1"}))
 
 
 async def test_what_was_deployed_is_there_by_name(journal: Journal) -> None:
@@ -28,7 +32,7 @@ async def test_what_was_deployed_is_there_by_name(journal: Journal) -> None:
 
 async def test_each_change_is_a_revision_and_stands_in_the_history(journal: Journal) -> None:
     await journal.deploy([first()], by="alice", now=NOW)
-    await journal.deploy([Deployment(cluster="site", document="new\n", after=1)], by="bob", now=NOW)
+    await journal.deploy([again(1)], by="bob", now=NOW)
 
     (stored,) = await journal.manifests()
     assert (stored.document, stored.revision, stored.deployed_by) == ("new\n", 2, "bob")
@@ -44,9 +48,7 @@ async def test_who_has_seen_another_revision_changes_nothing(journal: Journal, a
     await journal.deploy([first()], by="alice", now=NOW)
 
     with pytest.raises(ConflictError, match="somebody was quicker"):
-        await journal.deploy(
-            [first("other"), Deployment(cluster="site", document="new\n", after=after)], by="bob", now=NOW
-        )
+        await journal.deploy([first("other"), again(after)], by="bob", now=NOW)
     assert [(each.cluster, each.document) for each in await journal.manifests()] == [("site", "one\n")]
 
 
@@ -79,3 +81,11 @@ async def test_of_two_at_once_one_wins(journal: Journal) -> None:
     assert sorted(type(each).__name__ for each in results) == ["ConflictError", "NoneType"]
     (stored,) = await journal.manifests()
     assert stored.document == f"{stored.deployed_by}\n"
+
+
+async def test_clients_must_not_have_been_moved_out_of_it_meanwhile(journal: Journal) -> None:
+    await founded(journal)
+    elsewhere = Deployment(cluster=CLUSTER, document="x\n", after=None, servers=frozenset({"rlm8", "rlm9"}))
+    with pytest.raises(ConflictError, match="clients were moved to rlm1, which is not in the manifest"):
+        await journal.deploy([elsewhere], by="alice", now=NOW)
+    assert await journal.manifests() == ()
