@@ -9,7 +9,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -41,6 +41,9 @@ else
 	$(WITH_PARTS) $(BIN)/pytest -n 3 --dist loadgroup tests/acceptance
 	$(WITH_PARTS) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --ignore tests/acceptance
 endif
+
+rows: setup ## what of the guide is tried by which tests
+	@$(BIN)/python -m dev.rows
 
 soak: setup ## many more and longer random sequences of failovers, and outages of a minute and of ten
 	$(WITH_PARTS) HYPOTHESIS_PROFILE=soak $(BIN)/pytest -p no:xdist tests/failover/test_sequences.py
