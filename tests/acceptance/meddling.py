@@ -150,8 +150,8 @@ def _stats_page(
 
 def with_runtime_socket(stage: Stage, balancer: str = "lb1") -> None:
     """Give a HAProxy the socket that most packages give it, and start it again."""
-    line = f"global\n    stats socket {stage.folder / balancer}.admin level admin\n"
-    edit_config(stage, "global\n", line, balancer=balancer)
+    line = f"\nglobal\n    stats socket {stage.folder / balancer}.admin level admin\n"
+    edit_config(stage, "\nglobal\n", line, balancer=balancer)
     start_cold(stage, balancer)
 
 
