@@ -75,7 +75,7 @@ def drill_command(
     \b
     Examples:
       rlm-ha drill site
-      rlm-ha drill site --failover --window 22:00-23:00 --at 22:05 --junit drill.xml
+      rlm-ha drill site --failover --window 22:00-23:00 --at 22:05
     """
     timing = _timing(window, at, timezone, failover=failover, any_time=any_time)
     cluster, session = _session(name, manifest, rlmutil=rlmutil, checkout=shlex.split(checkout or ""))

@@ -50,9 +50,9 @@ def restore_command(
 
     \b
     Examples:
-      rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz backup.yaml --plan
-      rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz backup.yaml --apply
-      rlm-ha restore rlm-ha-backup_site_20260304T050607Z.tar.gz --into /tmp/look
+      rlm-ha restore /backups/site.tar.gz backup.yaml --plan
+      rlm-ha restore /backups/site.tar.gz backup.yaml --apply
+      rlm-ha restore /backups/site.tar.gz --into /tmp/look
     """
     from rlm_exporter.backup.archive import opened
 

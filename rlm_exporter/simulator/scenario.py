@@ -55,7 +55,7 @@ isvs:
       - {product: viewer, version: 1.0, count: uncounted} # or unlimited
       - {product: tokens, version: 1.0, count: 100}
       - {product: optimizer, version: 1.0, takes: tokens, each: 25}
-    licenses: licenses        # more pools, from the *.lic of a folder as with RLM itself
+    licenses: licenses        # more pools, from the *.lic of a folder
 standby: {primary: 5053@127.0.0.2, poll: 30}   # pools while that one is away
 begins: 2026-12-31 23:58:00   # what its clock shows at the start
 dlog: rlm1.dlog

@@ -29,7 +29,9 @@ LB2 = "{name: lb2, url: 'https://127.0.0.1:8404/stats', clientCert: /etc/c.pem, 
 def manifest(folder: Path, *, balancers: tuple[str, ...] = (LB1,), names: tuple[str, ...] = ("a",)) -> str:
     line = f"{BALANCER}{', '.join(balancers)}]}}" if balancers else ""
     path = folder / "manifest.yaml"
-    path.write_text("---\n".join(MANIFEST.format(name=name, balancer=line) for name in names))
+    lines = [line if name == names[0] else line.replace("steer", name) for name in names]
+    texts = [MANIFEST.format(name=name, balancer=own) for name, own in zip(names, lines, strict=True)]
+    path.write_text("---\n".join(texts))
     return str(path)
 
 
