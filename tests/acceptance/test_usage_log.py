@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -95,12 +94,10 @@ def test_psql_shows_the_guides_table_and_a_view_that_a_dead_server_leaves(
     for name in ("server_name", "feature_name", "active_sessions", "active_users"):
         assert name in view
     assert took <= CYCLE + 1
-    reasons = ask(
-        store,
-        "SELECT DISTINCT end_reason FROM rlm_usage_log WHERE server_name = 'rlm1' "
-        "AND session_duration > interval '4 s'",
-    )
-    assert reasons == [("server_down",)]
+    # Those of visitors that were over before, or look like one that stayed, were given back.
+    lost = "SELECT count(*) FROM rlm_usage_log WHERE server_name = 'rlm1' AND end_reason = 'server_down'"
+    ((ended,),) = ask(store, lost)
+    assert ended >= HOLDERS
 
 
 def test_the_log_is_the_ledger_over_kills_of_ours_and_of_the_database(set_stage: SetStage) -> None:
