@@ -98,6 +98,7 @@ def test_psql_shows_the_guides_table_and_a_view_that_a_dead_server_leaves(
     # Those of visitors that were over before, or look like one that stayed, were given back.
     lost = "SELECT count(*) FROM rlm_usage_log WHERE server_name = 'rlm1' AND end_reason = 'server_down'"
     ((ended,),) = ask(store, lost)
+    assert isinstance(ended, int)
     assert ended >= HOLDERS
 
 
