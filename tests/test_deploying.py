@@ -1,6 +1,5 @@
 """Changes of what a daemon looks after, on a real journal, with parts that do nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,13 +80,11 @@ async def test_nothing_is_reloaded_over_an_operation_that_is_under_way(
     await founded(journal)
     operation = await claimed(journal)
 
+    before = roster.configuration.kept[NAME].document
     path.write_text(manifest(more=SLOWER))
     with pytest.raises(NotDeployedError, match=f"operation {operation.id} is under way"):
         await deploying.reload()
-    assert (
-        roster.configuration.kept[NAME].document
-        == (await begun(journal))[0].configuration.kept.get(NAME, roster.configuration.kept[NAME]).document
-    )
+    assert roster.configuration.kept[NAME].document == before
     assert not roster.is_current
 
 
@@ -142,4 +139,3 @@ async def test_clients_that_were_moved_meanwhile_are_not_lost_by_what_another_da
     assert running is not None
     assert [server.name for server in running.servers] == ["rlm1", "rlm2"]
     assert list(there.configuration.spoilt) == [NAME]
-    await asyncio.sleep(0)
