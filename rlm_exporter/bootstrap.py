@@ -152,7 +152,7 @@ async def run_daemon(
             names=settings.usage.privacy is Privacy.NONE,
         )
         roster = Roster(NOTHING, builder=assembly, keeper=keeper, instruments=instruments, clock=clock)
-        deploying = Deploying(roster, paths=settings.paths, journal=journal, clock=clock, is_shared=shared)
+        deploying = Deploying(roster, paths=settings.paths, journal=journal, clock=clock)
         await deploying.begin()
         page = MetricsPage(instruments=instruments, compatibility_names=settings.compatibility_names)
         # On a connection of its own: no step of a failover must wait for an alert, nor that for a report.
@@ -185,12 +185,11 @@ async def run_daemon(
                 _telling(services, roster, journal),
                 sender.run(),
                 roster.run(),
-                deploying.run(),
             ]
             if reload is not None:
                 runs.append(_reloading(deploying, reload))
             if keeper is not None:
-                runs.append(keeper.run())
+                runs += [keeper.run(), deploying.run()]
             if settings.usage.keep is not None:
                 runs.append(_retention(settings.usage.keep, settings.store, roster, instruments, clock).run())
             tasks = [group.create_task(run) for run in runs]

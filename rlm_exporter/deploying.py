@@ -36,14 +36,11 @@ LOOK = 2.0
 class Deploying:
     """Changes the roster of a daemon."""
 
-    def __init__(
-        self, roster: Roster, *, paths: tuple[Path, ...], journal: Journal, clock: Clock, is_shared: bool
-    ) -> None:
+    def __init__(self, roster: Roster, *, paths: tuple[Path, ...], journal: Journal, clock: Clock) -> None:
         self._roster = roster
         self._paths = paths
         self._journal = journal
         self._clock = clock
-        self._is_shared = is_shared
         self._changing = asyncio.Lock()
         self._deployed: tuple[DeployedManifest, ...] = ()
 
@@ -61,11 +58,9 @@ class Deploying:
         await self._roster.take(new.without(troubles, {}), was_read=True)
 
     async def run(self) -> None:
-        """Take what other daemons deploy, until cancelled."""
+        """Take what other daemons deploy into a store that is shared, until cancelled."""
         while True:
             await self._clock.sleep(LOOK)
-            if not self._is_shared:
-                continue
             try:
                 await self._follow()
             except JournalError:
@@ -147,8 +142,10 @@ class Deploying:
         self._deployed = await self._journal.manifests()
         files = self._roster.configuration.files
         new = await asyncio.to_thread(configuration_of, files, self._deployed)
-        running = {name: each.cluster for name, each in self._roster.controllers.items()}
-        await self._roster.take(new.without(await self._contradicted(new), running))
+        await self._roster.take(new.without(await self._contradicted(new), self._running()))
+
+    def _running(self) -> dict[str, Cluster]:
+        return {name: each.cluster for name, each in self._roster.controllers.items()}
 
     async def _contradicted(self, new: Configuration) -> dict[str, tuple[str, ...]]:
         """Where the journal makes no sense with a manifest: clients may have been moved meanwhile."""
@@ -165,6 +162,9 @@ class Deploying:
         old = self._roster.configuration
         deployed = await self._journal.manifests()
         new = await asyncio.to_thread(read_configuration, self._paths, deployed)
+        troubles = await self._contradicted(new)
+        of_store = {name: troubles[name] for name in troubles if new.kept[name].owner is Owner.STORE}
+        new = new.without(of_store, self._running())  # it must not keep the files from being read
         told = [await self._judged(name, new) for name in new.clusters]
         told += [await self._gone(name) for name in old.clusters if name not in new.clusters]
         self._deployed = deployed
@@ -252,8 +252,10 @@ def _deployment(told: Deployed, plan: Plan) -> Deployment:
 
 
 def _refuse_other_revisions(told: tuple[Deployed, ...], after: Mapping[str, int | None] | None) -> None:
-    for each in told if after is not None else ():
-        if after is not None and after.get(each.cluster) != each.revision:
+    if after is None:
+        return
+    for each in told:
+        if after.get(each.cluster) != each.revision:
             raise NotDeployedError(
                 RefusalKind.CHANGED_MEANWHILE,
                 f"cluster {each.cluster} was deployed by somebody else meanwhile; look at it again",

@@ -61,7 +61,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 async def begun(journal: Journal, *paths: Path) -> tuple[Roster, Deploying]:
     clock = SystemClock()
     roster = Roster(NOTHING, builder=Idle(), keeper=None, instruments=Instruments(), clock=clock)
-    deploying = Deploying(roster, paths=paths, journal=journal, clock=clock, is_shared=False)
+    deploying = Deploying(roster, paths=paths, journal=journal, clock=clock)
     await deploying.begin()
     return roster, deploying
 
@@ -139,3 +139,22 @@ async def test_clients_that_were_moved_meanwhile_are_not_lost_by_what_another_da
     assert running is not None
     assert [server.name for server in running.servers] == ["rlm1", "rlm2"]
     assert list(there.configuration.spoilt) == [NAME]
+
+
+async def test_what_is_contradicted_in_the_store_does_not_keep_files_from_being_read(
+    journal: Journal, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(manifest("a"))
+    _, here = await begun(journal)
+    await deploy(here, manifest().replace("rlm2.example.com", "rlm9.example.com"))
+    await founded(journal, active="rlm2")
+    roster, deploying = await begun(journal, path)
+    assert (sorted(roster.controllers), list(roster.configuration.spoilt)) == (["a"], [NAME])
+
+    path.write_text(manifest("a", more=SLOWER))
+    assert {each.cluster: each.change for each in await deploying.reload()} == {"a": Change.CHANGED}
+    assert list(roster.configuration.spoilt) == [NAME]
+
+    assert await deploy(deploying, manifest()) is Change.CHANGED
+    assert sorted(roster.controllers) == ["a", NAME]

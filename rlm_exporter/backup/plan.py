@@ -30,6 +30,7 @@ class State(StrEnum):
     DONE = "done"
     """It is so already."""
     TODO = "todo"
+    """It has to be done, and we can."""
     HELD = "held"
     """It is left as it is, on purpose."""
     BLOCKED = "blocked"
