@@ -21,7 +21,8 @@ from rlm_exporter.errors import BackupError
 
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
 ERRORS_LIMIT = 64 * 1024
-PAUSE = 0.02
+PAUSE = 0.1
+"""Seconds between two looks at how much has come."""
 REAP_SECONDS = 5.0
 
 Told = Callable[[int], None]
@@ -100,7 +101,8 @@ class Courier:
                 raise BackupError(
                     f"{self._member.name}: {what}; is a file system there stale, or the machine down?"
                 )
-            time.sleep(PAUSE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(PAUSE)  # its end is seen at once
         told(os.fstat(output.fileno()).st_size)
 
 

@@ -26,6 +26,7 @@ MOUNT_SECONDS = 10.0
 START_SECONDS = 60.0
 """From a start to the first answer."""
 PAUSE = 0.5
+"""Seconds between two questions to a server that starts."""
 
 Tell = Callable[[str], None]
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -190,18 +191,22 @@ def test_killed_in_the_middle_it_leaves_nothing_that_looks_like_a_backup(tmp_pat
     root = machine(tmp_path / "rlm1")
     program = (
         "from pathlib import Path; import sys, tests.backup.sites as s; from dataclasses import replace\n"
-        "root, into = map(Path, sys.argv[1:])\n"
-        "hang = (sys.executable, '-c', 'import time; time.sleep(60)')\n"
+        "root, into = map(Path, sys.argv[1:3])\n"
+        "says = 'import os, sys, time; open(sys.argv[1], \"w\").write(str(os.getpid())); time.sleep(60)'\n"
+        "hang = (sys.executable, '-c', says, sys.argv[3])\n"
         "hangs = replace(s.member(root, name='rlm2'), command=hang)\n"
         "s.save(s.settings(into, s.member(root), hangs))\n"
     )
-    into = tmp_path / "b"
-    with subprocess.Popen([sys.executable, "-c", program, str(root), str(into)]) as process:
+    into, begun = tmp_path / "b", tmp_path / "begun"
+    # Before the second machine's program runs on its own, it holds what its parent has open.
+    with subprocess.Popen([sys.executable, "-c", program, str(root), str(into), str(begun)]) as process:
         until = time.monotonic() + 20
-        while not list(into.glob(".part-*/servers/rlm1")) and time.monotonic() < until:
+        while not (begun.exists() and begun.read_text()) and time.monotonic() < until:
             time.sleep(0.02)
         process.kill()
+    os.kill(int(begun.read_text()), signal.SIGKILL)
 
+    assert list(into.glob(".part-*/servers/rlm1"))
     left = [path for path in into.iterdir() if path.name.startswith(".part-")]
     assert len(left) == 1
     with pytest.raises(BackupError, match="was not finished"), opened(left[0]):
@@ -212,16 +217,19 @@ def test_killed_in_the_middle_it_leaves_nothing_that_looks_like_a_backup(tmp_pat
 
 def test_two_at_once_are_not_made(tmp_path: Path) -> None:
     root = machine(tmp_path / "rlm1")
-    slow = replace(member(root), command=("sh", "-c", 'sleep 0.3; exec "$@"', "sh"))
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    waits = f'touch {begun}; until [ -e {go} ]; do sleep 0.02; done; exec "$@"'
+    slow = replace(member(root), command=("sh", "-c", waits, "sh"))
     first = threading.Thread(target=save, args=(settings_of(tmp_path / "b", slow),))
     first.start()
     try:
-        while not (tmp_path / "b/.rlm-ha-backup.lock").exists():
+        until = time.monotonic() + 20
+        while not begun.exists() and time.monotonic() < until:
             time.sleep(0.01)
-        time.sleep(0.1)
         with pytest.raises(BackupError, match="another backup is being made there"):
             save(settings_of(tmp_path / "b", member(root)))
     finally:
+        go.touch()
         first.join()
 
 

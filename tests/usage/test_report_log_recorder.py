@@ -336,7 +336,9 @@ async def test_a_reading_that_took_too_long_stops_nothing_for_good(scene: Scene)
     scene.acts = False
     await scene.turns(2)
     release.set()
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while not made._aside.is_idle:  # noqa: ASYNC110 - a thread that nobody waits for sets no event
+            await asyncio.sleep(0.001)
     scene.acts = True
     scene.log.session()
     await scene.turns()
