@@ -17,10 +17,13 @@ FORMAT = 1
 LIST, SUM = "MANIFEST.json", "MANIFEST.sha256"
 INFO, EXPORT = "cluster-info.txt", "vantage-ha-config.yaml"
 STORE_FOLDER = "store"
+JOURNALS = (f"{STORE_FOLDER}/journal.sqlite", f"{STORE_FOLDER}/journal.pgdump")
+"""The copy of the journal, by the kind of its database."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"rlm-ha-backup_(?P<cluster>[A-Za-z0-9_.-]+)_(?P<at>[0-9]{8}T[0-9]{6}Z)(?:\.tar\.gz)?")
 _PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_WORD = re.compile(r"[a-z0-9_]+")
 _KEY_STORES = (".key", ".p12", ".pfx", ".jks", ".ppk")
 
 
@@ -58,6 +61,31 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableSum:
+    """One table of a journal: how many rows, and a sum over all that is in them, in whatever order."""
+
+    name: str
+    rows: int
+    sum: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedJournal:
+    """What the saved journal is."""
+
+    place: str
+    """The file in the backup."""
+    revision: str | None
+    """Its schema; None where it has none of ours."""
+    schema: str = ""
+    """PostgreSQL's: where its tables were."""
+    server: str = ""
+    """PostgreSQL's: the version that it was on."""
+    tables: tuple[TableSum, ...] = ()
+    """PostgreSQL's: what has to be there after it was put back. An SQLite file has a sum as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """All that is in one backup."""
 
@@ -75,6 +103,8 @@ class Contents:
     left_out: tuple[str, ...] = ()
     """Private keys, where they were not asked for."""
     notes: tuple[str, ...] = ()
+    journal: SavedJournal | None = None
+    """None where none was saved, or by a version that did not tell."""
 
     @property
     def name(self) -> str:
@@ -140,7 +170,25 @@ def _contents(document: Mapping[str, Any]) -> Contents:
         missing=texts["missing"],
         left_out=texts["left_out"],
         notes=texts["notes"],
+        journal=_journal(document),
     )
+
+
+def _journal(document: Mapping[str, Any]) -> SavedJournal | None:
+    places = [part["place"] for part in document["parts"]]
+    if (told := document.get("journal")) is None:
+        # An older backup, which has it and does not tell what is in it.
+        found = [place for place in JOURNALS if place in places]
+        return SavedJournal(place=found[0], revision=None) if found else None
+    tables = tuple(TableSum(**each) for each in told["tables"])
+    journal = SavedJournal(**{**told, "tables": tables})
+    if journal.place not in JOURNALS or journal.place not in places:
+        raise ValueError(f"{journal.place!r} is no journal of this backup")
+    # These words become parts of statements.
+    words = [journal.revision or "0", *(word for table in tables for word in (table.name, table.sum))]
+    if not all(map(_WORD.fullmatch, words)) or any(type(table.rows) is not int for table in tables):
+        raise ValueError("the tables of the journal are not told as we write them")
+    return journal
 
 
 def _entry(document: Mapping[str, Any]) -> Entry:

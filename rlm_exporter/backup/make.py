@@ -8,11 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rlm_exporter.backup import archive, database
+from rlm_exporter.backup import archive
 from rlm_exporter.backup.collect import collect, sum_of
-from rlm_exporter.backup.contents import EXPORT, INFO, STORE_FOLDER, Contents, Entry, Part, backup_name
+from rlm_exporter.backup.contents import (
+    EXPORT,
+    INFO,
+    STORE_FOLDER,
+    Contents,
+    Entry,
+    Part,
+    SavedJournal,
+    backup_name,
+)
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import cluster_info
+from rlm_exporter.backup.journals import journal_at
 from rlm_exporter.backup.keep import to_delete
 from rlm_exporter.backup.members import BackupSettings, Member
 from rlm_exporter.errors import BackupError
@@ -65,6 +75,7 @@ class _Heap:
     missing: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    journal: SavedJournal | None = None
 
 
 def make_backup(
@@ -119,6 +130,7 @@ def _fill(
         missing=tuple(heap.missing),
         left_out=tuple(heap.left_out),
         notes=tuple(heap.notes),
+        journal=heap.journal,
     )
     (work / INFO).write_text(cluster_info(contents), encoding="utf-8", errors="replace")
     return replace(contents, parts=tuple(_parts(work)))
@@ -168,13 +180,11 @@ def _add_store(work: Path, settings: BackupSettings, heap: _Heap, progress: Prog
     if settings.store is None:
         return
     progress("journal", 0)
+    folder = work / STORE_FOLDER
+    folder.mkdir()
     try:
-        database.copy_store(
-            settings.store,
-            work / STORE_FOLDER,
-            seconds=settings.timeout.total_seconds(),
-            environ=os.environ,
-        )
+        seconds = settings.timeout.total_seconds()
+        heap.journal = journal_at(settings.store, seconds=seconds, environ=os.environ).save(folder)
     except BackupError as error:
         heap.missing.append(str(error))
 

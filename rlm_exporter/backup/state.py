@@ -17,6 +17,8 @@ class RestoreState:
     steps_done: list[int] = field(default_factory=list)
     reload_due: list[str] = field(default_factory=list)
     """Balancers whose files were put, and that have not read them yet."""
+    journal_put: bool = False
+    """Whether the journal is back: once a daemon writes to it, nobody could tell."""
     held_back: list[str] = field(default_factory=list)
     """Servers from which we have clients kept, until they are seen to serve."""
 

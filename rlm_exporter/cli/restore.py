@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Only look whether the backup is whole.")
 @click.option("--into", type=click.Path(path_type=Path), help="Only put all files there, machine by machine.")
 @click.option("--even-serving", is_flag=True, help="Write files of servers that serve too; they go on.")
+@click.option("--replace-journal", is_flag=True, help="Put the journal back over one that is there, too.")
 @click.option("--state", type=click.Path(path_type=Path), help="Where it is written how far it came.")
 @click.option("--rlmutil", type=click.Path(path_type=Path), help="The vendor's rlmutil.")
 @url_option
@@ -40,6 +41,7 @@ def restore_command(
     verify: bool,
     into: Path | None,
     even_serving: bool,
+    replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
 ) -> int:
@@ -75,6 +77,7 @@ def restore_command(
             file,
             do_apply=do_apply,
             even_serving=even_serving,
+            replace_journal=replace_journal,
             state=state,
             rlmutil=rlmutil,
         )
@@ -87,6 +90,7 @@ def _restore(
     *,
     do_apply: bool,
     even_serving: bool,
+    replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
 ) -> int:
@@ -101,7 +105,12 @@ def _restore(
     manners = current_manners()
     world = OurWorld(saved_cluster(contents, folder), manners, rlmutil=rlmutil)
     restore = Restore(
-        contents=contents, folder=folder, settings=settings, world=world, even_serving=even_serving
+        contents=contents,
+        folder=folder,
+        settings=settings,
+        world=world,
+        even_serving=even_serving,
+        replace_journal=replace_journal,
     )
     progress = StateFile(state or _state_path(contents), backup=contents.name)
     if do_apply:

@@ -1,0 +1,246 @@
+"""The journal on PostgreSQL: dumped and put back by PostgreSQL's own programs, which alone know how.
+
+What is dumped and what is counted are of one moment, and it is put back in one transaction, at whose end
+everything is counted again: what does not fit leaves the database as it was.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from rlm_exporter.backup import journal_sql
+from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal, TableSum
+from rlm_exporter.backup.journal_look import Found, JournalLook, described
+from rlm_exporter.backup.postgresql_programs import Programs
+from rlm_exporter.errors import BackupError, JournalError
+from rlm_exporter.store.database import database_at, shown
+from rlm_exporter.store.postgresql import SCHEMA_LOCK
+from rlm_exporter.store.tables import metadata
+from rlm_exporter.store.upgrade import is_known
+
+FILE = "journal.pgdump"
+OUR_NAME = "rlm-ha backup"
+LOCK_SECONDS = 10
+"""For whoever is at the tables that are replaced."""
+_REVISION = "alembic_version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _There:
+    """What is in the database."""
+
+    schema: str
+    server: str
+    tables: tuple[str, ...]
+    """Ours, without partitions."""
+    strangers: bool
+    """Whether there is anything else."""
+    revision: str | None
+    at_work: tuple[str, ...]
+
+
+class PostgresqlStore:
+    """One database."""
+
+    file = FILE
+
+    def __init__(
+        self, url: str, *, seconds: float, environ: Mapping[str, str], lock_seconds: int = LOCK_SECONDS
+    ) -> None:
+        parsed = make_url(url).set(drivername="postgresql")
+        self._application = str(parsed.query.get("application_name", "rlm-ha"))
+        # Under another name than the daemons, who are looked for.
+        ours = parsed.update_query_dict({"application_name": OUR_NAME})
+        self._url = ours.render_as_string(hide_password=False)
+        self._name = shown(parsed.set(query={}))
+        self._programs = Programs(ours, seconds=seconds, environ=environ)
+        self._seconds = seconds
+        self._lock_seconds = lock_seconds
+
+    def save(self, folder: Path) -> SavedJournal:
+        """Dump it into a folder. Raises BackupError."""
+        with self._reading() as connection:
+            there = _look(connection, self._application)
+            if there.revision is None:
+                raise BackupError(f"{self._name} holds no journal; correct spec.store, or leave it out")
+            self._refuse_newer(there.revision)
+            sums = _sums(connection, there)
+            snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+            names = [(there.schema, name) for name in (*there.tables, journal_sql.VIEW)]
+            names += [(row[0], row[1]) for row in connection.exec_driver_sql(journal_sql.PARTITIONS)]
+            words = [f"--table={_pattern(schema, name)}" for schema, name in names]
+            self._programs.run(
+                *("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={folder / FILE}"),
+                *("--no-password", *words, self._programs.database),
+            )
+        return SavedJournal(
+            place=f"{STORE_FOLDER}/{FILE}",
+            revision=there.revision,
+            schema=there.schema,
+            server=there.server,
+            tables=sums,
+        )
+
+    def look(self, saved: SavedJournal, file: Path) -> JournalLook:
+        """What stands there now."""
+        if saved.revision is None:
+            detail = (
+                f"this backup does not tell what is in it; by hand: pg_restore --clean --dbname=... {FILE}"
+            )
+            return JournalLook(found=Found.APART, detail=detail)
+        try:
+            self._refuse_newer(saved.revision)
+            with self._reading() as connection:
+                there = _look(connection, self._application)
+                if trouble := self._trouble(saved, there):
+                    return JournalLook(found=Found.UNUSABLE, detail=trouble)
+                used_by = ", ".join(there.at_work)
+                used_by = used_by and f"a daemon is at work on it (from {used_by})"
+                if there.revision is None:
+                    return JournalLook(found=Found.NONE, used_by=used_by)
+                if there.revision == saved.revision and _sums(connection, there) == saved.tables:
+                    return JournalLook(found=Found.SAVED)
+                detail = described(lambda query: connection.exec_driver_sql(query).fetchall())
+        except BackupError as error:
+            return JournalLook(found=Found.UNUSABLE, detail=str(error))
+        return JournalLook(found=Found.OTHER, detail=detail, used_by=used_by)
+
+    def put(self, saved: SavedJournal, file: Path, *, replace: bool, beside: Path) -> str:
+        """Put the dump there, and say what became of the journal before. Raises BackupError."""
+        with self._reading() as connection:
+            there = _look(connection, self._application)
+        going = there.tables if there.revision is not None else ()
+        kept = ""
+        if going and replace:
+            kept = self._keep(beside)
+        with tempfile.TemporaryDirectory(prefix="rlm-ha-journal-") as name:
+            script, before, after = (Path(name, each) for each in ("dump", "before", "after"))
+            self._programs.run(
+                *("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file))
+            )
+            before.write_text(
+                journal_sql.before(
+                    saved.schema,
+                    application=self._application,
+                    lock=SCHEMA_LOCK,
+                    lock_seconds=self._lock_seconds,
+                    going=going if replace and going else None,
+                ),
+                encoding="utf-8",
+            )
+            after.write_text(journal_sql.after(saved.schema, saved.tables), encoding="utf-8")
+            self._run_scripts(saved, there, before, script, after)
+        return kept
+
+    def _run_scripts(self, saved: SavedJournal, there: _There, *scripts: Path) -> None:
+        words = ["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]
+        words += [f"--file={script}" for script in scripts]
+        try:
+            self._programs.run("psql", *words, self._programs.database)
+        except BackupError as error:
+            versions = {saved.server, there.server, self._programs.version("psql")}
+            told = ""
+            if len({version.partition(".")[0] for version in versions}) > 1:
+                told = (
+                    f"; the dump is of PostgreSQL {saved.server}, the server is {there.server}, "
+                    f"psql is {self._programs.version('psql')}: those of one version fit"
+                )
+            raise BackupError(
+                f"the journal was not put back, and {self._name} is as it was: {error}{told}"
+            ) from error
+
+    def _keep(self, beside: Path) -> str:
+        """A dump of what is there, under a name that is free."""
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while (folder := Path(f"{beside}-{number}")).exists():
+            number += 1
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise BackupError(f"{folder}: cannot be made: {error.strerror}; give --state") from error
+        self.save(folder)
+        return f"the one before is {folder / FILE}"
+
+    def _trouble(self, saved: SavedJournal, there: _There) -> str:
+        """Why the saved one cannot be put there at all."""
+        if there.revision is None and (there.tables or there.strangers):
+            return f"{self._name} holds tables of another program; give another database"
+        if there.schema != saved.schema:
+            return (
+                f"its tables were in schema {saved.schema}, and this user's search_path leads to "
+                f"{there.schema or 'none that there is'}; make the schema, and set search_path for him"
+            )
+        if there.revision is not None and not is_known(there.revision):
+            return _newer(self._name, there.revision)
+        return ""
+
+    def _refuse_newer(self, revision: str) -> None:
+        if not is_known(revision):
+            raise BackupError(_newer("the journal", revision))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """One moment of it. Raises BackupError for all that the database cannot do."""
+        try:
+            database = database_at(self._url)
+        except JournalError as error:
+            raise BackupError(str(error)) from error
+        errors: tuple[type[Exception], ...] = (SQLAlchemyError, *database.driver_errors)
+        try:
+            with database.engine.connect() as connection:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+                limit = round(self._seconds * 1000)
+                # A dump is made while this waits; who waits for it is the program's own end.
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit}")
+                for setting in journal_sql.SAME_TEXT:
+                    connection.exec_driver_sql(setting)
+                yield connection
+        except errors as error:
+            raise BackupError(database.explain(error)) from error
+        finally:
+            database.engine.dispose()
+
+
+def _look(connection: Connection, application: str) -> _There:
+    rows: list[Any] = list(connection.exec_driver_sql(journal_sql.TABLES))
+    whole = {str(name) for name, is_part in rows if not is_part}
+    ours = {*metadata.tables, _REVISION} & whole
+    revision = None
+    if _REVISION in ours:
+        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+    schema, server = connection.exec_driver_sql(
+        "SELECT current_schema(), current_setting('server_version')"
+    ).one()
+    return _There(
+        schema=str(schema or ""),
+        server=str(server).partition(" ")[0],
+        tables=tuple(sorted(ours)),
+        strangers=len(whole) > len(ours),
+        revision=revision,
+        at_work=tuple(str(row[0]) for row in connection.exec_driver_sql(journal_sql.at_work(application))),
+    )
+
+
+def _sums(connection: Connection, there: _There) -> tuple[TableSum, ...]:
+    found = []
+    for name in there.tables:
+        rows, total = connection.exec_driver_sql(journal_sql.sum_query(there.schema, name)).one()
+        found.append(TableSum(name=name, rows=int(rows), sum=str(total)))
+    return tuple(found)
+
+
+def _pattern(schema: str, name: str) -> str:
+    return f"{journal_sql.quoted(schema)}.{journal_sql.quoted(name)}"
+
+
+def _newer(what: str, revision: str) -> str:
+    return f"{what} has schema {revision}, which this version of rlm-ha does not know; install a newer one"
