@@ -6,8 +6,8 @@ It is written last: where it is missing, the backup was not finished.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ JOURNALS = (f"{STORE_FOLDER}/journal.sqlite", f"{STORE_FOLDER}/journal.pgdump")
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"rlm-ha-backup_(?P<cluster>[A-Za-z0-9_.-]+)_(?P<at>[0-9]{8}T[0-9]{6}Z)(?:\.tar\.gz)?")
-_PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+_MEMBER = re.compile(r"(?:servers|balancers)/(?!\.)[A-Za-z0-9_.-]+")
 _WORD = re.compile(r"[a-z0-9_]+")
 _KEY_STORES = (".key", ".p12", ".pfx", ".jks", ".ppk")
 
@@ -39,7 +40,11 @@ class Entry:
     mode: int
     owner: str
     group: str
+    """Names, where they had some."""
     mtime: int
+    uid: int = 0
+    gid: int = 0
+    """For where nobody has these names."""
     size: int = 0
     sha256: str = ""
     secret: bool = False
@@ -152,26 +157,37 @@ def from_json(raw: bytes, *, source: str) -> Contents:
                 f"{source}: {LIST} has format {document['format']!r}, which this version does not know"
             )
         return _contents(document)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackupError(f"{source}: {LIST} is damaged ({error}); use another backup") from error
 
 
 def _contents(document: Mapping[str, Any]) -> Contents:
     texts = {key: tuple(map(str, document[key])) for key in ("members", "missing", "left_out", "notes")}
-    return Contents(
+    made_at = datetime.fromisoformat(document["made_at"])
+    contents = Contents(
         cluster=str(document["cluster"]),
-        made_at=datetime.fromisoformat(document["made_at"]),
-        active=document["active"],
-        active_host=document["active_host"],
-        epoch=document["epoch"],
-        entries=tuple(_entry(each) for each in document["entries"]),
-        parts=tuple(Part(**each) for each in document["parts"]),
+        made_at=made_at if made_at.tzinfo else made_at.replace(tzinfo=UTC),
+        active=_text(document["active"]),
+        active_host=_text(document["active_host"]),
+        epoch=None if document["epoch"] is None else int(document["epoch"]),
+        entries=tuple(_entry(each, texts["members"]) for each in document["entries"]),
+        parts=tuple(_part(each) for each in document["parts"]),
         members=texts["members"],
         missing=texts["missing"],
         left_out=texts["left_out"],
         notes=texts["notes"],
         journal=_journal(document),
     )
+    if _NAME.fullmatch(contents.name) is None:
+        raise ValueError(f"{contents.cluster!r} is no name of a cluster")
+    for member in contents.members:
+        if not _MEMBER.fullmatch(member):
+            raise ValueError(f"{member!r} is neither a server nor a balancer")
+    return contents
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _journal(document: Mapping[str, Any]) -> SavedJournal | None:
@@ -191,9 +207,21 @@ def _journal(document: Mapping[str, Any]) -> SavedJournal | None:
     return journal
 
 
-def _entry(document: Mapping[str, Any]) -> Entry:
+def _entry(document: Mapping[str, Any], members: Collection[str]) -> Entry:
     entry = Entry(**document)
     # What is put back goes where the path says, so a list by a stranger must not lead out of the place.
-    if not entry.path.startswith("/") or ".." in entry.path.split("/") or ".." in entry.member.split("/"):
+    if not entry.path.startswith("/") or {"", ".", ".."}.intersection(entry.path.split("/")[1:]):
         raise ValueError(f"{entry.path!r} is no absolute path")
-    return entry
+    if entry.member not in members or entry.kind not in {"file", "folder"}:
+        raise ValueError(f"{entry.place!r} is no file or folder of one of its machines")
+    numbers: tuple[object, ...] = (entry.mode, entry.mtime, entry.uid, entry.gid, entry.size)
+    if any(type(number) is not int for number in numbers) or not 0 <= entry.mode <= 0o7777:
+        raise ValueError(f"{entry.place!r}: has something else where a number belongs")
+    return replace(entry, owner=str(entry.owner), group=str(entry.group))
+
+
+def _part(document: Mapping[str, Any]) -> Part:
+    part = Part(**document)
+    if part.place not in {INFO, EXPORT, *JOURNALS}:
+        raise ValueError(f"{part.place!r} is no part of a backup")
+    return part

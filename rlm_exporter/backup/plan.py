@@ -160,6 +160,17 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     )
 
 
+def _homeless(contents: Contents, settings: BackupSettings) -> Iterator[Action]:
+    """A machine that the settings do not have, or have under another name."""
+    known = {member.key for member in settings.members}
+    for key in contents.members:
+        if key not in known and contents.of(key):
+            text = (
+                "is not in the settings, so its files go nowhere; name a machine there so, and run it again"
+            )
+            yield _action(Deed.PUT, key, State.HELD, text)
+
+
 def _store(journal: JournalLook | None, rules: Rules) -> Iterator[Action]:
     if journal is not None:
         yield _action(Deed.STORE, "journal", *_of_journal(journal, rules))

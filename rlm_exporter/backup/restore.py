@@ -59,6 +59,12 @@ class Restore:
 
     def apply(self, state: StateFile, tell: Tell) -> tuple[Action, ...]:
         """Do the five steps, and return how each thing stands. Raises BackupError at the step that failed."""
+        with state.alone():
+            ended = self._steps(state, tell)
+            state.forget()
+        return ended
+
+    def _steps(self, state: StateFile, tell: Tell) -> tuple[Action, ...]:
         ended: list[Action] = []
         try:
             for number, title in enumerate(STEPS, start=1):
@@ -70,7 +76,6 @@ class Restore:
                 state.save()
         finally:
             self._give_back(state, tell)
-        state.forget()
         return tuple(ended)
 
     def _step(self, number: int, state: StateFile, tell: Tell) -> tuple[Action, ...]:

@@ -56,7 +56,7 @@ def restore_command(
       rlm-ha restore /backups/site.tar.gz backup.yaml --apply
       rlm-ha restore /backups/site.tar.gz --into /tmp/look
     """
-    from rlm_exporter.backup.archive import opened
+    from rlm_exporter.backup.opening import opened
 
     if [only_plan, do_apply, verify, into is not None].count(True) != 1:
         raise click.UsageError("say one of --plan, --apply, --verify and --into")
@@ -136,7 +136,10 @@ def _unpack(contents: "Contents", folder: Path, into: Path) -> None:
     for key in contents.members:
         role, name = key.split("/", 1)
         root = into / key
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BackupError(f"{root}: cannot be made: {error.strerror}; give another --into") from error
         member = Member(
             role=Role(role), name=name, ssh=None, command=(), root=str(root.absolute()), paths=(), logs=()
         )

@@ -97,4 +97,7 @@ def saved_cluster(contents: Contents, folder: Path) -> Cluster:
     path = folder / EXPORT
     if not path.is_file():
         raise BackupError(f"{contents.name}: holds no {EXPORT}, so nobody knows where the servers are")
-    return parse_manifests(path.read_bytes(), EXPORT).clusters[0]
+    clusters = parse_manifests(path.read_bytes(), EXPORT).clusters
+    if not clusters:
+        raise BackupError(f"{contents.name}: its {EXPORT} has no cluster; use another backup")
+    return clusters[0]

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlm_exporter.backup.archive import opened
 from rlm_exporter.backup.contents import INFO, LIST, SUM
 from rlm_exporter.backup.make import Known, Wishes
+from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.put import BEFORE, differing, put
 from rlm_exporter.errors import BackupError
 from tests.backup.sites import KEY, LICENSE, courier, machine, member, save

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rlm_exporter.backup.archive import opened
 from rlm_exporter.backup.make import Wishes
 from rlm_exporter.backup.members import BackupSettings, Member, Role
+from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.restore import Restore
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
