@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from rlm_exporter.backup.contents import LIST, SUM, Contents, to_json
 from rlm_exporter.errors import BackupError
@@ -56,22 +57,27 @@ def settle(folder: Path) -> None:
 
 def pack(folder: Path, *, name: str) -> Path:
     """Write a sealed folder as one tar.gz beside it, which has no name of a backup yet."""
-    number, part = tempfile.mkstemp(dir=folder.parent, prefix=PART)
-    with os.fdopen(number, "wb") as file:
-        with (
-            gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6) as packed,
-            tarfile.open(
-                fileobj=packed,
-                mode="w",
-                format=tarfile.PAX_FORMAT,
-                encoding="utf-8",
-                errors="surrogateescape",
-            ) as archive,
-        ):
-            archive.add(folder, arcname=name, filter=_ours)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(part)
+    number, path = tempfile.mkstemp(dir=folder.parent, prefix=PART)
+    part = Path(path)
+    try:
+        with os.fdopen(number, "wb") as file:
+            _write_tar(file, folder, name)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink()  # a disk that is full is not to stay full by it
+        raise
+    return part
+
+
+def _write_tar(file: IO[bytes], folder: Path, name: str) -> None:
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6) as packed,
+        tarfile.open(
+            fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+        ) as archive,
+    ):
+        archive.add(folder, arcname=name, filter=_ours)
 
 
 def give_name(part: Path, target: Path) -> None:

@@ -110,8 +110,9 @@ def _send(member: Member, courier: Courier, names: bytes, spool: Path, told: Tol
 
 def _judge(member: Member, said: Said) -> tuple[str, ...]:
     """Files that vanished or may not be read are found missing later; anything else ends it."""
-    if all("Cannot open" in line or "Cannot stat" in line or "Exiting" in line for line in said.errors):
-        return tuple(line.removeprefix("tar: ") for line in said.errors if "Exiting" not in line)
+    vanished = [line for line in said.errors if "Exiting" not in line]
+    if vanished and all("Cannot open" in line or "Cannot stat" in line for line in vanished):
+        return tuple(line.removeprefix("tar: ") for line in vanished)
     raise BackupError(f"{member.name}: tar failed there: {said.why}")
 
 
