@@ -56,16 +56,17 @@ def restore_command(
       rlm-ha restore /backups/site.tar.gz backup.yaml --apply
       rlm-ha restore /backups/site.tar.gz --into /tmp/look
     """
-    from rlm_exporter.backup.opening import opened
+    from rlm_exporter.backup.opening import opened, verified
 
     if [only_plan, do_apply, verify, into is not None].count(True) != 1:
         raise click.UsageError("say one of --plan, --apply, --verify and --into")
+    if verify:
+        contents = verified(backup)
+        _tell_missing(contents)
+        emit(_whole(contents), lambda: _whole_sheet(contents), manners=current_manners())
+        return ExitCode.DONE
     with opened(backup) as (contents, folder):
-        for line in contents.missing:
-            click.echo(printable(f"missing in this backup: {line}"), err=True)
-        if verify:
-            emit(_whole(contents), lambda: _whole_sheet(contents), manners=current_manners())
-            return ExitCode.DONE
+        _tell_missing(contents)
         if into is not None:
             _unpack(contents, folder, into)
             return ExitCode.DONE
@@ -81,6 +82,11 @@ def restore_command(
             state=state,
             rlmutil=rlmutil,
         )
+
+
+def _tell_missing(contents: "Contents") -> None:
+    for line in contents.missing:
+        click.echo(printable(f"missing in this backup: {line}"), err=True)
 
 
 def _restore(
