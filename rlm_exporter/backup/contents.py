@@ -86,6 +86,8 @@ class SavedJournal:
     """PostgreSQL's: where its tables were."""
     server: str = ""
     """PostgreSQL's: the version that it was on."""
+    program: str = ""
+    """PostgreSQL's: the version of the pg_dump that wrote it."""
     tables: tuple[TableSum, ...] = ()
     """PostgreSQL's: what has to be there after it was put back. An SQLite file has a sum as it is."""
 

@@ -52,7 +52,7 @@ class Courier:
 
     def ask(self, words: Sequence[str], *, given: bytes = b"") -> tuple[Said, bytes]:
         """Run it and give back what it said. Raises BackupError."""
-        with tempfile.TemporaryFile() as output:
+        with _told(self._member), tempfile.TemporaryFile() as output:
             said = self.run(words, output=output, given=given)
             output.seek(0)
             return said, output.read()
@@ -61,7 +61,7 @@ class Courier:
         self, words: Sequence[str], *, output: IO[bytes], given: bytes | Path = b"", told: Told | None = None
     ) -> Said:
         """Run it, with a text or a file as its input, and write what it says. Raises BackupError."""
-        with tempfile.TemporaryFile() as errors, _input(given) as stdin:
+        with _told(self._member), tempfile.TemporaryFile() as errors, _input(given) as stdin:
             process = self._start(words, stdin, output, errors)
             try:
                 self._wait(process, output, told or (lambda _: None))
@@ -115,6 +115,15 @@ def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
         # sshd gives the words to the login shell there, so each is quoted for it.
         return (*SSH, member.ssh, shlex.join(there))
     return (*member.command, *there)
+
+
+@contextlib.contextmanager
+def _told(member: Member) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = f"{error.strerror}; set TMPDIR to a folder with room"
+        raise BackupError(f"{member.name}: what goes there and comes cannot be kept: {why}") from error
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ everything is counted again: what does not fit leaves the database as it was.
 """
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ class PostgresqlStore:
             revision=there.revision,
             schema=there.schema,
             server=there.server,
+            program=self._programs.version("pg_dump"),
             tables=sums,
         )
 
@@ -116,57 +118,70 @@ class PostgresqlStore:
         """Put the dump there, and say what became of the journal before. Raises BackupError."""
         with self._reading() as connection:
             there = _look(connection, self._application)
-        going = there.tables if there.revision is not None else ()
-        kept = ""
-        if going and replace:
-            kept = self._keep(beside)
-        with tempfile.TemporaryDirectory(prefix="rlm-ha-journal-") as name:
-            script, before, after = (Path(name, each) for each in ("dump", "before", "after"))
-            self._programs.run(
-                *("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file))
-            )
-            before.write_text(
-                journal_sql.before(
-                    saved.schema,
-                    application=self._application,
-                    lock=SCHEMA_LOCK,
-                    lock_seconds=self._lock_seconds,
-                    going=going if replace and going else None,
-                ),
-                encoding="utf-8",
-            )
-            after.write_text(journal_sql.after(saved.schema, saved.tables), encoding="utf-8")
-            self._run_scripts(saved, there, before, script, after)
+        going = there.tables if replace and there.revision is not None else ()
+        kept = self._keep(beside) if going else ""
+        before = journal_sql.before(
+            saved.schema,
+            application=self._application,
+            lock=SCHEMA_LOCK,
+            lock_seconds=self._lock_seconds,
+            going=going or None,
+        )
+        try:
+            with tempfile.TemporaryDirectory(prefix="rlm-ha-journal-") as name:
+                first, dump, last = (Path(name, each) for each in ("before", "dump", "after"))
+                first.write_text(before, encoding="utf-8")
+                last.write_text(journal_sql.after(saved.schema, saved.tables), encoding="utf-8")
+                words = ("--no-owner", "--no-privileges", f"--file={dump}", str(file))
+                with self._naming_versions(saved, there, "pg_restore"):
+                    self._programs.run("pg_restore", *words)
+                without_newer_settings(dump, server=there.server)
+                with self._naming_versions(saved, there, "psql"):
+                    self._run_scripts(first, dump, last)
+        except OSError as error:
+            why = f"{error.strerror}; set TMPDIR to a folder with room"
+            raise BackupError(f"the journal cannot be unpacked: {why}") from error
         return kept
 
-    def _run_scripts(self, saved: SavedJournal, there: _There, *scripts: Path) -> None:
+    def _run_scripts(self, *scripts: Path) -> None:
         words = ["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]
         words += [f"--file={script}" for script in scripts]
+        self._programs.run("psql", *words, self._programs.database)
+
+    @contextlib.contextmanager
+    def _naming_versions(self, saved: SavedJournal, there: _There, program: str) -> Iterator[None]:
+        """They are told where they differ: then that may be all that is wrong."""
         try:
-            self._programs.run("psql", *words, self._programs.database)
+            yield
         except BackupError as error:
-            versions = {saved.server, there.server, self._programs.version("psql")}
+            ours = self._programs.version(program)
             told = ""
-            if len({version.partition(".")[0] for version in versions}) > 1:
+            if len({_major(each) for each in (saved.server, saved.program, there.server, ours)}) > 1:
                 told = (
-                    f"; the dump is of PostgreSQL {saved.server}, the server is {there.server}, "
-                    f"psql is {self._programs.version('psql')}: those of one version fit"
+                    f"; it was dumped from PostgreSQL {saved.server} by pg_dump {saved.program}, the server "
+                    f"is {there.server}, and {program} is {ours}: programs of the dump's version are wanted, "
+                    "and a server that is not older"
                 )
             raise BackupError(
                 f"the journal was not put back, and {self._name} is as it was: {error}{told}"
             ) from error
 
     def _keep(self, beside: Path) -> str:
-        """A dump of what is there, under a name that is free."""
-        beside.parent.mkdir(parents=True, exist_ok=True)
+        """A dump of what is there, under a name that is free; it has it once it is whole."""
         number = 1
         while (folder := Path(f"{beside}-{number}")).exists():
             number += 1
         try:
-            folder.mkdir(mode=0o700)
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            part = Path(tempfile.mkdtemp(dir=beside.parent, prefix=f".{beside.name}-"))
+            try:
+                self.save(part)
+                part.rename(folder)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
         except OSError as error:
-            raise BackupError(f"{folder}: cannot be made: {error.strerror}; give --state") from error
-        self.save(folder)
+            why = f"{error.strerror}; give --state"
+            raise BackupError(f"{folder}: what is there cannot be kept: {why}") from error
         return f"the one before is {folder / FILE}"
 
     def _trouble(self, saved: SavedJournal, there: _There) -> str:
@@ -236,6 +251,21 @@ def _sums(connection: Connection, there: _There) -> tuple[TableSum, ...]:
         rows, total = connection.exec_driver_sql(journal_sql.sum_query(there.schema, name)).one()
         found.append(TableSum(name=name, rows=int(rows), sum=str(total)))
     return tuple(found)
+
+
+def without_newer_settings(script: Path, *, server: str) -> None:
+    """Take out of a script's heading what its pg_restore sets, and older servers do not know."""
+    if _major(server) >= 17:  # which has it
+        return
+    with script.open("r+b") as file:
+        heading = file.read(4096)
+        file.seek(0)
+        file.write(heading.replace(b"\nSET transaction_timeout = 0;", b"\n--  transaction_timeout = 0;"))
+
+
+def _major(version: str) -> int:
+    number = version.partition(".")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _pattern(schema: str, name: str) -> str:

@@ -47,7 +47,10 @@ class Programs:
         except OSError as error:
             raise BackupError(f"{program} cannot be run: {error.strerror}") from error
         if ended.returncode != 0:
-            raise BackupError(f"{name} failed: {_reason(ended.stderr)}")
+            reason = _reason(ended.stderr)
+            if "version mismatch" in reason:
+                reason += "; install client programs that are not older than the server"
+            raise BackupError(f"{name} failed: {reason}")
         return ended.stdout.decode("utf-8", "replace")
 
     def version(self, name: str) -> str:

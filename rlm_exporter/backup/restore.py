@@ -160,7 +160,8 @@ class Restore:
     def _do(self, action: Action, state: StateFile, tell: Tell) -> None:
         match action.deed:
             case Deed.PUT:
-                self._put(self._member(Role.SERVER, action.subject), action.files)
+                if self.even_serving or not self.world.serving().get(action.subject):  # since the look
+                    self._put(self._member(Role.SERVER, action.subject), action.files)
             case Deed.STORE:
                 self._put_store(state, tell)
             case Deed.START:

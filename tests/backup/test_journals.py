@@ -1,9 +1,13 @@
 """The journal of both kinds: saved, looked at and put back, on the real databases."""
 
+import contextlib
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,17 +15,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from rlm_exporter.backup.contents import SavedJournal
+from rlm_exporter.backup.contents import LIST, SavedJournal
 from rlm_exporter.backup.journal_look import Found
-from rlm_exporter.backup.journal_postgresql import PostgresqlStore
+from rlm_exporter.backup.journal_postgresql import PostgresqlStore, without_newer_settings
+from rlm_exporter.backup.make import Wishes
+from rlm_exporter.backup.opening import verified
 from rlm_exporter.backup.ports import JournalStore
 from rlm_exporter.errors import BackupError
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.upgrade import upgrade
 from tests.backup.journals import begun_in, moved_on, rows_of, store_at, with_history
+from tests.backup.sites import machine, member, save
+from tests.backup.sites import settings as settings_of
 from tests.postgresql import PASSWORD, PostgresqlServer, ask
 
 ENVIRON = dict(os.environ)
+KILLS = int(os.environ.get("RLM_HA_KILLS", "3"))
 
 
 @pytest.fixture(scope="module")
@@ -362,3 +371,63 @@ def test_programs_that_are_missing_or_of_another_version_are_named(
     file.write_bytes(whole[:6] + bytes([whole[6] + 40]) + whole[7:])
     with pytest.raises(BackupError, match=r"pg_restore failed: unsupported version \(1\.\d+\)"):
         put(store_at(empty, environ=ENVIRON), saved, file)
+
+
+def test_a_setting_that_an_older_server_does_not_know_is_taken_out_of_the_heading_alone(
+    tmp_path: Path,
+) -> None:
+    """A pg_restore of 17 and later sets it on every server."""
+    line = b"SET lock_timeout = 0;\nSET transaction_timeout = 0;\n"
+    script, later = tmp_path / "dump", b"COPY x FROM stdin;\nSET transaction_timeout = 0;\n"
+    for server, wanted in (
+        ("15.8", b"SET lock_timeout = 0;\n--  transaction_timeout = 0;\n"),
+        ("17.2", line),
+    ):
+        script.write_bytes(line + b"-- more\n" * 999 + later)
+        without_newer_settings(script, server=server)
+        assert script.read_bytes() == wanted + b"-- more\n" * 999 + later
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from rlm_exporter.backup.contents import from_json
+from rlm_exporter.backup.journals import journal_at
+saved = from_json(Path(sys.argv[2]).read_bytes(), source="").journal
+store = journal_at(sys.argv[1], seconds=30, environ=dict(os.environ))
+print("begins", flush=True)
+store.put(saved, Path(sys.argv[3]), replace=True, beside=Path(sys.argv[4]))
+"""
+
+
+@pytest.mark.row(45)
+def test_a_restore_that_is_killed_whenever_leaves_the_one_or_the_other(
+    tmp_path: Path, urls: tuple[str, str]
+) -> None:
+    url, _ = urls
+    of = settings_of(tmp_path / "b", member(machine(tmp_path / "rlm1")), store=url)
+    backup = save(of, Wishes(folder=True)).path
+    saved = verified(backup).journal
+    assert saved is not None
+    before = rows_of(url)
+    moved_on(url)
+    later, file, there = rows_of(url), backup / saved.place, store_at(url, environ=ENVIRON)
+    longest = 0.05 if url.startswith("sqlite") else 1.6
+    words = [sys.executable, "-c", KILLED, url, str(backup / LIST), str(file), str(tmp_path / "beside")]
+    for part in range(1, KILLS + 1):
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(longest * part / KILLS)
+            process.kill()
+        found = there.look(saved, file).found
+        # Between two names an SQLite file has none; what was there is beside.
+        assert found is not Found.NONE or url.startswith("sqlite")
+        if found is not Found.NONE:
+            assert rows_of(url) in (before, later)
+    until = time.monotonic() + 20
+    while there.look(saved, file).found is not Found.SAVED and time.monotonic() < until:
+        # What was begun may come to its end by itself, and is waited for.
+        with contextlib.suppress(BackupError):
+            put(there, saved, file, replace=True)
+    assert rows_of(url) == before
