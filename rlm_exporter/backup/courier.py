@@ -21,6 +21,8 @@ from rlm_exporter.errors import BackupError
 
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
 ERRORS_LIMIT = 64 * 1024
+_ENDINGS = ("due to previous errors", "not recoverable: exiting now")
+"""Of tar, after the line that tells what is wrong."""
 PAUSE = 0.1
 """Seconds between two looks at how much has come."""
 REAP_SECONDS = 5.0
@@ -38,8 +40,9 @@ class Said:
 
     @property
     def why(self) -> str:
-        """Its last words, or its exit status."""
-        return self.errors[-1][:300] if self.errors else f"it ended with {self.status}"
+        """Its last words that say something, or its exit status."""
+        lines = [line for line in self.errors if not line.endswith(_ENDINGS)]
+        return lines[-1][:300] if lines else f"it ended with {self.status}"
 
 
 class Courier:

@@ -7,6 +7,7 @@ everything is counted again: what does not fit leaves the database as it was.
 import contextlib
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,19 +210,24 @@ class PostgresqlStore:
         except JournalError as error:
             raise BackupError(str(error)) from error
         errors: tuple[type[Exception], ...] = (SQLAlchemyError, *database.driver_errors)
+        # Its own limit ends a statement, and ours the wait for a server that has stopped answering at all:
+        # for what is asked, for the dump that is made meanwhile, and some.
+        limit = threading.Timer(3 * self._seconds, database.interrupt)
+        limit.daemon = True
+        limit.start()
         try:
             with database.engine.connect() as connection:
                 connection.execution_options(isolation_level="REPEATABLE READ")
-                limit = round(self._seconds * 1000)
                 # A dump is made while this waits; who waits for it is the program's own end.
                 connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit}")
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(self._seconds * 1000)}")
                 for setting in journal_sql.SAME_TEXT:
                     connection.exec_driver_sql(setting)
                 yield connection
         except errors as error:
             raise BackupError(database.explain(error)) from error
         finally:
+            limit.cancel()
             database.engine.dispose()
 
 

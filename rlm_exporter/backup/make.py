@@ -201,6 +201,7 @@ def _add_store(work: Path, settings: BackupSettings, heap: _Heap, progress: Prog
         seconds = settings.timeout.total_seconds()
         heap.journal = journal_at(settings.store, seconds=seconds, environ=os.environ).save(folder)
     except BackupError as error:
+        shutil.rmtree(folder)  # half of a journal is none
         heap.missing.append(str(error))
 
 

@@ -7,12 +7,14 @@ import json
 import os
 import random
 import resource
+import sqlite3
 import stat
 import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rlm_exporter.backup.archive import PART
-from rlm_exporter.backup.contents import LIST, SUM, made_at
+from rlm_exporter.backup.contents import EXPORT, INFO, LIST, SUM, made_at
 from rlm_exporter.backup.make import Wishes, make_backup
 from rlm_exporter.backup.opening import opened, verified
 from rlm_exporter.backup.put import BEFORE, differing, put
@@ -440,6 +442,27 @@ def test_a_key_that_others_can_read_by_now_is_put_back_as_it_was(tmp_path: Path)
     assert [entry.path for entry in wrong] == ["/opt/rlm/ssl/server.pem"]
     put(rlm1, courier(rlm1), wrong, made.path)
     assert (key.read_text(), stat.S_IMODE(key.stat().st_mode)) == (KEY, 0o600)
+
+
+@pytest.mark.row(43)
+def test_half_of_a_journal_is_in_no_backup(tmp_path: Path) -> None:
+    """Not even in one that may lack something: a restore would put it back."""
+    journal = tmp_path / "journal.db"
+    with closing(sqlite3.connect(journal)) as made:
+        made.execute(
+            "CREATE TABLE cluster AS SELECT randomblob(900) AS name FROM (VALUES (1), (2), (3), (4))"
+        )
+        made.execute("INSERT INTO cluster SELECT a.name FROM cluster a, cluster b, cluster c, cluster d")
+        made.commit()
+    raw = bytearray(journal.read_bytes())
+    raw[len(raw) // 2 : len(raw) // 2 + 9000] = bytes(9000)
+    journal.write_bytes(raw)
+    of = settings_of(tmp_path / "b", member(machine(tmp_path / "rlm1")), store=f"sqlite:///{journal}")
+
+    contents = save(of, Wishes(folder=True, allow_missing=True)).contents
+
+    assert "the journal" in contents.missing[0]
+    assert (contents.journal, [part.place for part in contents.parts]) == (None, [INFO, EXPORT])
 
 
 # ---- where backups are

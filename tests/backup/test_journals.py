@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from rlm_exporter.backup.contents import LIST, SavedJournal
-from rlm_exporter.backup.journal_look import Found
+from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.journal_postgresql import PostgresqlStore, without_newer_settings
 from rlm_exporter.backup.make import Wishes
 from rlm_exporter.backup.opening import verified
@@ -30,7 +30,7 @@ from tests.backup.sites import settings as settings_of
 from tests.postgresql import PASSWORD, PostgresqlServer, ask
 
 ENVIRON = dict(os.environ)
-KILLS = int(os.environ.get("RLM_HA_KILLS", "3"))
+KILLS = int(os.environ.get("RLM_HA_KILLS", "2"))
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +321,31 @@ def test_whoever_holds_a_table_makes_it_end_with_everything_as_it_was(
         with pytest.raises(BackupError, match="canceling statement due to lock timeout"):
             put(there, saved, file, replace=True)
     assert rows_of(url) == before
+
+
+def test_a_server_that_stops_answering_is_waited_for_no_longer_than_that(
+    tmp_path: Path, pair: tuple[str, str], postgresql: PostgresqlServer
+) -> None:
+    url, _ = pair
+    saved, file = saved_to(tmp_path / "b", url)
+    there = store_at(url, seconds=1, environ=ENVIRON)
+    seen: list[JournalLook] = []
+    look = threading.Thread(target=lambda: seen.append(there.look(saved, file)))
+    with psycopg.connect(url) as holder:
+        holder.execute("LOCK TABLE cluster")
+        look.start()
+        _wait_until_somebody_waits(holder)
+        with postgresql.frozen():
+            look.join(20)
+    assert [each.found for each in seen] == [Found.UNUSABLE]
+    assert "connection" in seen[0].detail
+
+
+def _wait_until_somebody_waits(connection: psycopg.Connection) -> None:
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    until = time.monotonic() + 10
+    while connection.execute(query).fetchone() == (0,) and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def test_no_password_is_among_the_arguments_or_in_what_is_told(tmp_path: Path, pair: tuple[str, str]) -> None:
