@@ -200,6 +200,31 @@ def test_a_damaged_one_is_replaced_and_kept(tmp_path: Path) -> None:
 # ---- PostgreSQL
 
 
+@pytest.mark.row(43)
+def test_what_is_dumped_and_what_is_counted_are_of_one_moment(tmp_path: Path, pair: tuple[str, str]) -> None:
+    """While others write as fast as they can."""
+    url, empty = pair
+    ended = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            while not ended.is_set():
+                connection.execute("UPDATE cluster SET epoch = epoch + 1, highest_epoch = highest_epoch + 1")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        saved, file = saved_to(tmp_path / "b", url)
+    finally:
+        ended.set()
+        writer.join()
+
+    put(store_at(empty, environ=ENVIRON), saved, file)
+
+    assert store_at(empty, environ=ENVIRON).look(saved, file).found is Found.SAVED
+    assert store_at(url, environ=ENVIRON).look(saved, file).found is Found.OTHER
+
+
 def test_tables_of_another_program_are_never_touched(tmp_path: Path, pair: tuple[str, str]) -> None:
     url, other = pair
     saved, file = saved_to(tmp_path / "b", url)

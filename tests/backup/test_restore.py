@@ -155,6 +155,27 @@ def test_a_server_that_serves_keeps_its_files_and_goes_on(tmp_path: Path) -> Non
     assert (tmp_path / "started").read_text() == "rlm1\nrlm2\n"
 
 
+@dataclass
+class Woken(World):
+    """In it rlm1 is started by somebody else, between the look at it and what is done."""
+
+    looks: int = 0
+
+    def serving(self) -> dict[str, bool]:
+        self.looks += 1
+        return {**super().serving(), "rlm1": self.looks > 1}
+
+
+@pytest.mark.row(45)
+def test_one_that_serves_since_the_look_keeps_its_files(tmp_path: Path) -> None:
+    backup, world = saved(tmp_path), Woken(tmp_path)
+
+    told = restore(tmp_path, backup, world)
+
+    assert list((tmp_path / "rlm1").iterdir()) == []
+    assert any("it serves, so its files are left alone" in line for line in told)
+
+
 @pytest.mark.row(45)
 def test_one_that_cannot_be_started_ends_it_there_and_the_next_run_goes_on(tmp_path: Path) -> None:
     backup, world = saved(tmp_path), World(tmp_path)
