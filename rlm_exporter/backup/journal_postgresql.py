@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from rlm_exporter.backup import journal_sql
 from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal, TableSum
@@ -56,7 +56,11 @@ class PostgresqlStore:
     def __init__(
         self, url: str, *, seconds: float, environ: Mapping[str, str], lock_seconds: int = LOCK_SECONDS
     ) -> None:
-        parsed = make_url(url).set(drivername="postgresql")
+        try:
+            parsed = make_url(url).set(drivername="postgresql")
+        except (ArgumentError, ValueError) as error:
+            # Not repeated: what cannot be taken apart may have a password anywhere.
+            raise BackupError("spec.store is no address; write postgresql://user@host/name") from error
         self._application = str(parsed.query.get("application_name", "rlm-ha"))
         # Under another name than the daemons, who are looked for.
         ours = parsed.update_query_dict({"application_name": OUR_NAME})

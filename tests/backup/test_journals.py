@@ -144,6 +144,13 @@ def test_a_journal_of_a_newer_version_is_not_put_back(tmp_path: Path, urls: tupl
     assert "install a newer one" in look.detail
 
 
+@pytest.mark.parametrize("url", ["sqlite://journal.db", "postgresql://me:secret@host:port/name"])
+def test_an_address_that_is_none_is_told_without_what_is_in_it(url: str) -> None:
+    with pytest.raises(BackupError, match=r"spec\.store is") as raised:
+        store_at(url, environ=ENVIRON)
+    assert "secret" not in str(raised.value)
+
+
 # ---- SQLite
 
 
