@@ -89,6 +89,7 @@ async def ours(series: int) -> tuple[web.Application, list[Callable[[], Awaitabl
         controllers={},
         releasers={},
         client_desks={},
+        drifts={},
         journal=nobody,
         reports=nobody,
         page=page,

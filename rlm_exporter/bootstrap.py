@@ -167,6 +167,7 @@ async def run_daemon(
             controllers=roster.controllers,
             releasers=roster.releasers,
             client_desks=roster.client_desks,
+            drifts=roster.drifts,
             journal=journal,
             reports=reports,
             page=page,

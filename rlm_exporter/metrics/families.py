@@ -170,6 +170,36 @@ REPORT_LOG_SUCCESSFUL = Family(
     " Absent where the manifest names none.",
     labels=_ISV,
 )
+LICENSE_IN_STEP = Family(
+    name="rlm_license_files_in_step",
+    help="Whether the server's license files are what their masters make of them for it."
+    " Absent where the daemon does not look (licenseSync, licenseMasters) or could not.",
+    labels=_SERVER,
+)
+LICENSE_FOREIGN = Family(
+    name="rlm_license_files_foreign",
+    help="License files on the server that no master has; rlm loads them, and their seats count."
+    " Absent where rlm_license_files_in_step is.",
+    labels=_SERVER,
+)
+LICENSE_HOSTID_FITS = Family(
+    name="rlm_license_hostid_fits",
+    help="Whether every HOST line of the server's license files has a host id of its machine;"
+    " 0 means that rlm will not serve them after its next start. Absent where nobody could say (rlmhostid).",
+    labels=_SERVER,
+)
+LICENSE_DRIFT_SUCCESSFUL = Family(
+    name="rlm_license_drift_last_look_successful",
+    help="Whether the newest look at the server's license files could see all of them, and its host ids."
+    " Absent where this daemon does not look.",
+    labels=_SERVER,
+)
+LICENSE_DRIFT_LOOKED = Family(
+    name="rlm_license_drift_last_look_timestamp_seconds",
+    help="When the server's license files were last compared with their masters, whatever came of it.",
+    labels=_SERVER,
+    unit="seconds",
+)
 ISV_UP = Family(
     name="rlm_isv_up",
     help="Whether the ISV server runs, as rlm says; 0 for a wanted one that is not listed"
@@ -459,6 +489,11 @@ FAMILIES: tuple[Family, ...] = (
     LICENSE_FILES_TIMESTAMP,
     LICENSE_DENIED,
     REPORT_LOG_SUCCESSFUL,
+    LICENSE_IN_STEP,
+    LICENSE_FOREIGN,
+    LICENSE_HOSTID_FITS,
+    LICENSE_DRIFT_SUCCESSFUL,
+    LICENSE_DRIFT_LOOKED,
     ISV_UP,
     ISV_RESTARTS,
     ISV_CHECKOUTS,

@@ -220,6 +220,20 @@ def with_server(before: ClusterFacts, part: ServerSnapshot) -> ClusterFacts:
     return replace(before, snapshot=replace(before.snapshot, servers=servers))
 
 
+def look_at_licenses(instruments: Instruments, of: Cluster) -> None:
+    """The first has what it ought to, the second a changed file and a strange one; the third is dark."""
+    first, second, third = of.servers
+    for server, in_step, fits, foreign in (
+        (first, True, True, 0),
+        (second, False, None, 1),
+        (third, None, None, None),
+    ):
+        instruments.license_files_looked_at(
+            of.name, server.name, at=NOW, ok=server is not third,
+            in_step=in_step, fits_machine=fits, foreign=foreign,
+        )  # fmt: skip
+
+
 def count_denials(instruments: Instruments, of: Cluster) -> None:
     """Two denials at the first server, none at the second, whose report log cannot be read."""
     first, second, *_ = of.servers

@@ -352,6 +352,36 @@ LICENSE = (
         step=MINUTE,
     ),
     Case(
+        alert="RLMLicenseFilesDiffer",
+        severity="warning",
+        series={'rlm_license_files_in_step{cluster="a",server="rlm1"}': ("1", "0", "1")},
+        fires=20 * MINUTE,
+        labels=RLM1,
+        description="A license file of rlm1 in a is not what its master makes of it. It counts from the"
+        " server's next reread or start on.",
+        step=MINUTE,
+    ),
+    Case(
+        alert="RLMHostIdMismatch",
+        severity="warning",
+        series={'rlm_license_hostid_fits{cluster="a",server="rlm1"}': ("1", "0", "1")},
+        fires=5 * MINUTE,
+        labels=RLM1,
+        description="A HOST line on rlm1 in a has a host id that its machine has not. After its next start"
+        " rlm will serve nothing from that file.",
+        step=30,
+    ),
+    Case(
+        alert="RLMLicenseDriftUnknown",
+        severity="warning",
+        series={'rlm_license_drift_last_look_successful{cluster="a",server="rlm1"}': ("1", "0", "1")},
+        fires=HOUR,
+        labels=RLM1,
+        description="For an hour nobody could see whether the license files of rlm1 in a still are as their"
+        " masters.",
+        step=MINUTE,
+    ),
+    Case(
         alert="RLMReportLogUnread",
         severity="warning",
         series={'rlm_report_log_last_read_successful{cluster="a",server="rlm1",isv="acme"}': ("1", "0", "1")},
