@@ -145,6 +145,12 @@ LICENSE_EXPIRY = Family(
     labels=(*_PRODUCT, "license"),
     unit="seconds",
 )
+LICENSE_RENEWED = Family(
+    name="rlm_license_renewed",
+    help="1 for a license of a file that ends and has its renewal in the files already:"
+    " one of the same product that starts at its end (start=), with as many seats. Absent for others.",
+    labels=(*_PRODUCT, "license"),
+)
 LICENSE_FILES_SUCCESSFUL = Family(
     name="rlm_license_files_last_read_successful",
     help="Whether all of the server's license files could be read the last time."
@@ -485,6 +491,7 @@ FAMILIES: tuple[Family, ...] = (
     LICENSE_RESERVED_IN_USE,
     FEATURE_MISSING,
     LICENSE_EXPIRY,
+    LICENSE_RENEWED,
     LICENSE_FILES_SUCCESSFUL,
     LICENSE_FILES_TIMESTAMP,
     LICENSE_DENIED,

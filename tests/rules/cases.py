@@ -227,21 +227,22 @@ WEB = (
 
 
 def _expiring(severity: str, days: int, told: str, later: str) -> Case:
-    """A license comes near its end by the passing of time, and is renewed."""
+    """A license comes near its end by the passing of time, and its renewal is put beside it."""
     ends = days * DAY + 12 * MINUTE - 1  # the fault begins with the minute in which less than that is left
     return Case(
         alert="RLMLicenseExpiring",
         severity=severity,
         series={
-            f"rlm_license_expiry_timestamp_seconds{FILE}": (str(ends), str(ends), str(400 * DAY)),
+            f"rlm_license_expiry_timestamp_seconds{FILE}": (str(ends), str(ends), str(ends)),
+            f"rlm_license_renewed{FILE}": ("0", "0", "1"),
             # What rlmstat says of the same license makes no second alert.
-            f"rlm_license_expiry_timestamp_seconds{ONE}": (str(ends), str(ends), str(400 * DAY)),
+            f"rlm_license_expiry_timestamp_seconds{ONE}": (str(ends), str(ends), str(ends)),
         },
         fires=10 * MINUTE,
         labels={**SOLVER, "license": "acme.lic:3"},
         description=f"A license for solver (acme) in a ends in {told}; it stands in acme.lic:3.",
         later=f"A license for solver (acme) in a ends in {later}; it stands in acme.lic:3.",
-        not_needed=frozenset({f"rlm_license_expiry_timestamp_seconds{ONE}"}),
+        not_needed=frozenset({f"rlm_license_expiry_timestamp_seconds{ONE}", f"rlm_license_renewed{FILE}"}),
         instead={
             f"rlm_license_expiry_timestamp_seconds{FILE}": (
                 (SOLVER, f"A license for solver (acme) in a ends in {later}."),

@@ -95,6 +95,7 @@ SCHEMAS: dict[str, Schema] = {
             "days_left": number("negative once it has ended", minimum=None),
             "source": word(("pool", "license_file")),
             "place": maybe(text("file and line")),
+            "renewed_by": maybe(text("file and line of the license that begins when this one ends")),
         },
     ),
     "Seat": answer(
