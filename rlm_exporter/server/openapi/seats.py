@@ -178,7 +178,7 @@ ENTRIES = (
             404: NOT_RELEASED[404],
             409: ("not_leader", *NOT_RELEASED[409]),
             422: ("invalid", "unknown_server"),
-            503: ("not_ready", "store_unavailable", *NOT_RELEASED[503]),
+            503: ("not_ready", "store_slow", "store_unavailable", *NOT_RELEASED[503]),
         },
     ),
 )
