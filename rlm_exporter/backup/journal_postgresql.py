@@ -21,6 +21,7 @@ from rlm_exporter.backup import journal_sql
 from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal, TableSum
 from rlm_exporter.backup.journal_look import Found, JournalLook, described
 from rlm_exporter.backup.postgresql_programs import Programs
+from rlm_exporter.backup.scratch import scratch_folder
 from rlm_exporter.errors import BackupError, JournalError
 from rlm_exporter.store.database import database_at, shown
 from rlm_exporter.store.postgresql import SCHEMA_LOCK
@@ -133,8 +134,8 @@ class PostgresqlStore:
             going=going or None,
         )
         try:
-            with tempfile.TemporaryDirectory(prefix="rlm-ha-journal-") as name:
-                first, dump, last = (Path(name, each) for each in ("before", "dump", "after"))
+            with scratch_folder() as scratch:
+                first, dump, last = (scratch / each for each in ("before", "dump", "after"))
                 first.write_text(before, encoding="utf-8")
                 last.write_text(journal_sql.after(saved.schema, saved.tables), encoding="utf-8")
                 words = ("--no-owner", "--no-privileges", f"--file={dump}", str(file))

@@ -94,10 +94,11 @@ class SqliteStore:
     def _part(self, file: Path) -> Path:
         part = self.path.with_name(f".{self.path.name}.part")
         part.unlink(missing_ok=True)
-        shutil.copyfile(file, part)
+        number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "wb") as target, file.open("rb") as source:
+            shutil.copyfileobj(source, target)
         if sum_of(part) != sum_of(file):
             raise BackupError(f"{part} did not become what was written to it; look at the disk")
-        part.chmod(0o600)
         with contextlib.suppress(PermissionError):  # as root it would not be the daemon's
             os.chown(part, self.path.parent.stat().st_uid, self.path.parent.stat().st_gid)
         _sync(part)

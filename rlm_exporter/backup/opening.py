@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import hashlib
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import IO, Protocol
 
 from rlm_exporter.backup.collect import CHUNK, sum_of
 from rlm_exporter.backup.contents import LIST, SUM, Contents, from_json
+from rlm_exporter.backup.scratch import scratch_folder
 from rlm_exporter.errors import BackupError
 
 FOLDER = "folder"
@@ -30,7 +30,7 @@ def opened(backup: Path) -> Iterator[tuple[Contents, Path]]:
     if backup.is_dir():
         yield verified(backup), backup
         return
-    with _scratch() as scratch:
+    with scratch_folder() as scratch:
         with contextlib.closing(_Unpacked(scratch)) as unpacked:
             _read(backup, unpacked)
         yield verified(scratch, name=backup), scratch
@@ -211,13 +211,3 @@ class _Unpacked:
         except OSError as error:
             why = f"{error.strerror}; set TMPDIR to a folder with room"
             raise BackupError(f"the backup cannot be unpacked into {self._into}: {why}") from error
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="rlm-ha-restore-")
-    except OSError as error:
-        raise BackupError(f"there is no folder to unpack into: {error.strerror}; set TMPDIR") from error
-    with scratch as name:
-        yield Path(name)

@@ -72,11 +72,11 @@ def _send(member: Member, courier: Courier, entries: Sequence[Entry], folder: Pa
     words += ["--no-overwrite-dir", f"--backup={how}", f"--suffix={BEFORE}"]
     words += [f"--directory={member.root}", "--file=-"]
     try:
-        with tempfile.NamedTemporaryFile(prefix="rlm-ha-put-") as file:
+        # Without a name: there may be keys in it, and nothing of it is to stay when we are killed.
+        with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as output:
             _pack(file, entries, folder)
             file.flush()
-            with tempfile.TemporaryFile() as output:
-                said = courier.run(words, output=output, given=Path(file.name))
+            said = courier.run(words, output=output, given=Path(f"/proc/self/fd/{file.fileno()}"))
     except OSError as error:
         why = f"{error.strerror}; set TMPDIR to a folder with room"
         raise BackupError(f"{member.name}: its files cannot be packed: {why}") from error

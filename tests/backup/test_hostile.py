@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -28,6 +29,7 @@ from rlm_exporter.backup.contents import EXPORT, INFO, LIST, SUM, made_at
 from rlm_exporter.backup.make import Wishes, make_backup
 from rlm_exporter.backup.opening import opened, verified
 from rlm_exporter.backup.put import BEFORE, differing, put
+from rlm_exporter.backup.scratch import PREFIX, scratch_folder
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
 from tests.backup.sites import KEY, KNOWN, NOW, courier, machine, member, save
@@ -278,6 +280,26 @@ def test_a_backup_that_cannot_be_unpacked_for_want_of_room_is_not_called_damaged
     assert "File too large; set TMPDIR to a folder with room" in ended.stderr
     assert "use another" not in ended.stderr
     assert list(tmp_path.glob("rlm-ha-restore-*")) == []
+
+
+def test_what_a_killed_restore_has_unpacked_goes_with_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not what another one is at work with, or what somebody has put there under such a name."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / f"{PREFIX}left"
+    left.mkdir()
+    (left / "key.pem").write_text(KEY)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "elsewhere")
+
+    with scratch_folder(), scratch_folder():
+        assert left.exists()  # it may be somebody's who has just begun
+    with scratch_folder() as first, scratch_folder(left_seconds=0) as second:
+        assert first != second
+        assert first.is_dir()
+        assert not left.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", f"{PREFIX}link"]
 
 
 @pytest.mark.row(45)
