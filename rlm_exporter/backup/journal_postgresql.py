@@ -7,46 +7,27 @@ everything is counted again: what does not fit leaves the database as it was.
 import contextlib
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 from rlm_exporter.backup import journal_sql
-from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal, TableSum
+from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal
 from rlm_exporter.backup.journal_look import Found, JournalLook, described
+from rlm_exporter.backup.postgresql_look import There, look_at, reading, sums_of
 from rlm_exporter.backup.postgresql_programs import Programs
 from rlm_exporter.backup.scratch import scratch_folder
-from rlm_exporter.errors import BackupError, JournalError
-from rlm_exporter.store.database import database_at, shown
+from rlm_exporter.errors import BackupError
+from rlm_exporter.store.database import shown
 from rlm_exporter.store.postgresql import SCHEMA_LOCK
-from rlm_exporter.store.tables import metadata
 from rlm_exporter.store.upgrade import is_known
 
 FILE = "journal.pgdump"
 OUR_NAME = "rlm-ha backup"
 LOCK_SECONDS = 10
 """For whoever is at the tables that are replaced."""
-_REVISION = "alembic_version"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _There:
-    """What is in the database."""
-
-    schema: str
-    server: str
-    tables: tuple[str, ...]
-    """Ours, without partitions."""
-    strangers: bool
-    """Whether there is anything else."""
-    revision: str | None
-    at_work: tuple[str, ...]
 
 
 class PostgresqlStore:
@@ -73,12 +54,12 @@ class PostgresqlStore:
 
     def save(self, folder: Path) -> SavedJournal:
         """Dump it into a folder. Raises BackupError."""
-        with self._reading() as connection:
-            there = _look(connection, self._application)
+        with reading(self._url, seconds=self._seconds) as connection:
+            there = look_at(connection, self._application)
             if there.revision is None:
                 raise BackupError(f"{self._name} holds no journal; correct spec.store, or leave it out")
             self._refuse_newer(there.revision)
-            sums = _sums(connection, there)
+            sums = sums_of(connection, there)
             snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
             names = [(there.schema, name) for name in (*there.tables, journal_sql.VIEW)]
             names += [(row[0], row[1]) for row in connection.exec_driver_sql(journal_sql.PARTITIONS)]
@@ -105,15 +86,15 @@ class PostgresqlStore:
             return JournalLook(found=Found.APART, detail=detail)
         try:
             self._refuse_newer(saved.revision)
-            with self._reading() as connection:
-                there = _look(connection, self._application)
+            with reading(self._url, seconds=self._seconds) as connection:
+                there = look_at(connection, self._application)
                 if trouble := self._trouble(saved, there):
                     return JournalLook(found=Found.UNUSABLE, detail=trouble)
                 used_by = ", ".join(there.at_work)
                 used_by = used_by and f"a daemon is at work on it (from {used_by})"
                 if there.revision is None:
                     return JournalLook(found=Found.NONE, used_by=used_by)
-                if there.revision == saved.revision and _sums(connection, there) == saved.tables:
+                if there.revision == saved.revision and sums_of(connection, there) == saved.tables:
                     return JournalLook(found=Found.SAVED)
                 detail = described(lambda query: connection.exec_driver_sql(query).fetchall())
         except BackupError as error:
@@ -122,8 +103,8 @@ class PostgresqlStore:
 
     def put(self, saved: SavedJournal, file: Path, *, replace: bool, beside: Path) -> str:
         """Put the dump there, and say what became of the journal before. Raises BackupError."""
-        with self._reading() as connection:
-            there = _look(connection, self._application)
+        with reading(self._url, seconds=self._seconds) as connection:
+            there = look_at(connection, self._application)
         going = there.tables if replace and there.revision is not None else ()
         kept = self._keep(beside) if going else ""
         before = journal_sql.before(
@@ -155,7 +136,7 @@ class PostgresqlStore:
         self._programs.run("psql", *words, self._programs.database)
 
     @contextlib.contextmanager
-    def _naming_versions(self, saved: SavedJournal, there: _There, program: str) -> Iterator[None]:
+    def _naming_versions(self, saved: SavedJournal, there: There, program: str) -> Iterator[None]:
         """They are told where they differ: then that may be all that is wrong."""
         try:
             yield
@@ -190,7 +171,7 @@ class PostgresqlStore:
             raise BackupError(f"{folder}: what is there cannot be kept: {why}") from error
         return f"the one before is {folder / FILE}"
 
-    def _trouble(self, saved: SavedJournal, there: _There) -> str:
+    def _trouble(self, saved: SavedJournal, there: There) -> str:
         """Why the saved one cannot be put there at all."""
         if there.revision is None and (there.tables or there.strangers):
             return f"{self._name} holds tables of another program; give another database"
@@ -206,62 +187,6 @@ class PostgresqlStore:
     def _refuse_newer(self, revision: str) -> None:
         if not is_known(revision):
             raise BackupError(_newer("the journal", revision))
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """One moment of it. Raises BackupError for all that the database cannot do."""
-        try:
-            database = database_at(self._url)
-        except JournalError as error:
-            raise BackupError(str(error)) from error
-        errors: tuple[type[Exception], ...] = (SQLAlchemyError, *database.driver_errors)
-        # Its own limit ends a statement, and ours the wait for a server that has stopped answering at all:
-        # for what is asked, for the dump that is made meanwhile, and some.
-        limit = threading.Timer(3 * self._seconds, database.interrupt)
-        limit.daemon = True
-        limit.start()
-        try:
-            with database.engine.connect() as connection:
-                connection.execution_options(isolation_level="REPEATABLE READ")
-                # A dump is made while this waits; who waits for it is the program's own end.
-                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(self._seconds * 1000)}")
-                for setting in journal_sql.SAME_TEXT:
-                    connection.exec_driver_sql(setting)
-                yield connection
-        except errors as error:
-            raise BackupError(database.explain(error)) from error
-        finally:
-            limit.cancel()
-            database.engine.dispose()
-
-
-def _look(connection: Connection, application: str) -> _There:
-    rows: list[Any] = list(connection.exec_driver_sql(journal_sql.TABLES))
-    whole = {str(name) for name, is_part in rows if not is_part}
-    ours = {*metadata.tables, _REVISION} & whole
-    revision = None
-    if _REVISION in ours:
-        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
-    schema, server = connection.exec_driver_sql(
-        "SELECT current_schema(), current_setting('server_version')"
-    ).one()
-    return _There(
-        schema=str(schema or ""),
-        server=str(server).partition(" ")[0],
-        tables=tuple(sorted(ours)),
-        strangers=len(whole) > len(ours),
-        revision=revision,
-        at_work=tuple(str(row[0]) for row in connection.exec_driver_sql(journal_sql.at_work(application))),
-    )
-
-
-def _sums(connection: Connection, there: _There) -> tuple[TableSum, ...]:
-    found = []
-    for name in there.tables:
-        rows, total = connection.exec_driver_sql(journal_sql.sum_query(there.schema, name)).one()
-        found.append(TableSum(name=name, rows=int(rows), sum=str(total)))
-    return tuple(found)
 
 
 def without_newer_settings(script: Path, *, server: str) -> None:
