@@ -49,6 +49,7 @@ def judge(cluster: Cluster, endpoint: HaproxyEndpoint, text: str, *, subject: st
     return (
         *_form(subject, sections, license_backend),
         *_servers(cluster, endpoint, sections, subject),
+        *_names(cluster, sections, subject),
         *_open_doors(subject, sections),
     )
 
@@ -110,6 +111,21 @@ def _servers(
             what = f"backend {backend} has {server.name} at {given}, and the manifest at {address}"
             why = "checks ask one machine, and clients are sent to another"
             yield error(subject, what, why=why, remedy=_RENDER)
+
+
+def _names(cluster: Cluster, sections: Sections, subject: str) -> Iterator[Finding]:
+    balancer = cluster.load_balancer
+    if balancer is None or balancer.resolvers is None:
+        return
+    lines = [line.split() for body in sections.values() for line in body if " resolvers " in line]
+    used = {words[words.index("resolvers") + 1] for words in lines if words[-1] != "resolvers"}
+    if not any(f"resolvers {name}" in sections for name in used):
+        yield error(
+            subject,
+            "its servers use no resolvers, and the manifest asks for them",
+            why="it looks names up when it starts and never again: a server with a new address is lost to it",
+            remedy=_RENDER,
+        )
 
 
 def _open_doors(subject: str, sections: Sections) -> Iterator[Finding]:
