@@ -527,3 +527,5 @@ class Loaded:
     dashboards: tuple[Dashboard, ...] = ()
     documents: Mapping[str, Value] = field(default_factory=dict)
     """What stands in each cluster's document, by name; without a balancer that stands elsewhere."""
+    attached: Mapping[str, Value] = field(default_factory=dict)
+    """What the daemon's settings say of a cluster's balancer, by the cluster's name."""

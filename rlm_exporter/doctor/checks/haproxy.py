@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import NO_BALANCER, Site
 from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import balancer_names
@@ -24,7 +24,9 @@ Reading = BalancerView | LoadBalancerError
 async def examine(site: Site) -> Outcome:
     """Reads, and commands nothing."""
     balancer = site.cluster.load_balancer
-    if balancer is None or not balancer.haproxy:
+    if balancer is None:
+        return Skipped(why=NO_BALANCER)
+    if not balancer.haproxy:
         return Skipped(why="the manifest names no haproxy")
     readings = await asyncio.gather(*(_read(site, endpoint) for endpoint in balancer.haproxy))
     found = [

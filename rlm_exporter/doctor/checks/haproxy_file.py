@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import NO_BALANCER, Site
 from rlm_exporter.haproxy.config import isv_backend
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
 from rlm_exporter.probe import child
@@ -28,7 +28,9 @@ async def examine(site: Site) -> Outcome:
     if path is None:
         return Skipped(why="say which file by --haproxy")
     balancer = site.cluster.load_balancer
-    if balancer is None or not balancer.haproxy:
+    if balancer is None:
+        return Skipped(why=NO_BALANCER)
+    if not balancer.haproxy:
         return Skipped(why="the manifest names no haproxy")
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
