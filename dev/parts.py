@@ -71,6 +71,8 @@ PROGRAMS = (
     Program(name="sftp", package="openssh-client", version_option=None),
     Program(name="ssh-keygen", package="openssh-client", version_option=None),
     Program(name="sshd", package="openssh-server", version_option="-V"),
+    # For those of folders on file servers that do not answer.
+    Program(name="sshfs", package="sshfs"),
     # What Debian has on PATH under these names are scripts for installed clusters.
     Program(name="initdb", package="postgresql", folders=POSTGRESQL),
     Program(name="postgres", package="postgresql", folders=POSTGRESQL),

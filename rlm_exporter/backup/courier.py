@@ -23,7 +23,8 @@ from rlm_exporter.ssh import FAILED, OPTIONS, advice
 ERRORS_LIMIT = 64 * 1024
 PAUSE = 0.1
 """Seconds between two looks at how much has come."""
-REAP_SECONDS = 5.0
+REAP_SECONDS = 1.0
+"""A killed program is gone at once, or it hangs in the kernel and is left to it."""
 
 Told = Callable[[int], None]
 """Is told how many bytes have come so far."""
@@ -136,6 +137,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    # One that hangs in the kernel is left to it.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(REAP_SECONDS)

@@ -64,7 +64,7 @@ def test_names_the_packages_to_install_by_hand() -> None:
     told = how_to_install(packages_for((*PROGRAMS, *LIBRARIES)))
     assert (
         "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck curl "
-        "openssh-sftp-server openssh-client openssh-server postgresql libnss-wrapper\n" in told
+        "openssh-sftp-server openssh-client openssh-server sshfs postgresql libnss-wrapper\n" in told
     )
 
 
