@@ -11,7 +11,7 @@ from rlm_exporter.manifest.document import Value
 from rlm_exporter.manifest.load import examine_texts, read_texts
 from rlm_exporter.manifest.model import Cluster, ExporterConfig, Loaded
 from rlm_exporter.manifest.parse import Findings
-from rlm_exporter.manifest.reach import reaches
+from rlm_exporter.manifest.reach import drift_reaches, reaches
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.store.manifest_records import DeployedManifest
 
@@ -159,6 +159,8 @@ def _configuration(
         if reaching:
             spoilt = {**spoilt, name: tuple(f"{clusters[name].source}: {line}" for line in reaching)}
             del clusters[name]
+        elif drift_reaches(clusters[name], loaded.config.deploy):
+            clusters[name] = replace(clusters[name], license_drift=None)
     return Configuration(
         config=loaded.config,
         clusters=clusters,

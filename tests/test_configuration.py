@@ -167,6 +167,34 @@ def test_with_the_settings_leave_it_may_and_without_it_is_not_looked_after_any_m
     assert (read.clusters, list(read.spoilt)) == ({}, ["b"])
 
 
+SYNCED = "  licenseMasters: /etc/rlm-ha/licenses\n"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sync", "looks"),
+    [
+        ("{}", "{folder: /opt/rlm, sftp: rlm1}", False),
+        ("{files: true}", "{folder: /opt/rlm, sftp: rlm1}", False),
+        ("{files: true}", "{folder: /opt/rlm, exec: [/bin/true]}", False),
+        ("{files: true}", "{folder: /opt/rlm, rlmhostid: [/bin/true]}", False),
+        ("{programs: true}", "{folder: /opt/rlm}", False),
+        ("{files: true}", "{folder: /opt/rlm}", True),
+        ("{files: true, programs: true}", "{folder: /opt/rlm, sftp: rlm1}", True),
+    ],
+)
+def test_license_files_of_a_deployed_manifest_are_looked_after_only_with_leave(
+    allowed: str, sync: str, looks: bool
+) -> None:
+    """It is taken all the same: licenseSync is for a command that its caller runs."""
+    settings = f"apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {{deploy: {allowed}}}\n"
+    text = manifest("b", host=f"rlm1.example.com, licenseSync: {sync}")
+
+    read = configuration_of((("s.yaml", settings),), [deployed("b", text + SYNCED)])
+    assert (read.clusters["b"].license_drift is not None) is looks
+    kept_in_a_file = configuration_of((("s.yaml", settings), ("b.yaml", text + SYNCED)), [])
+    assert kept_in_a_file.clusters["b"].license_drift is not None
+
+
 def test_a_manifest_in_a_file_may_do_all_that() -> None:
     assert list(configuration_of((("b.yaml", manifest("b") + REACHING),), []).clusters) == ["b"]
 

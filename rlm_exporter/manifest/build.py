@@ -65,6 +65,7 @@ _CLIENTS = ClientSettingsSpec()
 _FETCH = LicenseFetch(command=())
 _SYNC = LicenseSync(folder="")
 _TUNING = Tuning()
+_LICENSE_DRIFT = timedelta(minutes=15)
 
 
 def build_cluster(manifest: Part, balancer: Part) -> Cluster:
@@ -89,6 +90,7 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
         client_settings=_client_settings(manifest.at("spec", "clientSettings")),
         tuning=_tuning(manifest.at("spec", "tuning")),
         license_masters=_optional(manifest.at("spec", "licenseMasters")),
+        license_drift=_license_drift(manifest.at("spec", "licenseDrift")),
     )
 
 
@@ -142,6 +144,12 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
             (part.name, build_balancer(part, spellings.get(part.name, {}))) for part in balancers
         ),
     )
+
+
+def _license_drift(part: Part) -> timedelta | None:
+    if not _flag(part.at("watch"), default=True):
+        return None
+    return _duration(part.at("every"), _LICENSE_DRIFT)
 
 
 def _server(server: ServerPart, spellings: Spellings) -> Server:

@@ -336,6 +336,8 @@ class Cluster:
     tuning: Tuning = Tuning()
     license_masters: str | None = None
     """The folder of the license files that all servers get."""
+    license_drift: timedelta | None = timedelta(minutes=15)
+    """How often the daemon looks whether the servers still have them; None = never."""
 
     def server(self, name: str) -> Server:
         """The server of that name; `KeyError` for any other name."""

@@ -608,6 +608,7 @@ FILES = """\
         exec: [/usr/local/bin/fetch, rlm3]
         timeout: 30s
   licenseMasters: /etc/rlm-ha/licenses
+  licenseDrift: {every: 1h}
   features:
     - {name: nuke_i, vendor: foundry}
 """
@@ -617,7 +618,7 @@ FILES = """\
 def test_license_files_are_brought_to_a_folder_here_or_by_sftp() -> None:
     found = cluster(FILES)
 
-    assert found.license_masters == "/etc/rlm-ha/licenses"
+    assert (found.license_masters, found.license_drift) == ("/etc/rlm-ha/licenses", timedelta(hours=1))
     assert [server.license_sync for server in found.servers] == [
         LicenseSync(folder="/opt/rlm/licenses", timeout=timedelta(seconds=30)),
         LicenseSync(
@@ -628,6 +629,17 @@ def test_license_files_are_brought_to_a_folder_here_or_by_sftp() -> None:
         ),
         None,
     ]
+
+
+@pytest.mark.row(13)
+@pytest.mark.parametrize(
+    ("told", "every"),
+    [("{}", timedelta(minutes=15)), ("{watch: true}", timedelta(minutes=15)), ("{watch: false}", None)],
+)
+def test_license_files_are_looked_after_unless_that_is_turned_off(told: str, every: timedelta | None) -> None:
+    text = FILES.replace("licenseDrift: {every: 1h}", f"licenseDrift: {told}")
+
+    assert cluster(text).license_drift == every
 
 
 @pytest.mark.row(13)

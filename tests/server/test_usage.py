@@ -1,12 +1,15 @@
 """Reports over HTTP: figures, sessions, and other numbers of seats."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rlm_exporter.errors import JournalSlowError
 from rlm_exporter.server.auth import Role, Token
+from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.usage_records import Denied, End, EndReason, Opened, Seats, Told, UsageSession
 from tests.server.daemon import Daemon, Document, daemon
 
@@ -203,3 +206,18 @@ async def test_a_question_about_groups_needs_no_operator(tmp_path: Path) -> None
     shipper = replace(viewer, role=Role.SHIPPER)
     async with daemon(tmp_path / "other", tokens=(shipper,), ready=False) as made:
         assert (await made.get(PATH, headers=headers)).status == 403
+
+
+async def test_a_report_that_takes_too_long_is_told_from_a_journal_that_is_away(
+    local: Daemon, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    local.services.reports = hurried = await Journal.open(url=url, limit=timedelta(microseconds=1))
+    try:
+        answer = await local.get(f"{PATH}?{WINDOW}")
+    finally:
+        with suppress(JournalSlowError):
+            await hurried.close()
+
+    told = "that took the journal too long; ask for a shorter time, or later"
+    assert answer.problem == (503, "store_slow", told)

@@ -33,7 +33,7 @@ _PROBLEMS: Problems = {
     **_REFUSED,
     409: ("fixed", *_REFUSED[409]),
     422: ("invalid", "invalid_manifest"),
-    503: ("store_unavailable",),
+    503: ("store_slow", "store_unavailable"),
 }
 _ASKED_BY = text("who asks; the token's name stands before it", maxLength=LONGEST_WORD)
 _DEPLOYED = {
