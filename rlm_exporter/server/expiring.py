@@ -52,7 +52,7 @@ async def expiring(request: web.Request) -> web.Response:
         if within > LONGEST:
             raise InvalidError(f"within: more than {LONGEST.days} days")
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     now = request.app[SERVICES].clock.now()
     cluster, snapshot = controller.cluster, controller.prober.snapshot
     found = endings(cluster, snapshot, now=now, within=within)

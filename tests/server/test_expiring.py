@@ -112,7 +112,7 @@ async def test_over_http(local: Daemon) -> None:
     assert (document["cluster"], document["within_days"]) == ("prod", 90.0)
     assert (await local.get(f"{path}?within=2w")).document["within_days"] == 14
     assert (await local.get(f"{path}?within=soon")).problem == (
-        400,
+        422,
         "invalid",
         "within: write it like 3d, 12h or 90m",
     )

@@ -115,7 +115,7 @@ async def test_groups_are_asked_for_with_their_users(local: Daemon) -> None:
         ("unassigned", 0, 0.0, 1),
     ]
     assert (await local.post(f"{PATH}?by=group", {"groups": []})).problem[:2] == (422, "invalid")
-    assert (await local.post(f"{PATH}?by=user", groups)).problem[:2] == (400, "invalid")
+    assert (await local.post(f"{PATH}?by=user", groups)).problem[:2] == (422, "invalid")
 
 
 async def test_nothing_is_told_of_the_time_to_come(local: Daemon) -> None:
@@ -129,7 +129,7 @@ async def test_nothing_is_told_of_the_time_to_come(local: Daemon) -> None:
     assert document["lines"][0]["seat_hours"] == pytest.approx(1, abs=0.1)
     assert datetime.fromisoformat(document["until"]) < until - timedelta(days=29)
     unborn = await local.get(f"{PATH}?since={until:%Y-%m-%dT%H:%MZ}")
-    assert unborn.problem[:2] == (400, "invalid")
+    assert unborn.problem[:2] == (422, "invalid")
 
 
 async def test_sessions_the_longest_first(local: Daemon) -> None:
@@ -144,7 +144,7 @@ async def test_sessions_the_longest_first(local: Daemon) -> None:
     assert [each["user"] for each in longer["sessions"]] == ["alice"]
     assert (await asked(local, f"{WINDOW}&longer=3d", f"{PATH}/sessions"))["sessions"] == []
     wrong = await local.get(f"{PATH}/sessions?longer=often")
-    assert wrong.problem == (400, "invalid", "longer: write it like 3d, 12h or 90m")
+    assert wrong.problem == (422, "invalid", "longer: write it like 3d, 12h or 90m")
 
 
 async def test_other_numbers_of_seats(local: Daemon) -> None:
@@ -178,7 +178,7 @@ async def test_what_cannot_be_answered_says_why(
     local: Daemon, path: str, query: str, detail: str | None
 ) -> None:
     status, kind, told = (await local.get(f"{path}?{query}")).problem
-    assert (status, kind) == (400, "invalid")
+    assert (status, kind) == (422, "invalid")
     assert told == detail or (detail is None and told.startswith("colour: unknown; known are last"))
 
 

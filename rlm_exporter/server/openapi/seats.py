@@ -144,7 +144,7 @@ ENTRIES = (
             query("within", duration(), "how soon, such as 30d or 4w; 90 days where not given"),
         ),
         answers={200: Told(meaning="those that end first at the beginning", schema=ref("Expiring"))},
-        problems={400: ("invalid",)},
+        problems={422: ("invalid",)},
     ),
     Entry(
         method="POST",
