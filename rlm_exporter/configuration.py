@@ -176,14 +176,21 @@ def _configuration(
 
 
 def _kept(cluster: Cluster, loaded: Loaded, stored: DeployedManifest | None) -> Kept:
-    document = loaded.documents[cluster.name]
+    document, attached = loaded.documents[cluster.name], loaded.attached.get(cluster.name)
     if stored is None:
-        return Kept(cluster=cluster.name, owner=Owner.FILE, source=cluster.source, document=document)
+        return Kept(
+            cluster=cluster.name,
+            owner=Owner.FILE,
+            source=cluster.source,
+            document=document,
+            attached=attached,
+        )
     return Kept(
         cluster=cluster.name,
         owner=Owner.STORE,
         source=cluster.source,
         document=document,
+        attached=attached,
         revision=stored.revision,
         deployed_at=stored.deployed_at,
         deployed_by=stored.deployed_by,

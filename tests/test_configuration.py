@@ -34,6 +34,18 @@ def deployed(name: str, text: str, *, revision: int = 3) -> DeployedManifest:
     )
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_the_settings_attach_is_kept_beside_the_manifest(is_file: bool) -> None:
+    files = (("b.yaml", manifest("b")), ("c.yaml", manifest("c")), ("own.yaml", settings("b")))
+    read = configuration_of(
+        files if is_file else files[1:], () if is_file else [deployed("b", manifest("b"))]
+    )
+
+    assert read.kept["b"].attached == {"host": "licenses.example.com"}
+    assert "loadBalancer" not in str(read.kept["b"].document)
+    assert read.kept["c"].attached is None
+
+
 def test_each_cluster_has_an_owner() -> None:
     read = configuration_of((("a.yaml", manifest("a")),), [deployed("b", manifest("b"))])
 

@@ -20,6 +20,7 @@ MOST_ENTRIES = 200_000
 CHUNK = 1024 * 1024
 TAR_CHANGED = 1
 """tar's exit status where a file changed while it was read."""
+TAR_FAILED = 2
 
 
 @dataclass(slots=True)
@@ -111,7 +112,8 @@ def _send(member: Member, courier: Courier, names: bytes, spool: Path, told: Tol
 def _judge(member: Member, said: Said) -> tuple[str, ...]:
     """Files that vanished or may not be read are found missing later; anything else ends it."""
     vanished = [line for line in said.errors if "Exiting" not in line]
-    if vanished and all("Cannot open" in line or "Cannot stat" in line for line in vanished):
+    named = said.status == TAR_FAILED and vanished  # killed, or cut off, it names nothing
+    if named and all("Cannot open" in line or "Cannot stat" in line for line in vanished):
         return tuple(line.removeprefix("tar: ") for line in vanished)
     raise BackupError(f"{member.name}: tar failed there: {said.why}")
 

@@ -18,14 +18,15 @@ from typing import IO
 
 from rlm_exporter.backup.members import Member
 from rlm_exporter.errors import BackupError
+from rlm_exporter.ssh import FAILED, OPTIONS, advice
 
-SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
 ERRORS_LIMIT = 64 * 1024
 _ENDINGS = ("due to previous errors", "not recoverable: exiting now")
 """Of tar, after the line that tells what is wrong."""
 PAUSE = 0.1
 """Seconds between two looks at how much has come."""
-REAP_SECONDS = 5.0
+REAP_SECONDS = 1.0
+"""A killed program is gone at once, or it hangs in the kernel and is left to it."""
 
 Told = Callable[[int], None]
 """Is told how many bytes have come so far."""
@@ -40,9 +41,11 @@ class Said:
 
     @property
     def why(self) -> str:
-        """Its last words that say something, or its exit status."""
+        """Its last words that say something, or its exit status; where ssh has failed, what to do, too."""
         lines = [line for line in self.errors if not line.endswith(_ENDINGS)]
-        return lines[-1][:300] if lines else f"it ended with {self.status}"
+        told = lines[-1][:300] if lines else f"it ended with {self.status}"
+        what = advice("\n".join(self.errors)) if self.status == FAILED else None
+        return told if what is None else f"{told}; {what}"
 
 
 class Courier:
@@ -116,7 +119,7 @@ def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
     there = ("env", "LC_ALL=C", *words)  # some complaints are read
     if member.ssh is not None:
         # sshd gives the words to the login shell there, so each is quoted for it.
-        return (*SSH, member.ssh, shlex.join(there))
+        return ("ssh", *OPTIONS, member.ssh, shlex.join(there))
     return (*member.command, *there)
 
 
@@ -146,6 +149,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    # One that hangs in the kernel is left to it.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(REAP_SECONDS)

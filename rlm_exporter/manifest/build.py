@@ -8,6 +8,7 @@ from typing import TypeVar
 from rlm_exporter.manifest.build_alerts import build_alerts
 from rlm_exporter.manifest.document import Part
 from rlm_exporter.manifest.durations import parse_duration
+from rlm_exporter.manifest.formats import read_resolver
 from rlm_exporter.manifest.model import (
     ClientFile,
     ClientServers,
@@ -33,6 +34,7 @@ from rlm_exporter.manifest.model import (
     LogLevel,
     PoolsMissing,
     ReportLog,
+    Resolvers,
     RlmdownCall,
     Server,
     SettingsFormat,
@@ -99,8 +101,15 @@ def build_balancer(part: Part, spellings: Spellings) -> LoadBalancerSpec:
         port=_whole(part.at("port"), LOAD_BALANCER.port),
         web_port=_whole(part.at("webPort"), 0) or None,
         web_follows=_flag(part.at("webFollows"), default=LOAD_BALANCER.web_follows),
+        resolvers=_resolvers(part.at("resolvers")),
         haproxy=tuple(_haproxy(entry, spellings) for entry in part.at("haproxy").children()),
     )
+
+
+def _resolvers(part: Part) -> Resolvers | None:
+    if not part.is_given:
+        return None
+    return Resolvers(addresses=tuple(read_resolver(_text(item)) for item in part.children()))
 
 
 def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> ExporterConfig:

@@ -37,6 +37,7 @@ from rlm_exporter.manifest.model import (
     PostedForm,
     Privacy,
     ReportLog,
+    Resolvers,
     RlmdownCall,
     Server,
     SettingsFormat,
@@ -350,6 +351,7 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
     port: 6053
     webPort: 6054
     webFollows: true
+    resolvers: [192.0.2.53, "192.0.2.54:5353", "2001:db8::53", "[2001:db8::54]:5353"]
     haproxy:
       - name: lb1
         url: unix:/run/haproxy/steer.sock
@@ -368,6 +370,9 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
         port=6053,
         web_port=6054,
         web_follows=True,
+        resolvers=Resolvers(
+            addresses=("192.0.2.53:53", "192.0.2.54:5353", "[2001:db8::53]:53", "[2001:db8::54]:5353")
+        ),
         haproxy=(
             HaproxyEndpoint(
                 name="lb1",
@@ -385,6 +390,12 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
         ),
     )
     assert found.isv_ports == (("foundry", 5055),)  # RLM takes both spellings for one ISV
+
+
+def test_a_balancer_may_ask_the_name_servers_of_its_machine() -> None:
+    found = cluster(BALANCER, "    resolvers: system\n")
+    assert found.load_balancer is not None
+    assert found.load_balancer.resolvers == Resolvers()
 
 
 def test_settings_are_read_with_every_field() -> None:

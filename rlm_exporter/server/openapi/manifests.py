@@ -66,6 +66,12 @@ SCHEMAS: dict[str, Schema] = {
             "deployed_at": maybe(moment()),
             "deployed_by": maybe(text()),
             "manifest": text("YAML; it names files with keys and holds no secret"),
+            "attached": maybe(
+                text(
+                    "YAML of a document of kind ExporterConfig with the load balancer that the daemon's "
+                    "settings attach to the cluster; null where they do not"
+                )
+            ),
         },
     ),
     "Settings": answer(
