@@ -40,6 +40,7 @@ from rlm_exporter.metrics.facts import Reading
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import (
     ControllerObserver,
+    DeliveryObserver,
 )
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
@@ -124,7 +125,7 @@ async def run_daemon(
     when the store cannot be opened.
     """
     clock = clock or SystemClock()
-    instruments = _instruments()
+    instruments = _instruments(settings.alerts)
     async with contextlib.AsyncExitStack() as stack:
         shared = is_shared(settings.store)
         state = _state_of(settings)
@@ -163,6 +164,7 @@ async def run_daemon(
             outbox=outbox,
             sinks=stack.enter_context(Sinks(repeat=settings.alerts.repeat_interval)),
             clock=clock,
+            observer=DeliveryObserver(instruments),
         )
         services = Services(
             controllers=roster.controllers,
@@ -256,12 +258,13 @@ def _retention(
     )
 
 
-def _instruments() -> Instruments:
+def _instruments(alerts: AlertSettings) -> Instruments:
     return Instruments(
         rules=[reason.value for reason in Reason],
         steps=[step.value for step in StepName],
         webhook_results=[result.value for result in Result],
         reapply_reasons=[repair.value for repair in Repair],
+        sinks=[sink.name for sink in alerts.sinks],
     )
 
 

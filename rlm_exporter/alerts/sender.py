@@ -7,7 +7,7 @@ in the store: of several daemons on one database any may send, and one does.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,6 +25,7 @@ from rlm_exporter.store.outbox_records import (
     OutgoingAlert,
     OutgoingMessage,
     Retrying,
+    Swept,
 )
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,9 @@ SWEEP = timedelta(hours=1)
 
 PACE = 5.0
 """Seconds between two looks for what is due; what is asked for here is seen at once."""
+
+COUNT = 15.0
+"""Seconds between two counts of what waits."""
 
 PATIENCE = 8.0
 """Seconds that who asks waits to hear what became of it."""
@@ -61,8 +65,11 @@ class Outbox(Protocol):
 
     async def record_delivery(
         self, claimed: Claimed, *, failure: str | None, retrying: Retrying, now: datetime
-    ) -> None:
-        """How an attempt ended."""
+    ) -> bool:
+        """How an attempt ended; whether the delivery was given up with it."""
+
+    async def waiting_deliveries(self) -> Mapping[str, int]:
+        """How many wait, by sink."""
 
     async def deliveries(self, message: int) -> tuple[Delivery, ...]:
         """What has become of a message."""
@@ -70,15 +77,28 @@ class Outbox(Protocol):
     async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
         """The newest messages."""
 
-    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> Swept:
         """End what nobody brings, delete some of what is old."""
 
 
 class Bringer(Protocol):
     """Who brings an alert to a sink."""
 
-    async def bring(self, alert: OutgoingAlert, sink: AlertSink) -> None:
-        """Raises SinkFailedError."""
+    async def bring(self, alert: OutgoingAlert, sink: AlertSink, *, earlier: Sequence[OutgoingAlert]) -> None:
+        """Raises SinkFailedError; `earlier` is what the sink was told of the same alert before."""
+
+
+class DeliveryObserver(Protocol):
+    """Is told what becomes of alerts."""
+
+    def waiting(self, numbers: Mapping[str, int] | None) -> None:
+        """How many deliveries wait, by sink; None while nobody can tell."""
+
+    def given_up(self, sink: str, number: int) -> None:
+        """So many deliveries are tried no more."""
+
+    def stumbled(self, error: Exception) -> None:
+        """A defect of ours ended one turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +107,26 @@ class Sent:
 
     accepted: Accepted
     deliveries: tuple[Delivery, ...]
+    """At the sinks that it was for."""
 
 
 class AlertSender:
     """The daemon's way out for alerts."""
 
-    def __init__(self, *, settings: AlertSettings, outbox: Outbox, sinks: Bringer, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        settings: AlertSettings,
+        outbox: Outbox,
+        sinks: Bringer,
+        clock: Clock,
+        observer: DeliveryObserver,
+    ) -> None:
         self._settings = settings
         self._outbox = outbox
         self._sinks = sinks
         self._clock = clock
+        self._observer = observer
         self._news = {sink.name: asyncio.Event() for sink in settings.sinks}
 
     @property
@@ -111,9 +141,10 @@ class AlertSender:
         )
         if accepted.message is None:
             return Sent(accepted=accepted, deliveries=())
-        for name in sinks:
+        for name in accepted.added:
             self._news[name].set()
-        return Sent(accepted=accepted, deliveries=await self._first_answers(accepted.message.id))
+        deliveries = await self._first_answers(accepted.message.id, sinks=sinks)
+        return Sent(accepted=accepted, deliveries=deliveries)
 
     async def messages(self, *, since: datetime, limit: int) -> tuple[OutgoingMessage, ...]:
         """The newest messages, with what became of them. Raises JournalError."""
@@ -123,43 +154,67 @@ class AlertSender:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sweeping())
+            group.create_task(self._counting())
             for sink in self._settings.sinks:
                 group.create_task(self._serve(sink))
 
     async def _sweeping(self) -> None:
         """Later than each sink's own giving up, which knows why."""
         while True:
-            try:
-                while await self._outbox.sweep_outbox(
-                    keep=KEEP, give_up=RETRYING.give_up + SWEEP, now=self._clock.now()
-                ):
+            with self._surviving("old alerts stay in the outbox for now"):
+                while await self._sweep():
                     pass
-            except JournalError as error:
-                log.warning("old alerts stay in the outbox for now: %s", error)
             await self._clock.sleep(SWEEP.total_seconds())
 
-    async def _first_answers(self, message: int) -> tuple[Delivery, ...]:
+    async def _sweep(self) -> bool:
+        swept = await self._outbox.sweep_outbox(
+            keep=KEEP, give_up=RETRYING.give_up + SWEEP, now=self._clock.now()
+        )
+        for sink, number in swept.given_up.items():
+            self._observer.given_up(sink, number)
+        return bool(swept.deleted)
+
+    async def _counting(self) -> None:
+        """Also for sinks that stand in no settings any more: nobody brings them what waits."""
+        while True:
+            numbers: Mapping[str, int] | None = None
+            with self._surviving("nobody knows how many alerts wait"):
+                numbers = dict.fromkeys(self._news, 0) | dict(await self._outbox.waiting_deliveries())
+            self._observer.waiting(numbers)
+            await self._clock.sleep(COUNT)
+
+    @contextlib.contextmanager
+    def _surviving(self, trouble: str) -> Iterator[None]:
+        """An alert is worth less than what runs beside it: what goes wrong here costs one turn."""
+        try:
+            yield
+        except JournalError as error:
+            log.warning("%s: %s", trouble, error)
+        except Exception as error:
+            log.exception("%s", trouble)
+            self._observer.stumbled(error)
+
+    async def _first_answers(self, message: int, *, sinks: Sequence[str]) -> tuple[Delivery, ...]:
         deliveries: tuple[Delivery, ...] = ()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                deliveries = await self._outbox.deliveries(message)
+                deliveries = await self._deliveries(message, sinks)
                 while not all(map(_has_answered, deliveries)):
                     await asyncio.sleep(GLANCE)
-                    deliveries = await self._outbox.deliveries(message)
+                    deliveries = await self._deliveries(message, sinks)
         return deliveries
+
+    async def _deliveries(self, message: int, sinks: Sequence[str]) -> tuple[Delivery, ...]:
+        return tuple(each for each in await self._outbox.deliveries(message) if each.sink in sinks)
 
     async def _serve(self, sink: AlertSink) -> None:
         news = self._news[sink.name]
         while True:
             news.clear()
-            try:
+            # What was claimed is tried again when its claim runs out.
+            with self._surviving(f"alerts to {sink.name} wait"):
                 while await self._next(sink):
                     pass
-            except JournalError as error:
-                log.error("alerts to %s wait: %s", sink.name, error)
-            except Exception:
-                # An alert is worth less than what runs beside it; it is tried again when its claim runs out.
-                log.exception("bringing alerts to %s failed", sink.name)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PACE):
                     await news.wait()
@@ -172,15 +227,17 @@ class AlertSender:
         for claimed in due:
             failure = None
             try:
-                await self._sinks.bring(claimed.message, sink)
+                await self._sinks.bring(claimed.message, sink, earlier=claimed.earlier)
             except SinkFailedError as error:
                 failure = str(error)
                 log.warning(
                     "alert %d, attempt %d, %s: %s", claimed.message.id, claimed.attempt, sink.name, error
                 )
-            await self._outbox.record_delivery(
+            given_up = await self._outbox.record_delivery(
                 claimed, failure=failure, retrying=RETRYING, now=self._clock.now()
             )
+            if given_up:
+                self._observer.given_up(sink.name, 1)
         return bool(due)
 
 

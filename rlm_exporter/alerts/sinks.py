@@ -3,6 +3,7 @@
 import asyncio
 import smtplib
 import ssl
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
@@ -41,25 +42,30 @@ class Sinks:
     ) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def bring(self, alert: OutgoingAlert, sink: AlertSink) -> None:
-        """Returns when the sink has taken it; raises SinkFailedError."""
+    async def bring(
+        self, alert: OutgoingAlert, sink: AlertSink, *, earlier: Sequence[OutgoingAlert] = ()
+    ) -> None:
+        """Returns when the sink has taken it; raises SinkFailedError.
+
+        `earlier` is what it was told of the same alert before.
+        """
         seconds = sink.timeout.total_seconds()
         try:
             async with asyncio.timeout(seconds):
                 match sink.kind:
                     case HttpSink():
-                        await self._post(alert, sink.kind)
+                        await self._post(alert, sink.kind, earlier)
                     case MailSink():
                         loop = asyncio.get_running_loop()
                         await loop.run_in_executor(self._threads, _mail, alert, sink.kind, seconds)
         except TimeoutError as error:
             raise SinkFailedError(f"no answer within {seconds:g} s") from error
 
-    async def _post(self, alert: OutgoingAlert, sink: HttpSink) -> None:
+    async def _post(self, alert: OutgoingAlert, sink: HttpSink, earlier: Sequence[OutgoingAlert]) -> None:
         url = _address(sink)
         shown = shown_url(url)
         headers = {} if sink.token_file is None else {"Authorization": f"Bearer {_secret(sink.token_file)}"}
-        document = posted_document(alert, sink.form, repeat=self._repeat)
+        document = posted_document(alert, sink.form, repeat=self._repeat, earlier=earlier)
         try:
             async with (
                 aiohttp.ClientSession(trust_env=False) as session,

@@ -1,11 +1,12 @@
 """What an alert that we send looks like at each kind of sink."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from rlm_exporter.manifest.model import PostedForm
-from rlm_exporter.store.outbox_records import MessageStatus, OutgoingAlert
+from rlm_exporter.store.outbox_records import AlertRequest, MessageStatus, OutgoingAlert
 
 
 def default_key(
@@ -21,11 +22,17 @@ def posted_path(form: PostedForm) -> str:
     return "/api/v2/alerts" if form is PostedForm.ALERTMANAGER else ""
 
 
-def posted_document(alert: OutgoingAlert, form: PostedForm, *, repeat: timedelta) -> Any:
-    """The body of a POST."""
+def posted_document(
+    alert: OutgoingAlert, form: PostedForm, *, repeat: timedelta, earlier: Sequence[OutgoingAlert] = ()
+) -> Any:
+    """The body of a POST; `earlier` is what the sink was told of the same alert before."""
     match form:
         case PostedForm.ALERTMANAGER:
-            return [_for_alertmanager(alert, repeat=repeat)]
+            ended = _other_labels(alert, earlier, repeat=repeat)
+            return [
+                _for_alertmanager(alert, repeat=repeat),
+                *(_until(each, ends_at=alert.created_at) for each in ended),
+            ]
         case PostedForm.SLACK:
             return {"text": headline(alert)}
         case PostedForm.WEBHOOK:
@@ -58,12 +65,26 @@ def mail_text(alert: OutgoingAlert) -> str:
 
 
 def _for_alertmanager(alert: OutgoingAlert, *, repeat: timedelta) -> dict[str, Any]:
-    """Alertmanager knows an alert by its labels; so the key is one of them.
+    """An alert that nobody repeats ends at Alertmanager by itself.
 
-    An alert that nobody repeats ends there by itself. That is after two intervals: with one it would end
-    for a moment each time before its repetition came.
+    That is after two intervals: with one it would end for a moment each time before its repetition came.
     """
+    is_over = alert.request.status is MessageStatus.RESOLVED
+    return _until(alert, ends_at=alert.created_at if is_over else alert.created_at + 2 * repeat)
+
+
+def _until(alert: OutgoingAlert, *, ends_at: datetime) -> dict[str, Any]:
     said = alert.request
+    return {
+        "labels": _labels(said),
+        "annotations": {"summary": said.message, "requested_by": said.requested_by},
+        "startsAt": _iso(alert.starts_at),
+        "endsAt": _iso(ends_at),
+    }
+
+
+def _labels(said: AlertRequest) -> dict[str, str]:
+    """Alertmanager knows an alert by its labels; so the key is one of them."""
     labels = {
         "alertname": said.alertname,
         "severity": said.severity,
@@ -72,13 +93,21 @@ def _for_alertmanager(alert: OutgoingAlert, *, repeat: timedelta) -> dict[str, A
         "server": said.server,
         "alert_key": said.key,
     }
-    is_over = said.status is MessageStatus.RESOLVED
-    return {
-        "labels": {name: value for name, value in labels.items() if value},
-        "annotations": {"summary": said.message, "requested_by": said.requested_by},
-        "startsAt": _iso(alert.starts_at),
-        "endsAt": _iso(alert.created_at if is_over else alert.created_at + 2 * repeat),
-    }
+    return {name: value for name, value in labels.items() if value}
+
+
+def _other_labels(
+    alert: OutgoingAlert, earlier: Sequence[OutgoingAlert], *, repeat: timedelta
+) -> tuple[OutgoingAlert, ...]:
+    """The earlier ones that would go on at Alertmanager beside this one: each of their label sets once."""
+    found: list[OutgoingAlert] = []
+    labels = [_labels(alert.request)]
+    for each in earlier:
+        goes_on = each.created_at + 2 * repeat > alert.created_at
+        if goes_on and _labels(each.request) not in labels:
+            labels.append(_labels(each.request))
+            found.append(each)
+    return tuple(found)
 
 
 def _for_a_program(alert: OutgoingAlert) -> dict[str, Any]:

@@ -435,6 +435,18 @@ HA_WATCHDOG = Family(
     help="When the Watchdog alert last came. Absent if it never did.",
     unit="seconds",
 )
+ALERTS_WAITING = Family(
+    name="rlm_alert_deliveries_waiting",
+    help="Alerts of rlm-ha alerts send that a sink has not taken yet. Daemons on one journal tell the same"
+    " number. Absent while the journal cannot be read.",
+    labels=("sink",),
+)
+ALERTS_GIVEN_UP = Family(
+    name="rlm_alert_deliveries_given_up_total",
+    kind=Kind.COUNTER,
+    help="Alerts of rlm-ha alerts send that a sink did not take within a day; nobody tries them any more.",
+    labels=("sink",),
+)
 CONFIG_RELOAD_SUCCESSFUL = Family(
     name="rlm_config_last_reload_successful",
     help="Whether nothing was wrong with the configuration when it was last read.",
@@ -541,6 +553,8 @@ FAMILIES: tuple[Family, ...] = (
     HA_REAPPLIED,
     HA_WEBHOOK_ALERTS,
     HA_WATCHDOG,
+    ALERTS_WAITING,
+    ALERTS_GIVEN_UP,
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOADED,
     EXPORTER_DEFECTS,

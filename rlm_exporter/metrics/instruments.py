@@ -61,7 +61,8 @@ class Instruments:
         steps: Iterable[str] = (),
         webhook_results: Iterable[str] = (),
         reapply_reasons: Iterable[str] = (),
-        tasks: Iterable[str] = ("prober", "controller", "report_log", "license_drift"),
+        tasks: Iterable[str] = ("prober", "controller", "report_log", "license_drift", "alerts"),
+        sinks: Iterable[str] = (),
     ) -> None:
         self._rules = tuple(rules)
         self._reapply_reasons = tuple(reapply_reasons)
@@ -70,6 +71,11 @@ class Instruments:
         self._step_seconds = self._common.histogram(f.HA_STEP_SECONDS, STEP_BUCKETS)
         self._webhook_alerts = self._common.counter(f.HA_WEBHOOK_ALERTS)
         self._defects = self._common.counter(f.EXPORTER_DEFECTS)
+        self._alerts_waiting = self._common.gauge(f.ALERTS_WAITING)
+        self._alerts_given_up = self._common.counter(f.ALERTS_GIVEN_UP)
+        self._waiting_told: frozenset[str] = frozenset()
+        for sink in sinks:
+            self._alerts_given_up.labels(sink)
         for step in steps:
             self._step_seconds.labels(step)
         for result in webhook_results:
@@ -179,6 +185,21 @@ class Instruments:
         """Alertmanager delivered an alert, and this came of it."""
         with self._common.changed():
             self._webhook_alerts.labels(result).inc()
+
+    def alerts_waiting(self, numbers: Mapping[str, int] | None) -> None:
+        """So many alerts of our own wait, by sink; None where nobody knows."""
+        known = numbers or {}
+        with self._common.changed():
+            for sink in self._waiting_told - known.keys():
+                _drop(self._alerts_waiting, sink)
+            for sink, number in known.items():
+                self._alerts_waiting.labels(sink).set(number)
+        self._waiting_told = frozenset(known)
+
+    def alerts_given_up(self, sink: str, number: int) -> None:
+        """Alerts of our own did not come to this sink."""
+        with self._common.changed():
+            self._alerts_given_up.labels(sink).inc(number)
 
     def clusters(self) -> Mapping[str, Mapping[str, str]]:
         """What is counted by cluster: for each its sample lines by family name."""

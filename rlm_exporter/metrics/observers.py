@@ -1,5 +1,6 @@
-"""Fit the instruments to what those tell who check, decide, steer, and read logs and license files."""
+"""Fit the instruments to what those tell who check, decide, steer, send alerts, and read files."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from rlm_exporter.metrics.instruments import Instruments
@@ -109,3 +110,22 @@ class DriftObserver:
     def stumbled(self, cluster: str, error: Exception) -> None:
         """A defect of ours ended one look."""
         self._instruments.defect("license_drift")
+
+
+class DeliveryObserver:
+    """Counts what becomes of alerts of our own."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+
+    def waiting(self, numbers: Mapping[str, int] | None) -> None:
+        """How many deliveries wait, by sink; None while nobody can tell."""
+        self._instruments.alerts_waiting(numbers)
+
+    def given_up(self, sink: str, number: int) -> None:
+        """So many deliveries are tried no more."""
+        self._instruments.alerts_given_up(sink, number)
+
+    def stumbled(self, error: Exception) -> None:
+        """A defect of ours ended one turn."""
+        self._instruments.defect("alerts")

@@ -172,7 +172,20 @@ def _outcome(sent: Sent) -> tuple[str, str]:
     taken = [each.sink for each in sent.deliveries if each.state is DeliveryState.TAKEN]
     before = ", within the repeat interval" if sent.accepted.acceptance is Acceptance.DUPLICATE else ""
     if taken:
-        return "taken", f"taken by {', '.join(taken)}{before}"
+        return "taken", "; ".join((*_takers(taken, sent), *_laggards(sent)))
     if any(each.state is DeliveryState.WAITING for each in sent.deliveries):
         return "waiting", f"no sink has taken it yet; it waits and is tried again{before}"
     return "given_up", "no sink took it, and it is tried no more"
+
+
+def _takers(taken: list[str], sent: Sent) -> list[str]:
+    """Who has it by this request, and who by an earlier one."""
+    now = [sink for sink in taken if sink in sent.accepted.added]
+    before = [sink for sink in taken if sink not in sent.accepted.added]
+    told = [f"taken by {', '.join(now)}"] if now else []
+    return [*told, f"taken by {', '.join(before)}, within the repeat interval"] if before else told
+
+
+def _laggards(sent: Sent) -> list[str]:
+    waiting = [each.sink for each in sent.deliveries if each.state is DeliveryState.WAITING]
+    return [f"not yet by {', '.join(waiting)}, which is tried again"] if waiting else []

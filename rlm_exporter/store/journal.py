@@ -18,6 +18,7 @@ from rlm_exporter.store import (
     manifests,
     operations,
     outbox,
+    outbox_intake,
     report_logs,
     seats,
     usage,
@@ -34,6 +35,7 @@ from rlm_exporter.store.outbox_records import (
     Delivery,
     OutgoingMessage,
     Retrying,
+    Swept,
 )
 from rlm_exporter.store.records import (
     AlertRecord,
@@ -206,8 +208,10 @@ class Journal:
     async def accept_alert(
         self, request: AlertRequest, *, sinks: Sequence[str], repeat: timedelta, now: datetime
     ) -> Accepted:
-        """Put an alert into the outbox, unless it is there already; raises `OutboxFullError`."""
-        return await self._write(lambda c: outbox.accept(c, request, sinks=sinks, repeat=repeat, now=now))
+        """Put an alert into the outbox, unless its sinks have it already; raises `OutboxFullError`."""
+        return await self._write(
+            lambda c: outbox_intake.accept(c, request, sinks=sinks, repeat=repeat, now=now)
+        )
 
     async def claim_deliveries(
         self, *, sinks: Sequence[str], lasting: timedelta, most: int, now: datetime
@@ -217,9 +221,15 @@ class Journal:
 
     async def record_delivery(
         self, claimed: Claimed, *, failure: str | None, retrying: Retrying, now: datetime
-    ) -> None:
-        """Write how an attempt ended."""
-        await self._write(lambda c: outbox.record(c, claimed, failure=failure, retrying=retrying, now=now))
+    ) -> bool:
+        """Write how an attempt ended; whether the delivery was given up with it."""
+        return await self._write(
+            lambda c: outbox.record(c, claimed, failure=failure, retrying=retrying, now=now)
+        )
+
+    async def waiting_deliveries(self) -> Mapping[str, int]:
+        """How many deliveries wait, by sink."""
+        return await self._thread.read(outbox.waiting)
 
     async def deliveries(self, message: int) -> tuple[Delivery, ...]:
         """What has become of a message, by sink."""
@@ -229,8 +239,8 @@ class Journal:
         """Messages of the outbox, newest first, with what has become of them."""
         return await self._thread.read(lambda c: outbox.read_messages(c, since=since, limit=limit))
 
-    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
-        """End what nobody will bring any more, and delete some of what is old; how many messages."""
+    async def sweep_outbox(self, *, keep: timedelta, give_up: timedelta, now: datetime) -> Swept:
+        """End what nobody will bring any more, and delete some of what is old."""
         return await self._write(lambda c: outbox.sweep(c, keep=keep, give_up=give_up, now=now))
 
     async def record_seats(self, changes: Sequence[Seats]) -> None:

@@ -6,17 +6,14 @@ sent at least once. A message waits while an older one of the same alert waits a
 end of an alert never overtakes its beginning.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, select, update
 
-from rlm_exporter.store.errors import OutboxFullError
 from rlm_exporter.store.outbox_records import (
-    Acceptance,
-    Accepted,
     AlertRequest,
     Claimed,
     Delivery,
@@ -25,49 +22,19 @@ from rlm_exporter.store.outbox_records import (
     OutgoingAlert,
     OutgoingMessage,
     Retrying,
+    Swept,
 )
 from rlm_exporter.store.tables import outbox, outbox_delivery
 
-MOST_WAITING = 10_000
-"""Deliveries that may wait at once; a script that runs wild must not fill the disk."""
-
 MOST_AT_ONCE = 500
 """Messages that one sweep deletes."""
+MOST_EARLIER = 100
+"""Messages of one alert that are looked through for words that it no longer has."""
 NOBODY = "no daemon has this sink"
 
 _WHY = func.nullif(outbox_delivery.c.detail, "")
-_WAITS = outbox_delivery.c.state == DeliveryState.WAITING.value
-
-
-def accept(
-    connection: Connection,
-    request: AlertRequest,
-    *,
-    sinks: Sequence[str],
-    repeat: timedelta,
-    now: datetime,
-    most_waiting: int = MOST_WAITING,
-) -> Accepted:
-    """Put an alert into the outbox, unless its last message says the same and is not too old."""
-    last = _last(connection, request.key)
-    firing = last if last is not None and last.request.status is MessageStatus.FIRING else None
-    if request.status is MessageStatus.RESOLVED and firing is None:
-        return Accepted(acceptance=Acceptance.NOTHING_TO_RESOLVE, message=None)
-    if firing is not None and _says_the_same(connection, firing, request, repeat=repeat, now=now):
-        connection.execute(
-            update(outbox).where(outbox.c.id == firing.id).values(asked=outbox.c.asked + 1, last_asked_at=now)
-        )
-        return Accepted(acceptance=Acceptance.DUPLICATE, message=firing)
-    if request.status is MessageStatus.RESOLVED and firing is not None:
-        # A sink knows an alert by its words: the end has to have those of the beginning.
-        request = replace(firing.request, status=request.status, requested_by=request.requested_by)
-    _leave_room(connection, more=len(sinks), most=most_waiting)
-    message = _add(connection, request, starts_at=now if firing is None else firing.starts_at, now=now)
-    waiting = {"state": DeliveryState.WAITING.value, "attempts": 0, "next_attempt_at": now, "detail": ""}
-    if sinks:
-        rows = [{"message_id": message.id, "sink": sink, **waiting} for sink in sinks]
-        connection.execute(insert(outbox_delivery), rows)
-    return Accepted(acceptance=Acceptance.NEW, message=message)
+WAITS = outbox_delivery.c.state == DeliveryState.WAITING.value
+"""Deliveries that are still to be made."""
 
 
 def claim(
@@ -85,7 +52,7 @@ def claim(
     query = (
         select(outbox, outbox_delivery.c.sink, outbox_delivery.c.attempts)
         .join(outbox_delivery, outbox_delivery.c.message_id == outbox.c.id)
-        .where(_WAITS, outbox_delivery.c.sink.in_(sinks))
+        .where(WAITS, outbox_delivery.c.sink.in_(sinks))
         .where(outbox_delivery.c.next_attempt_at <= now, ~one_before)
         .order_by(outbox.c.id, outbox_delivery.c.sink)
         .limit(most)
@@ -97,26 +64,37 @@ def claim(
             .where(outbox_delivery.c.message_id == row.id, outbox_delivery.c.sink == row.sink)
             .values(attempts=row.attempts + 1, next_attempt_at=now + lasting)
         )
-    return tuple(Claimed(message=_message(row), sink=row.sink, attempt=row.attempts + 1) for row in due)
+    return tuple(_claimed(connection, row) for row in due)
 
 
 def record(
     connection: Connection, claimed: Claimed, *, failure: str | None, retrying: Retrying, now: datetime
-) -> None:
-    """How an attempt ended. One that another daemon has claimed meanwhile counts only if it went well."""
+) -> bool:
+    """How an attempt ended. One that another daemon has claimed meanwhile counts only if it went well.
+
+    Returns whether the delivery was given up with it.
+    """
     again_at = now + retrying.pause(claimed.attempt)
     values: dict[str, Any] = {"state": DeliveryState.TAKEN.value, "ended_at": now, "detail": ""}
     here = [
         outbox_delivery.c.message_id == claimed.message.id,
         outbox_delivery.c.sink == claimed.sink,
-        _WAITS,
+        WAITS,
     ]
     if failure is not None:
         here.append(outbox_delivery.c.attempts == claimed.attempt)
         values = {"next_attempt_at": again_at, "detail": failure}
         if again_at - claimed.message.created_at > retrying.give_up:
             values |= {"state": DeliveryState.GIVEN_UP.value, "ended_at": now}
-    connection.execute(update(outbox_delivery).where(*here).values(values))
+    changed = connection.execute(update(outbox_delivery).where(*here).values(values)).rowcount
+    return bool(changed) and values.get("state") == DeliveryState.GIVEN_UP.value
+
+
+def waiting(connection: Connection) -> dict[str, int]:
+    """How many deliveries wait, by sink; nothing of sinks for which none does."""
+    query = select(outbox_delivery.c.sink, func.count().label("number")).where(WAITS)
+    query = query.group_by(outbox_delivery.c.sink)
+    return {row.sink: row.number for row in connection.execute(query)}
 
 
 def deliveries(connection: Connection, message: int) -> tuple[Delivery, ...]:
@@ -132,82 +110,51 @@ def read_messages(connection: Connection, *, since: datetime, limit: int) -> tup
     """Messages that were put here at `since` or later, newest first, with what became of them."""
     query = select(outbox).where(outbox.c.created_at >= since).order_by(outbox.c.id.desc()).limit(limit)
     return tuple(
-        OutgoingMessage(alert=_message(row), asked=row.asked, deliveries=deliveries(connection, row.id))
+        OutgoingMessage(alert=message_of(row), asked=row.asked, deliveries=deliveries(connection, row.id))
         for row in connection.execute(query).all()
     )
 
 
-def sweep(connection: Connection, *, keep: timedelta, give_up: timedelta, now: datetime) -> int:
+def sweep(connection: Connection, *, keep: timedelta, give_up: timedelta, now: datetime) -> Swept:
     """Give up what no sink has taken for so long, and delete what is over and older than it is to be kept.
 
-    A sink that was taken out of the settings is tried by nobody, so its deliveries end here. Returns how many
-    messages were deleted.
+    A sink that was taken out of the settings is tried by nobody, so its deliveries end here.
     """
     aged = select(outbox.c.id).where(outbox.c.created_at < now - give_up)
-    connection.execute(
+    ended = connection.execute(
         update(outbox_delivery)
-        .where(_WAITS, outbox_delivery.c.message_id.in_(aged), outbox_delivery.c.next_attempt_at < now)
+        .where(WAITS, outbox_delivery.c.message_id.in_(aged), outbox_delivery.c.next_attempt_at < now)
         .values(state=DeliveryState.GIVEN_UP.value, ended_at=now, detail=func.coalesce(_WHY, NOBODY))
-    )
-    waits = exists().where(outbox_delivery.c.message_id == outbox.c.id, _WAITS)
+        .returning(outbox_delivery.c.sink)
+    ).scalars()
+    given_up = Counter(ended)
+    waits = exists().where(outbox_delivery.c.message_id == outbox.c.id, WAITS)
     old = connection.execute(
         select(outbox.c.id).where(outbox.c.created_at < now - keep, ~waits).limit(MOST_AT_ONCE)
     ).scalars()
     gone = list(old)
     connection.execute(delete(outbox_delivery).where(outbox_delivery.c.message_id.in_(gone)))
     connection.execute(delete(outbox).where(outbox.c.id.in_(gone)))
-    return len(gone)
+    return Swept(deleted=len(gone), given_up=given_up)
 
 
-def _says_the_same(
-    connection: Connection, last: OutgoingAlert, request: AlertRequest, *, repeat: timedelta, now: datetime
-) -> bool:
-    if request.status is not MessageStatus.FIRING or request.severity != last.request.severity:
-        return False
-    if now - last.created_at >= repeat:
-        return False
-    # What no sink has taken or will take was not said.
-    return any(each.state is not DeliveryState.GIVEN_UP for each in deliveries(connection, last.id))
-
-
-def _leave_room(connection: Connection, *, more: int, most: int) -> None:
-    waiting = connection.execute(select(func.count()).select_from(outbox_delivery).where(_WAITS)).scalar_one()
-    if waiting + more > most:
-        raise OutboxFullError(
-            f"{waiting} deliveries of alerts wait already, and no more than {most} may; "
-            "look whether the sinks can be reached"
-        )
-
-
-def _add(
-    connection: Connection, request: AlertRequest, *, starts_at: datetime, now: datetime
-) -> OutgoingAlert:
-    made = insert(outbox).values(
-        key=request.key,
-        status=request.status.value,
-        alertname=request.alertname,
-        severity=request.severity,
-        component=request.component,
-        message=request.message,
-        cluster=request.cluster,
-        server=request.server,
-        requested_by=request.requested_by,
-        starts_at=starts_at,
-        created_at=now,
-        asked=1,
-        last_asked_at=now,
+def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
+    """With what the sink was told of the same alert before: its words may have been others."""
+    message = message_of(row)
+    query = (
+        select(outbox)
+        .join(outbox_delivery, outbox_delivery.c.message_id == outbox.c.id)
+        .where(outbox.c.key == row.key, outbox.c.starts_at == row.starts_at, outbox.c.id < row.id)
+        .where(outbox_delivery.c.sink == row.sink)
+        .order_by(outbox.c.id.desc())
+        .limit(MOST_EARLIER)
     )
-    number = connection.execute(made.returning(outbox.c.id)).scalar_one()
-    return OutgoingAlert(id=number, request=request, starts_at=starts_at, created_at=now)
+    earlier = tuple(map(message_of, connection.execute(query)))
+    return Claimed(message=message, sink=row.sink, attempt=row.attempts + 1, earlier=earlier)
 
 
-def _last(connection: Connection, key: str) -> OutgoingAlert | None:
-    query = select(outbox).where(outbox.c.key == key).order_by(outbox.c.id.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else _message(row)
-
-
-def _message(row: Row[Any]) -> OutgoingAlert:
+def message_of(row: Row[Any]) -> OutgoingAlert:
+    """A row of the outbox as a value."""
     request = AlertRequest(
         key=row.key,
         status=MessageStatus(row.status),

@@ -1,5 +1,6 @@
 """What the outbox holds, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,6 +27,8 @@ class Acceptance(StrEnum):
     NEW = "new"
     DUPLICATE = "duplicate"
     """The same was said within the repeat interval; that message stands for this request too."""
+    FURTHER_SINKS = "further_sinks"
+    """The same was said within that time, but not to all that it is for now; those get that message too."""
     NOTHING_TO_RESOLVE = "nothing_to_resolve"
 
 
@@ -63,6 +66,8 @@ class Accepted:
     acceptance: Acceptance
     message: OutgoingAlert | None
     """None where there was nothing to resolve."""
+    added: tuple[str, ...] = ()
+    """The sinks that get the message by this request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,17 @@ class Claimed:
     message: OutgoingAlert
     sink: str
     attempt: int
+    earlier: tuple[OutgoingAlert, ...] = ()
+    """What this sink was told of the same alert since it began, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep did."""
+
+    deleted: int
+    given_up: Mapping[str, int]
+    """Deliveries that it ended, by sink."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

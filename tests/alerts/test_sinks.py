@@ -154,6 +154,43 @@ async def test_alertmanager_has_it_until_it_is_resolved(alertmanager: str, sinks
     assert await asyncio.to_thread(alerts_of, alertmanager) == []
 
 
+def severity(alert: OutgoingAlert, word: str, *, at: int) -> OutgoingAlert:
+    """The same alert, said with another severity some seconds later."""
+    later = alert.created_at + timedelta(seconds=at)
+    return replace(alert, request=replace(alert.request, severity=word), created_at=later)
+
+
+async def test_an_alert_of_another_severity_ends_the_one_before_at_alertmanager(
+    alertmanager: str, sinks: Sinks
+) -> None:
+    sink = http(PostedForm.ALERTMANAGER, alertmanager)
+    begun = replace(ALERT, starts_at=NOW - timedelta(seconds=60), created_at=NOW - timedelta(seconds=60))
+    warning, critical = severity(begun, "warning", at=0), severity(begun, "critical", at=20)
+    await sinks.bring(warning, sink)
+    await sinks.bring(critical, sink, earlier=(warning,))
+    found = await asyncio.to_thread(alerts_of, alertmanager)
+    assert [each["labels"]["severity"] for each in found] == ["critical"]
+
+    calmer = severity(begun, "warning", at=40)
+    await sinks.bring(calmer, sink, earlier=(critical, warning))
+    found = await asyncio.to_thread(alerts_of, alertmanager)
+    assert [each["labels"]["severity"] for each in found] == ["warning"]
+
+    over = replace(calmer, request=replace(calmer.request, status=MessageStatus.RESOLVED), created_at=NOW)
+    await sinks.bring(over, sink, earlier=(calmer, critical, warning))
+    assert await asyncio.to_thread(alerts_of, alertmanager) == []
+
+
+async def test_what_alertmanager_has_ended_by_itself_is_not_ended_again(
+    there: FixedDaemon, sinks: Sinks
+) -> None:
+    there.on("POST", "/api/v2/alerts", fixed({}))
+    old = severity(ALERT, "warning", at=0)
+    new = severity(ALERT, "critical", at=int(2 * REPEAT.total_seconds()))
+    await sinks.bring(new, http(PostedForm.ALERTMANAGER, there.url), earlier=(old, old))
+    assert [each["labels"]["severity"] for each in there.bodies[0]] == ["critical"]
+
+
 class MailServer:
     """As much of SMTP as a letter needs; a silent one says nothing at all."""
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine
 
-from rlm_exporter.store import outbox
+from rlm_exporter.store import outbox_intake
 from rlm_exporter.store.errors import OutboxFullError
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.outbox_records import (
@@ -77,6 +77,91 @@ async def test_what_is_another_alert_or_of_another_severity_is_said(
 ) -> None:
     await accept(journal)
     assert (await accept(journal, other, at=1)).acceptance is Acceptance.NEW
+
+
+async def sinks_of(journal: Journal, accepted: Accepted) -> dict[str, DeliveryState]:
+    assert accepted.message is not None
+    return {each.sink: each.state for each in await journal.deliveries(accepted.message.id)}
+
+
+async def test_the_same_for_another_sink_goes_to_that_one_alone(journal: Journal) -> None:
+    await accept(journal, sinks=("chat",))
+    [chat] = await claim(journal, sinks=("chat", "pager"))
+    await end(journal, chat)
+
+    further = await accept(journal, at=60, sinks=("chat", "pager"))
+
+    assert (further.acceptance, further.added) == (Acceptance.FURTHER_SINKS, ("pager",))
+    assert await sinks_of(journal, further) == {"chat": DeliveryState.TAKEN, "pager": DeliveryState.WAITING}
+    assert [each.sink for each in await claim(journal, at=60, sinks=("chat", "pager"))] == ["pager"]
+    assert (await accept(journal, at=61, sinks=("pager",))).acceptance is Acceptance.DUPLICATE
+
+
+async def test_a_sink_that_gave_up_what_another_has_gets_it_again(journal: Journal) -> None:
+    await accept(journal, sinks=("a", "b"))
+    at_a, at_b = await claim(journal)
+    await end(journal, at_a)
+    await end(journal, at_b, "down", at=RETRYING.give_up.total_seconds())
+
+    further = await accept(journal, at=60, sinks=("a", "b"))
+
+    assert further.added == ("b",)
+    assert await sinks_of(journal, further) == {"a": DeliveryState.TAKEN, "b": DeliveryState.WAITING}
+
+
+async def test_what_would_be_given_up_too_soon_at_a_further_sink_is_said_anew(journal: Journal) -> None:
+    patient = partial(journal.accept_alert, ALERT, repeat=timedelta(days=7))
+    await patient(sinks=("a",), now=NOW)
+
+    late = await patient(sinks=("b",), now=NOW + outbox_intake.LATEST + timedelta(seconds=1))
+
+    assert (late.acceptance, late.added) == (Acceptance.NEW, ("b",))
+    assert late.message is not None
+    assert late.message.starts_at == NOW
+
+
+async def test_an_end_that_one_sink_has_is_told_to_the_others_that_had_the_beginning(
+    journal: Journal,
+) -> None:
+    await accept(journal, sinks=("a", "b"))
+    await accept(journal, END, at=1, sinks=("a",))
+
+    further = await accept(journal, END, at=2, sinks=("a", "b", "c"))
+
+    assert (further.acceptance, further.added) == (Acceptance.FURTHER_SINKS, ("b",))
+    assert (await accept(journal, END, at=3, sinks=("a", "b", "c"))).message is None
+
+
+async def test_who_brings_a_message_knows_what_that_sink_was_told_of_it_before(journal: Journal) -> None:
+    await accept(journal, replace(ALERT, severity="info"), sinks=("b",))
+    await accept(journal, END, at=1, sinks=("b",))
+    await accept(journal, replace(ALERT, severity="warning"), at=2, sinks=("a", "b"))
+    for each in await claim(journal, sinks=("a",), at=2):
+        await end(journal, each)
+    await accept(journal, at=3, sinks=("a",))
+
+    [claimed] = await claim(journal, sinks=("a",), at=3)
+
+    assert [each.request.severity for each in claimed.earlier] == ["warning"]
+
+
+async def test_how_many_wait_is_told_by_sink(journal: Journal) -> None:
+    assert await journal.waiting_deliveries() == {}
+    await accept(journal, sinks=("a", "b"))
+    await accept(journal, replace(ALERT, key="other"), sinks=("b",))
+    await end(journal, (await claim(journal, sinks=("a",)))[0])
+    assert await journal.waiting_deliveries() == {"b": 2}
+
+
+async def test_giving_up_is_told_to_who_did_it(journal: Journal) -> None:
+    await accept(journal, sinks=("a", "gone"))
+    [only] = await claim(journal, sinks=("a",))
+    retry = partial(journal.record_delivery, only, failure="down", retrying=RETRYING)
+    assert await retry(now=later(1)) is False
+    assert await retry(now=later(RETRYING.give_up.total_seconds())) is True
+    assert await retry(now=later(RETRYING.give_up.total_seconds())) is False
+    swept = await journal.sweep_outbox(keep=KEEP, give_up=GIVE_UP, now=later(DAY + 60))
+    assert swept.given_up == {"gone": 1}
 
 
 async def test_an_end_has_the_words_of_its_beginning(journal: Journal) -> None:
@@ -171,7 +256,7 @@ def test_pauses_have_an_end() -> None:
 
 def test_a_full_outbox_takes_no_more(engine: Engine) -> None:
     with engine.begin() as connection:
-        room = partial(outbox.accept, connection, sinks=("a",), repeat=REPEAT, now=NOW, most_waiting=1)
+        room = partial(outbox_intake.accept, connection, sinks=("a",), repeat=REPEAT, now=NOW, most_waiting=1)
         room(ALERT)
         with pytest.raises(OutboxFullError, match="look whether the sinks can be reached"):
             room(replace(ALERT, key="another"))
@@ -200,7 +285,7 @@ KEEP, GIVE_UP = timedelta(days=90), timedelta(days=1)
 
 
 async def swept(journal: Journal, *, at: float) -> int:
-    return await journal.sweep_outbox(keep=KEEP, give_up=GIVE_UP, now=later(at))
+    return (await journal.sweep_outbox(keep=KEEP, give_up=GIVE_UP, now=later(at))).deleted
 
 
 async def test_what_no_daemon_brings_any_more_ends(journal: Journal) -> None:
