@@ -27,6 +27,8 @@ class Standing:
     """Servers that serve beside the active one."""
     lease: LeaseView | None = None
     """Who of several daemons may act; None where we are alone."""
+    unpublished: tuple[str, ...] | None = None
+    """Which files with client settings could not be written, in words; None where we write none."""
 
 
 class Memory:
@@ -41,6 +43,8 @@ class Memory:
         self.store_writable = True
         self.let_be: int | None = None
         """The epoch under which balancers choose by themselves, after an operation that came to nothing."""
+        self.unpublished: tuple[str, ...] | None = None
+        """Which files with client settings could not be written the last time; None where we write none."""
         self._decision: Decision | None = None
         self._decided_at: datetime | None = None
         self._trigger: Trigger | None = None
@@ -74,4 +78,5 @@ class Memory:
             store_writable=self.store_writable,
             splits=splits,
             lease=lease,
+            unpublished=self.unpublished,
         )

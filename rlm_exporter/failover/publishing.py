@@ -39,9 +39,15 @@ class Publishing:
 
     async def _publish_what_is_due(self) -> None:
         record, now = self._memory.record, self._outside.clock.monotonic()
-        if record is None or self._memory.operation is not None or not self._outside.leadership.may_act():
+        if not self._outside.leadership.may_act():
+            # Another daemon writes them now, and knows whether it can.
+            self._memory.unpublished, self._told = None, None
+            return
+        if record is None or self._memory.operation is not None:
             return
         if record.active == self._told and now - self._at < AGAIN:
             return
         self._told, self._at = record.active, now
-        await self._outside.publish(record.active)
+        troubles = await self._outside.publish(record.active)
+        if self._outside.cluster.client_settings.files:
+            self._memory.unpublished = troubles

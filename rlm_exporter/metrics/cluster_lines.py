@@ -16,6 +16,9 @@ def cluster_lines(facts: ClusterFacts) -> Mapping[str, str]:
     """All sample lines that belong to no single server's part of the snapshot, by family name."""
     lines = Lines(facts.cluster.name)
     lines.add(f.CHECK_INTERVAL, facts.cluster.health_check.interval.total_seconds())
+    every = facts.cluster.license_drift
+    if every is not None and any(server.license_sync is not None for server in facts.cluster.servers):
+        lines.add(f.LICENSE_DRIFT_INTERVAL, every.total_seconds())
     _snapshot(lines, facts.snapshot)
     for reading in facts.readings:
         _balancer(lines, reading, facts.cluster)
@@ -74,6 +77,7 @@ def _controller(lines: Lines, facts: ClusterFacts, controller: ControllerFacts) 
     if controller.last_move is not None:
         lines.add(f.HA_LAST_MOVE, controller.last_move.timestamp())
     lines.add(f.HA_STORE, controller.journal_writable)
+    lines.add(f.CLIENT_SETTINGS_WRITTEN, controller.settings_written)
     lines.add(f.HA_LED, controller.is_led)
     lines.add(f.HA_LEADER, controller.lease_ours)
     lines.add(f.HA_LEASE_REMAINING, controller.lease_remaining)

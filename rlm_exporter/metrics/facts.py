@@ -30,6 +30,8 @@ class ControllerFacts:
     is_led: bool | None = None
     """Whether any of the daemons that share the journal acts for the cluster, as far as we know."""
     journal_writable: bool | None = None
+    settings_written: bool | None = None
+    """Whether all files with client settings are as they should be."""
     rule: str | None = None
     """The word of the rule that gave the newest decision."""
     last_move: datetime | None = None

@@ -206,6 +206,12 @@ LICENSE_DRIFT_LOOKED = Family(
     labels=_SERVER,
     unit="seconds",
 )
+LICENSE_DRIFT_INTERVAL = Family(
+    name="rlm_license_drift_interval_seconds",
+    help="The manifest's licenseDrift.every, for rules that need it. Absent where no server has licenseSync.",
+    labels=_CLUSTER,
+    unit="seconds",
+)
 ISV_UP = Family(
     name="rlm_isv_up",
     help="Whether the ISV server runs, as rlm says; 0 for a wanted one that is not listed"
@@ -349,6 +355,12 @@ HA_LAST_MOVE = Family(
 HA_STORE = Family(
     name="rlm_ha_journal_writable",
     help="Whether the journal could be written the last time; without it the controller moves nobody.",
+    labels=_CLUSTER,
+)
+CLIENT_SETTINGS_WRITTEN = Family(
+    name="rlm_client_settings_last_write_successful",
+    help="Whether all files with client settings were as they should be, or could be made so, the last time."
+    " Absent where the manifest names none, and on a daemon that does not act.",
     labels=_CLUSTER,
 )
 HA_LED = Family(
@@ -513,6 +525,7 @@ FAMILIES: tuple[Family, ...] = (
     LICENSE_HOSTID_FITS,
     LICENSE_DRIFT_SUCCESSFUL,
     LICENSE_DRIFT_LOOKED,
+    LICENSE_DRIFT_INTERVAL,
     ISV_UP,
     ISV_RESTARTS,
     ISV_CHECKOUTS,
@@ -538,6 +551,7 @@ FAMILIES: tuple[Family, ...] = (
     HA_RULE,
     HA_LAST_MOVE,
     HA_STORE,
+    CLIENT_SETTINGS_WRITTEN,
     HA_LED,
     HA_LEADER,
     HA_LEASE_REMAINING,

@@ -62,6 +62,9 @@ def not_ready_because(
         elif reading.view.unknown_servers:
             names = ", ".join(sorted(reading.view.unknown_servers))
             reasons.append(f"balancer {reading.balancer} does not know {names} in every backend")
+    if cluster.load_balancer is None and standing.unpublished:
+        # Without a balancer these files are what moves clients.
+        reasons += [f"client settings cannot be written: {trouble}" for trouble in standing.unpublished]
     if not standing.store_writable:
         reasons.append("the journal cannot be written")
     return tuple(reasons)

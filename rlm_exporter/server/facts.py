@@ -39,6 +39,7 @@ def cluster_facts(
         lease_remaining=standing.lease.remaining if standing.lease is not None else None,
         is_led=_is_led(standing.lease),
         journal_writable=standing.store_writable,
+        settings_written=None if standing.unpublished is None else not standing.unpublished,
         rule=standing.decision.reason.value if standing.decision is not None else None,
         last_move=last_move,
         unacknowledged=unacknowledged,

@@ -5,7 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rlm_exporter.haproxy.view import AdminState, BalancerReading, BalancerView, ServerLine
-from rlm_exporter.manifest.model import Cluster, Feature, HaproxyEndpoint, LoadBalancerSpec, Server
+from rlm_exporter.manifest.model import (
+    Cluster,
+    Feature,
+    HaproxyEndpoint,
+    LicenseSync,
+    LoadBalancerSpec,
+    Server,
+)
 from rlm_exporter.metrics.facts import ClusterFacts, ControllerFacts
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.probe.license_reading import LicenseReading, make_reading
@@ -35,7 +42,13 @@ def cluster() -> Cluster:
         name="rlm-ha-cluster",
         source="rlm-ha-cluster.yaml",
         servers=(
-            Server(name="rlm1", role="primary", host="rlm1.example.com", timezone="America/Denver"),
+            Server(
+                name="rlm1",
+                role="primary",
+                host="rlm1.example.com",
+                timezone="America/Denver",
+                license_sync=LicenseSync(folder="/opt/rlm"),
+            ),
             Server(name="rlm2", role="secondary", host="rlm2.example.com"),
             Server(name="rlm3", role="backup", host="rlm3.example.com"),
         ),
@@ -194,6 +207,7 @@ def controller() -> ControllerFacts:
         last_move=NOW - timedelta(minutes=3),
         unacknowledged=1,
         failovers=3,
+        settings_written=True,
         pinned=frozenset({("lb1", "rlm2"), ("lb2", "rlm2")}),
     )
 

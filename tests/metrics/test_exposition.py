@@ -48,7 +48,9 @@ def whole_page(*clusters: ClusterFacts, form: Format = Format.TEXT, compatibilit
         steps=("apply",),
         webhook_results=("new", "repeat"),
         reapply_reasons=("pins",),
+        sinks=("pager",),
     )
+    instruments.alerts_waiting({"pager": 1})
     for each in clusters:
         instruments.watch(each.cluster)
         situations.count_denials(instruments, each.cluster)

@@ -9,7 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rlm_exporter.metrics.families import FAMILIES
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.metrics.observers import ControllerObserver, ProberObserver, SteeringObserver
+from rlm_exporter.metrics.observers import (
+    ControllerObserver,
+    DeliveryObserver,
+    ProberObserver,
+    SteeringObserver,
+)
 from rlm_exporter.metrics.text import Format, page
 from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind
 from rlm_exporter.store.records import Operation, OperationKind, OperationState
@@ -25,6 +30,7 @@ def instruments() -> Instruments:
         steps=("apply", "verify"),
         webhook_results=("new", "repeat"),
         reapply_reasons=("new_worker", "pins"),
+        sinks=("pager",),
     )
     made.watch(situations.cluster())
     return made
@@ -75,6 +81,7 @@ def test_everything_known_is_born_at_zero() -> None:
         "rlm_ha_decisions_total",
         "rlm_ha_balancer_reapplied_total",
         "rlm_ha_webhook_alerts_total",
+        "rlm_alert_deliveries_given_up_total",
         "rlm_exporter_defects_total",
     } <= names
 
@@ -236,6 +243,30 @@ def test_what_was_seen_of_license_files_is_told_and_what_is_not_known_has_no_ser
     }
     counted.license_files_unwatched("rlm-ha-cluster", "rlm1")
     assert told_of_licenses(counted) == set()
+
+
+def test_alerts_that_wait_are_told_by_sink_and_nothing_is_where_nobody_knows() -> None:
+    counted = instruments()
+    observer = DeliveryObserver(counted)
+    observer.waiting({"pager": 2, "gone": 1})
+    assert value(counted, "rlm_alert_deliveries_waiting", sink="gone") == 1
+
+    observer.waiting({"pager": 3})
+    assert value(counted, "rlm_alert_deliveries_waiting", sink="pager") == 3
+    assert ("rlm_alert_deliveries_waiting", frozenset({("sink", "gone")})) not in dict(samples(counted))
+
+    observer.waiting(None)
+    assert "rlm_alert_deliveries_waiting" not in {name for name, _ in dict(samples(counted))}
+
+
+def test_alerts_that_are_given_up_and_defects_of_their_sender_are_counted() -> None:
+    counted = instruments()
+    observer = DeliveryObserver(counted)
+    observer.given_up("pager", 2)
+    observer.stumbled(RuntimeError("nobody foresaw this"))
+
+    assert value(counted, "rlm_alert_deliveries_given_up_total", sink="pager") == 2
+    assert value(counted, "rlm_exporter_defects_total", task="alerts") == 1
 
 
 def told_of_licenses(counted: Instruments) -> set[str]:

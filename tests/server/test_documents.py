@@ -55,6 +55,16 @@ def test_one_healthy_standby_is_enough_and_the_active_one_is_none() -> None:
     )
 
 
+def test_without_a_balancer_a_failover_needs_the_files_with_client_settings() -> None:
+    trouble = "/srv/rlm.env: Permission denied"
+    steered = replace(states.state(), standing=states.standing(unpublished=(trouble,)))
+    bare = replace(steered, cluster=replace(steered.cluster, load_balancer=None), readings=())
+
+    assert because(steered) == ()
+    assert because(bare) == (f"client settings cannot be written: {trouble}",)
+    assert because(replace(bare, standing=states.standing(unpublished=()))) == ()
+
+
 def test_every_balancer_has_to_be_read_and_to_know_every_name() -> None:
     reading = states.state().readings[0]
     assert reading.view is not None

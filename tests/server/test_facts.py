@@ -59,3 +59,16 @@ def test_a_journal_that_cannot_be_written_is_told() -> None:
     assert told(memory).journal_writable is True
     memory.store_writable = False
     assert told(memory).journal_writable is False
+
+
+@pytest.mark.parametrize(
+    ("unpublished", "written"),
+    [(None, None), ((), True), (("/srv/rlm.env: Permission denied",), False)],
+    ids=["none are written here", "as they should be", "not written"],
+)
+def test_whether_client_settings_could_be_written_is_told(
+    unpublished: tuple[str, ...] | None, written: bool | None
+) -> None:
+    memory = Memory()
+    memory.unpublished = unpublished
+    assert told(memory).settings_written is written
