@@ -6,7 +6,7 @@ not shown as if it were so now.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 
 PACE = timedelta(seconds=5)
 """How soon it is seen that another daemon acts, or that this one does now."""
+AGAIN = timedelta(minutes=1)
+"""After a look that failed; what is not known raises no alert, so it should soon be known again."""
+MOST_AGAIN = 3
+"""Failed looks in a row after which a server is looked at with the others only: it is away."""
 LIMIT = timedelta(seconds=30)
 """For reading the masters: they may lie on a dead NFS server."""
 
@@ -83,6 +87,8 @@ class DriftWatch:
         self._reading = Aside[Masters]("license masters")
         self._seen: dict[str, ServerDrift] = {}
         self._told: dict[str, str] = {}
+        self._failed: dict[str, int] = {}
+        """Looks in a row that did not see all, by server."""
 
     @property
     def seen(self) -> Mapping[str, ServerDrift]:
@@ -106,11 +112,13 @@ class DriftWatch:
                 self._forget()
                 await self._clock.sleep(PACE.total_seconds())
 
-    async def look(self) -> None:
-        """One look at each server, one after the other."""
+    async def look(self, only: Container[str] | None = None) -> None:
+        """One look at each server, or at those alone, one after the other."""
         masters, trouble = await self._masters()
         for server, sync in self._syncs:
             if self._cluster.license_masters is None and not sync.rlmhostid:
+                continue
+            if only is not None and server.name not in only:
                 continue
             async with self._turn:
                 drift = await self._look_at(server, sync, masters, trouble)
@@ -120,8 +128,16 @@ class DriftWatch:
 
     async def _rest(self) -> None:
         due = self._clock.monotonic() + (self._every or PACE).total_seconds()
+        again = self._clock.monotonic() + AGAIN.total_seconds()
         while self._acts() and (left := due - self._clock.monotonic()) > 0:
             await self._clock.sleep(min(left, PACE.total_seconds()))
+            if self._acts() and again <= self._clock.monotonic() < due and (failed := self._failing()):
+                await self.look(only=failed)
+                again = self._clock.monotonic() + AGAIN.total_seconds()
+
+    def _failing(self) -> frozenset[str]:
+        """The servers that are looked at again before it is time."""
+        return frozenset(name for name, times in self._failed.items() if 0 < times <= MOST_AGAIN)
 
     async def _masters(self) -> tuple[Masters | None, str | None]:
         """The masters, or why there are none; neither where the manifest names none."""
@@ -184,6 +200,7 @@ class DriftWatch:
 
     def _take(self, drift: ServerDrift) -> None:
         self._seen[drift.server] = drift
+        self._failed[drift.server] = 0 if drift.trouble is None else self._failed.get(drift.server, 0) + 1
         self._observer.looked(
             self._cluster.name,
             drift.server,
@@ -209,6 +226,7 @@ class DriftWatch:
         for server in self._seen:
             self._observer.unwatched(self._cluster.name, server)
         self._seen.clear()
+        self._failed.clear()
 
 
 async def _hostids(sync: LicenseSync) -> tuple[str | None, str | None]:

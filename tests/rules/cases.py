@@ -140,6 +140,15 @@ CLUSTER = (
         " says what is missing.",
     ),
     Case(
+        alert="RLMClientSettingsNotWritten",
+        severity="warning",
+        series={'rlm_client_settings_last_write_successful{cluster="a"}': ("1", "0", "1")},
+        fires=2 * MINUTE,
+        labels=A,
+        description="Not all files of clientSettings of a can be written, so clients that read them would not"
+        " hear of a move.",
+    ),
+    Case(
         alert="RLMMonitorDisagrees",
         severity="warning",
         series=decided("monitor_disagrees"),
@@ -383,6 +392,26 @@ LICENSE = (
         step=MINUTE,
     ),
     Case(
+        alert="RLMLicenseDriftOverdue",
+        severity="warning",
+        series={
+            'rlm_license_drift_last_look_timestamp_seconds{cluster="a",server="rlm1"}': (
+                "0+60",
+                "660",
+                "5000",
+            ),
+            'rlm_license_drift_interval_seconds{cluster="a"}': ("900", "900", "900"),
+        },
+        # The last look was a minute before the fault's beginning.
+        fires=3 * 15 * MINUTE + 10 * MINUTE + MINUTE,
+        labels=RLM1,
+        description="The last look at the license files of rlm1 in a was 57m 0s ago. What is said of them"
+        " may not be so any more.",
+        later="The last look at the license files of rlm1 in a was 1h 2m 0s ago. What is said of them may"
+        " not be so any more.",
+        step=MINUTE,
+    ),
+    Case(
         alert="RLMReportLogUnread",
         severity="warning",
         series={'rlm_report_log_last_read_successful{cluster="a",server="rlm1",isv="acme"}': ("1", "0", "1")},
@@ -589,12 +618,22 @@ EXPORTER = (
         " HAProxy goes on alone.",
     ),
     Case(
+        alert="RLMConfigReloadFailed",
+        severity="warning",
+        series={f"rlm_config_last_reload_successful{{{HERE}}}": ("1", "0", "1")},
+        fires=MINUTE,
+        labels={"instance": INSTANCE},
+        description=f"Something was wrong with the configuration when the daemon at {INSTANCE} read it last."
+        " It goes on with what it had before.",
+    ),
+    Case(
         alert="RLMWebhookRefused",
         severity="warning",
         series={
             f'rlm_ha_webhook_alerts_total{{result="unauthenticated",{HERE}}}': ("0", "3", "3"),
             f'rlm_ha_webhook_alerts_total{{result="repeat",{HERE}}}': ("0", "3", "3"),
         },
+        fires=MINUTE,
         lasts=2 * MINUTE,
         clears=8 * MINUTE,
         labels={"instance": INSTANCE, "result": "unauthenticated"},
@@ -623,6 +662,24 @@ EXPORTER = (
         labels={"instance": INSTANCE, "task": "prober"},
         description=f"The daemon at {INSTANCE} caught an error that nobody foresaw in its task prober, and"
         " went on.",
+    ),
+    Case(
+        alert="RLMAlertsNotDelivered",
+        severity="warning",
+        series={
+            'rlm_alert_deliveries_waiting{instance="x",sink="pager"}': ("0", "2", "0"),
+            'rlm_alert_deliveries_waiting{instance="y",sink="pager"}': ("0", "2", "0"),
+            'rlm_alert_deliveries_waiting{instance="x",sink="chat"}': ("0", "0", "0"),
+        },
+        fires=10 * MINUTE,
+        labels={"sink": "pager"},
+        description="Alerts that scripts sent by rlm-ha alerts send have not come to pager for ten minutes,"
+        " or were given up.",
+        not_needed=frozenset(
+            f'rlm_alert_deliveries_waiting{{instance="{instance}",sink="{sink}"}}'
+            for instance, sink in (("x", "pager"), ("y", "pager"), ("x", "chat"))
+        ),
+        step=30,
     ),
 )
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server
-from rlm_exporter.sync.drift_watch import DriftWatch
+from rlm_exporter.sync.drift_watch import AGAIN, MOST_AGAIN, DriftWatch
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.rounds import make_transport
 from tests.clock import FakeClock
@@ -134,6 +134,37 @@ async def test_both_servers_are_looked_at_at_once_and_again_when_it_is_time(site
         await site.looks(4)
 
     assert site.notes.known == {"rlm1": (True, None, 0, True), "rlm2": (False, None, 0, True)}
+
+
+async def test_a_look_that_failed_is_made_again_after_a_minute_at_that_server_alone(site: Site) -> None:
+    away = site.folder / "away"
+    site.file("rlm2").parent.rename(away)
+    async with site.running():
+        await site.looks(2)
+        seen = [site.notes.known["rlm2"]]
+        away.rename(site.file("rlm2").parent)
+        await site.clock.advance(AGAIN.total_seconds())
+        await site.looks(3)
+        assert [*seen, site.notes.known["rlm2"]] == [(None, None, None, False), (True, None, 0, True)]
+        await site.clock.advance(10 * AGAIN.total_seconds())
+        assert site.notes.looks == 3
+
+
+async def test_a_server_that_stays_away_is_soon_looked_at_with_the_others_only(site: Site) -> None:
+    site.file("rlm2").unlink()
+    site.file("rlm2").parent.rmdir()
+    async with site.running():
+        await site.looks(2)
+        for number in range(1, MOST_AGAIN + 1):
+            await site.clock.advance(AGAIN.total_seconds())
+            await site.looks(2 + number)
+        await site.clock.advance(5 * AGAIN.total_seconds())
+        assert site.notes.looks == 2 + MOST_AGAIN
+
+        await site.clock.advance(EVERY.total_seconds())
+        await site.looks(2 + MOST_AGAIN + 2)
+        await site.clock.advance(5 * AGAIN.total_seconds())
+        assert site.notes.looks == 2 + MOST_AGAIN + 2
 
 
 async def test_what_is_wrong_is_logged_once_and_so_is_its_end(
