@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -29,10 +29,12 @@ class Sinks:
 
     def __init__(self) -> None:
         self.brought: list[str] = []
+        self.earlier: list[list[str]] = []
         self.errors: dict[str, list[Exception]] = {}
 
     async def bring(self, alert: OutgoingAlert, sink: AlertSink, *, earlier: Sequence[OutgoingAlert]) -> None:
         self.brought.append(sink.name)
+        self.earlier.append([each.request.severity for each in earlier])
         errors = self.errors.get(sink.name, [])
         if errors:
             raise errors.pop(0)
@@ -180,5 +182,26 @@ async def test_only_the_sinks_that_an_alert_is_for_are_told_of(journal: Journal)
     assert sent.accepted.added == ("pager",)
     assert [(each.sink, each.state) for each in sent.deliveries] == [("pager", DeliveryState.TAKEN)]
     assert sinks.brought == ["chat", "pager"]
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_a_sink_is_told_what_it_had_of_an_alert_that_changes_and_ends(journal: Journal) -> None:
+    sinks = Sinks()
+    sender = AlertSender(
+        settings=AlertSettings(sinks=(sink("pager"),)),
+        outbox=journal,
+        sinks=sinks,
+        clock=SystemClock(),
+        observer=Notes(),
+    )
+    running = asyncio.create_task(sender.run())
+    for request in (
+        replace(REQUEST, severity="warning"),
+        REQUEST,
+        replace(REQUEST, status=MessageStatus.RESOLVED),
+    ):
+        await sender.send(request, sinks=("pager",))
+    assert sinks.earlier == [[], ["warning"], ["critical", "warning"]]
     running.cancel()
     await asyncio.wait({running})

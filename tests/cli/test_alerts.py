@@ -59,6 +59,44 @@ async def test_the_printed_call_is_taken_once_and_resolved(site: Site, tmp_path:
     assert [each["status"] for each in pager.bodies] == ["firing", "resolved"]
 
 
+async def test_each_channel_is_told_once_and_the_answer_says_which_took_it_now(
+    site: Site, tmp_path: Path
+) -> None:
+    there = FixedDaemon()
+    for path in ("/pager", "/chat"):
+        there.on("POST", path, fixed({}))
+    await there.start()
+    with (tmp_path / "site.yaml").open("a") as file:
+        sinks = ", ".join(f"{name}: {{webhook: {{url: '{there.url}/{name}'}}}}" for name in ("pager", "chat"))
+        file.write(
+            "---\napiVersion: rlm-ha/v1\nkind: ExporterConfig\n"
+            f"spec: {{alerts: {{sinks: {{{sinks}, gone: {{webhook: {{url: 'http://127.0.0.1:9/'}}}}}}}}}}\n"
+        )
+    call = (*PRINTED, "--key", "pool", "--channels")
+    with site.rlm1, site.rlm2:
+        async with site.daemon():
+            await site.until_ready()
+            answers = [
+                await site.run(*call, channels) for channels in ("chat", "pager", "chat,pager", "gone")
+            ]
+            last = await site.run(*call, "chat,gone")
+            over = [await site.run("alerts", "send", "--key", "pool", "--resolve", "--channels", each)
+                    for each in ("chat", "pager", "chat,pager")]  # fmt: skip
+    await there.stop()
+
+    assert [(each.code, each.out.splitlines()[0]) for each in answers] == [
+        (0, "taken by chat"),
+        (0, "taken by pager"),
+        (0, "taken by chat, pager, within the repeat interval"),
+        (5, "no sink has taken it yet; it waits and is tried again"),
+    ]
+    assert last.out.splitlines()[0] == (
+        "taken by chat, within the repeat interval; not yet by gone, which is tried again"
+    )
+    assert [each.out for each in over] == ["taken by chat\n", "taken by pager\n", "no such alert fires\n"]
+    assert [request.path for request in there.requests] == ["/chat", "/pager", "/chat", "/pager"]
+
+
 async def test_what_no_sink_took_waits_over_a_restart_and_arrives(site: Site, tmp_path: Path) -> None:
     pager = FixedDaemon()
     pager.on("POST", "/in", fixed({}))

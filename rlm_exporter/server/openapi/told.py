@@ -42,7 +42,9 @@ SCHEMAS: dict[str, Schema] = {
         {
             "result": word(("taken", "waiting", "given_up", "nothing_to_resolve")),
             "detail": text(),
-            "duplicate": truth("whether it was sent already within the repeat interval"),
+            "duplicate": truth(
+                "whether every sink that it is for had it already, within the repeat interval"
+            ),
             "id": maybe(whole(minimum=1)),
             "key": text("resolves it later"),
             "sinks": listed(ref("SinkState")),
