@@ -113,11 +113,11 @@ def to_junit(drill: Drill) -> str:
             time=f"{finding.seconds:.3f}",
         )
         if not finding.passed:
-            ET.SubElement(case, "failure", message=_clean(finding.detail))
+            ET.SubElement(case, "failure", type=finding.kind.value, message=_clean(finding.detail))
     if early is not None:
         name = "stopped" if drill.refused is None else "refused"
         case = ET.SubElement(suite, "testcase", classname=Kind.FAILOVER.value, name=name, time="0")
-        ET.SubElement(case, "error", message=_clean(early))
+        ET.SubElement(case, "error", type=name, message=_clean(early))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -17,9 +19,18 @@ import yaml
 from aiohttp import web
 
 from rlm_exporter.doctor.certificate import parse_certificate
-from rlm_exporter.doctor.checks import alertmanager, certificates, journal, names, prometheus
+from rlm_exporter.doctor.checks import (
+    alertmanager,
+    certificates,
+    haproxy,
+    haproxy_file,
+    journal,
+    names,
+    prometheus,
+)
 from rlm_exporter.doctor.finding import Finding, Outcome, Skipped, Weight
-from rlm_exporter.doctor.site import Asked, Site
+from rlm_exporter.doctor.looking import look
+from rlm_exporter.doctor.site import Asked, Site, key_paths
 from rlm_exporter.manifest.model import HaproxyEndpoint
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.tcp import ConnectProbe
@@ -254,7 +265,9 @@ async def test_the_files_that_we_steer_with_are_looked_at(tmp_path: Path) -> Non
     second = replace(endpoint, name="lb2", ca_cert=str(tmp_path / "empty.pem"))
     given = site(cluster=with_balancer(haproxy=(endpoint, second)))
 
-    found = await certificates.examine(replace(given, now=ends + timedelta(days=1)))
+    files = [path for each in (endpoint, second) for path in key_paths(each)]
+    keys = {path: await look(path, limit=10) for path in files}
+    found = await certificates.examine(replace(given, keys=keys, now=ends + timedelta(days=1)))
 
     steer = TLS / "steer" / "controller.pem"
     ended = f"the certificate in {steer} ended on {ends.date().isoformat()}, 1 days ago"
@@ -265,6 +278,28 @@ async def test_the_files_that_we_steer_with_are_looked_at(tmp_path: Path) -> Non
         f"{tmp_path / 'empty.pem'} holds no certificate",
     ]
     assert {each.weight for each in told(found)} == {Weight.ERROR}
+
+
+async def test_files_that_hold_their_reader_up_hold_nothing_up_here(tmp_path: Path) -> None:
+    """A pipe that nobody writes into keeps its reader waiting, as a file on a dead mount does."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    endpoint = HaproxyEndpoint(
+        name="lb1", url=f"https://127.0.0.1:{free_port()}/stats", client_cert=str(pipe)
+    )
+    given = site(cluster=with_balancer(haproxy=(endpoint,)), asked=Asked(haproxy=pipe))
+    given = replace(given, keys={str(pipe): await look(str(pipe), limit=10)})
+
+    assert whats(await certificates.examine(given)) == [f"{pipe} cannot be read: it is no regular file"]
+    assert whats(await haproxy.examine(given)) == [f"it was not asked, because {pipe} cannot be read"]
+    assert whats(await haproxy_file.examine(given)) == ["cannot be read: it is no regular file"]
+
+
+async def test_a_journal_that_hangs_is_given_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/journal"
+        found = await journal.examine(site(asked=Asked(store=store)), limit=timedelta(seconds=0.2))
+    assert whats(found) == ["the journal gave no answer within 0.2 s"]
 
 
 async def test_an_address_of_a_name_that_does_not_answer_is_found() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import Site, key_paths
 from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import balancer_names
@@ -31,6 +31,8 @@ async def examine(site: Site) -> Outcome:
 
 
 async def _read(site: Site, endpoint: HaproxyEndpoint) -> Reading:
+    if unreadable := [path for path in key_paths(endpoint) if site.keys[path].unreadable is not None]:
+        return LoadBalancerError(f"it was not asked, because {unreadable[0]} cannot be read")
     page = StatsPageClient(
         endpoint=endpoint, names=balancer_names(site.cluster, endpoint), clock=site.means.clock
     )
