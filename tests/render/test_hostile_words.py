@@ -177,7 +177,7 @@ def test_a_path_of_an_option_or_of_an_rlm_conf_is_one_word_of_rlms_unit(word: st
         text = render_rlm_unit(RlmService(home=home))
         assert keys(text) == keys(plain)
         (directory,) = [line for line in text.split("\n") if line.startswith("WorkingDirectory=")]
-        assert directory.partition("=")[2].replace("%%", "%") == home
+        assert directory.partition("=")[2].replace("%%", "%") == f"{home}/bin"
         assert [each.replace("$$", "$") for each in units_words(text, "ExecStart")] == [f"{home}/bin/rlm"]
     try:
         options = options_from(parse_rlm_conf(f"LICENSE_PATH /opt/{word}\n".encode("utf-8", "surrogatepass")))
