@@ -34,6 +34,7 @@ from rlm_exporter.doctor.site import Asked, Site, key_paths
 from rlm_exporter.manifest.model import HaproxyEndpoint
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.tcp import ConnectProbe
+from rlm_exporter.render.shipped import rule_files
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, take_leases
 from rlm_exporter.store.upgrade import upgrade_at
@@ -60,15 +61,17 @@ def whats(outcome: Outcome) -> list[str]:
 
 async def test_a_prometheus_without_rules_series_and_alertmanager(tmp_path: Path) -> None:
     async with a_prometheus(tmp_path / "bare", {"rule_files": [str(RULES / "cluster.yml")]}) as running:
-        found = whats(await prometheus.examine(site(asked=Asked(prometheus=f"{running.url}/"))))
+        found = await prometheus.examine(site(asked=Asked(prometheus=f"{running.url}/")))
 
-    missing = set(prometheus.shipped_alerts()) - {
-        rule["alert"]
-        for group in yaml.safe_load((RULES / "cluster.yml").read_text())["groups"]
-        for rule in group["rules"]
-    }
-    assert found[0].startswith(f"{len(missing)} of our alerts are not loaded: ")
-    assert found[1:] == ["it has no series of site", "it sends alerts to no Alertmanager"]
+    *unloaded, series, managers = told(found)
+    shipped = {path.name for path in RULES.glob("*.yml") if "example" not in path.name}
+    assert [(each.what.split(" are ")[0], each.weight is Weight.ERROR) for each in unloaded] == [
+        (f"{len(names)} alerts of {file}", file in {"exporter.yml", "failover.yml"})
+        for file, names in prometheus.shipped_alerts().items()
+        if file != "cluster.yml"
+    ]
+    assert set(prometheus.shipped_alerts()) == shipped
+    assert [series.what, managers.what] == ["it has no series of site", "it sends alerts to no Alertmanager"]
 
 
 @contextlib.asynccontextmanager
@@ -94,7 +97,7 @@ async def test_a_prometheus_that_has_all_of_it(tmp_path: Path) -> None:
     async with a_daemon() as target:
         configuration = {
             "global": {"scrape_interval": "200ms"},
-            "rule_files": [str(RULES / name) for name in prometheus.RULE_FILES],
+            "rule_files": [str(path) for path in rule_files()],
             "scrape_configs": [{"job_name": "rlm-ha", "static_configs": [{"targets": [target]}]}],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:1"]}]}]},
         }

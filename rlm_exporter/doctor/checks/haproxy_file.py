@@ -168,7 +168,7 @@ async def _ask_haproxy(path: Path) -> tuple[Finding, ...]:
                 remedy="take HAProxy 2.6 or newer",
             )
         )
-    status, said = await _said([program, "-c", "-f", str(path)])
+    status, said = await _said(_trying(program, path))
     told = [line for line in said.splitlines() if "[ALERT]" in line or "[WARNING]" in line]
     if status != 0 or told:
         say = error if status != 0 else warning
@@ -181,6 +181,11 @@ async def _ask_haproxy(path: Path) -> tuple[Finding, ...]:
             )
         )
     return tuple(found)
+
+
+def _trying(program: str, path: Path) -> list[str]:
+    """It is started in another folder than ours."""
+    return [program, "-c", "-f", str(path.absolute())]
 
 
 async def _said(command: list[str]) -> tuple[int | None, str]:
