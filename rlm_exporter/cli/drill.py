@@ -132,7 +132,10 @@ def _drill(
             span = seconds_in_words(late.total_seconds())
             return replace(drill, refused=f"this machine slept over the time: it is {span} later")
         # Read anew: what is looked after may be another cluster by now.
-        cluster, session = _session(name, manifest, programs)
+        try:
+            _, session = _session(name, manifest, programs)
+        except ApiError as error:
+            return replace(drill, refused=f"the daemon cannot be asked: {error}")
         drill = session.check()
     return session.fail_over(drill, Trip(to=target, stay=stay, window=timing.window)) if failover else drill
 

@@ -283,6 +283,27 @@ async def test_the_files_that_we_steer_with_are_looked_at(tmp_path: Path) -> Non
     assert {each.weight for each in told(found)} == {Weight.ERROR}
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "nonsense/api/v1/rules is no address that works here; write http://HOST:PORT"),
+        ("ftp://h", "ftp://h/api/v1/rules is no address that works here; write http://HOST:PORT"),
+    ],
+)
+async def test_what_is_no_address_is_said_to_be_none(url: str, said: str) -> None:
+    found = whats(await prometheus.examine(site(asked=Asked(prometheus=url))))
+    assert found == [f"Prometheus cannot be asked: {said}"]
+
+
+async def test_a_password_in_an_address_stands_in_no_report() -> None:
+    at = f"127.0.0.1:{free_port()}"
+    asked = Asked(prometheus=f"http://me:secret@{at}", alertmanager=f"http://me:secret@{at}")
+    for check in (prometheus, alertmanager):
+        (finding,) = told(await check.examine(site(asked=asked)))
+        assert finding.subject == f"http://{at}"
+        assert "secret" not in finding.what
+
+
 async def test_files_that_hold_their_reader_up_hold_nothing_up_here(tmp_path: Path) -> None:
     """A pipe that nobody writes into keeps its reader waiting, as a file on a dead mount does."""
     pipe = tmp_path / "pipe"

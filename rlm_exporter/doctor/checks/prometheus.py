@@ -5,7 +5,7 @@ from typing import Any
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
 from rlm_exporter.doctor.site import Site
-from rlm_exporter.doctor.web import ask
+from rlm_exporter.doctor.web import ask, without_password
 from rlm_exporter.errors import ProbeError
 from rlm_exporter.render.shipped import rule_files
 
@@ -22,6 +22,7 @@ async def examine(site: Site) -> Outcome:
     if url is None:
         return Skipped(why="say where it is by --prometheus")
     url = url.rstrip("/")
+    shown = without_password(url)
     name = site.cluster.name
     try:
         rules = (await ask(f"{url}/api/v1/rules", type="alert"))["data"]["groups"]
@@ -31,13 +32,13 @@ async def examine(site: Site) -> Outcome:
     except (ProbeError, KeyError, TypeError) as problem:
         return (
             error(
-                url,
+                shown,
                 f"Prometheus cannot be asked: {problem}",
                 why="no alert is made",
                 remedy="start it, or correct --prometheus",
             ),
         )
-    return tuple(_judge(url, name, rules, series, managers))
+    return tuple(_judge(shown, name, rules, series, managers))
 
 
 def _judge(url: str, cluster: str, groups: Any, series: Any, managers: Any) -> Iterator[Finding]:
