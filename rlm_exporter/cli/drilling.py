@@ -49,7 +49,7 @@ class DaemonsMover:
         """Who is active, and who could be. Raises ApiError."""
         return standing_of(self._client.cluster(self._name).value, now=datetime.now(UTC))
 
-    def move(self, target: str, *, source: str, reason: str) -> Moved:
+    def move(self, target: str, *, source: str, reason: str, planned: bool) -> Moved:
         """Have the clients moved, and wait for the end. Raises ApiError."""
         wish = {"to": target, "from": source, "reason": reason, "requested_by": login_name(os.environ)}
         patience, lines = Patience(), StepLines(sys.stderr)
@@ -61,7 +61,7 @@ class DaemonsMover:
                 key=uuid.uuid4().hex,
                 patience=patience,
                 tell=tell,
-                verb="switchover",
+                verb="switchover" if planned else "failover",
             )
         except ApiError as error:
             if error.exit_code != ExitCode.REFUSED:

@@ -33,7 +33,7 @@ async def there_and_back(
     tell: Callable[[str], None],
     retry: float = RETRY,
 ) -> tuple[Finding, ...]:
-    """Move to a standby, stay, and return; sooner when `stop` is set.
+    """Move to a standby, stay, and return; at once when `stop` is set, or where it does not go well there.
 
     The return is tried too where only the waiting was too long.
     """
@@ -42,7 +42,7 @@ async def there_and_back(
     def go() -> Moved:
         if stop.is_set():
             return Moved(done=False, detail="stopped before anybody was moved", refused=True)
-        return mover.move(target, source=home, reason=THERE)
+        return mover.move(target, source=home, reason=THERE, planned=True)
 
     tell(f"Moving clients from {home} to {target}.")
     went = await felt(cluster, probe, Kind.FAILOVER, f"{home} -> {target}", go)
@@ -53,10 +53,11 @@ async def there_and_back(
         with contextlib.suppress(ApiError):
             if (await _aside(mover.look)).active == home:
                 return (went.finding,)
-    tell(f"They stay on {target} for {trip.stay.total_seconds():g} s. Ctrl-C has them return at once.")
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(trip.stay.total_seconds()):
-            await stop.wait()
+    if went.finding.passed:
+        tell(f"They stay on {target} for {trip.stay.total_seconds():g} s. Ctrl-C has them return at once.")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(trip.stay.total_seconds()):
+                await stop.wait()
     by_hand = f"return by hand: rlm-ha licenses switchover {cluster.name} --to {home}"
     if trip.window is not None and not trip.window.remaining(now()):
         detail = f"the window {trip.window} closed, so clients stay on {target}; {by_hand}"
@@ -78,7 +79,8 @@ def _return(mover: Mover, home: str, target: str, retry: float, by_hand: str) ->
     until = time.monotonic() + RETURN_PATIENCE
     while True:
         try:
-            moved = mover.move(home, source=target, reason=BACK)
+            # Whoever hangs on a standby that has fallen ill meanwhile is brought home all the same.
+            moved = mover.move(home, source=target, reason=BACK, planned=False)
         except ApiError as error:
             moved = Moved(done=False, detail=str(error))
         if moved.done:

@@ -37,6 +37,9 @@ class Mover(Protocol):
         """Who is active, and who could be. Raises ApiError."""
         ...
 
-    def move(self, target: str, *, source: str, reason: str) -> Moved:
-        """Have the clients moved if they are at the source, and wait for the end. Raises ApiError."""
+    def move(self, target: str, *, source: str, reason: str, planned: bool) -> Moved:
+        """Have the clients moved if they are at the source, and wait for the end. Raises ApiError.
+
+        A planned move is refused where the source is ill.
+        """
         ...

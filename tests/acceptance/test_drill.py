@@ -17,6 +17,7 @@ from rlm_exporter.demo.layout import CLUSTER, Choices
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.event import ClientKind, Event, EventKind
 from tests.acceptance.conftest import SetStage
+from tests.acceptance.evidence import Fault
 from tests.acceptance.history import check_history
 from tests.acceptance.seeing import cluster, moves, rlm_ha, wait_free, wait_ready
 
@@ -200,3 +201,24 @@ def test_a_daemon_that_dies_under_a_drill_is_waited_for_and_clients_come_home(se
     assert process.returncode == 0, out + told
     assert cluster(stage)["active"] == "rlm1"
     check_history(stage, faults=())
+
+
+@pytest.mark.row(46)
+def test_clients_are_brought_home_from_a_standby_that_hangs(set_stage: SetStage) -> None:
+    # Nothing moves them but the drill: it is what many have while they try a cluster.
+    stage = set_stage(Choices(triggers=("detector",), more_failover={"automatic": False}))
+    stage.start_daemon()
+    wait_ready(stage)
+    wait_free(stage)
+    process = begin_drill(stage, "--stay", "5m")
+    wait_for_line(process, "They stay on rlm2")
+    hung = time.monotonic()
+    stage.stop_server("rlm2")
+    stage.wait(lambda: not (stage.cluster() or {"healthy": True})["healthy"], "rlm2 to be down", within=40)
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate(timeout=90)
+    assert process.returncode == 130, out + told
+    assert [check["passed"] for check in json.loads(out)["checks"][-2:]] == [True, True]
+    assert cluster(stage)["active"] == "rlm1"
+    stage.continue_server("rlm2")
+    check_history(stage, faults=[Fault(part="rlm2", since=hung)])

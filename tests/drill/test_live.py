@@ -29,17 +29,17 @@ class Mover:
     answers: list[Moved | ApiError]
     active: str | None = "rlm1"
     asked: list[str] = field(default_factory=list)
-    told: list[tuple[str, str]] = field(default_factory=list)
-    """(source, reason) of each question."""
+    told: list[tuple[str, str, bool]] = field(default_factory=list)
+    """(source, reason, planned) of each question."""
 
     def look(self) -> Standing:
         if self.active is None:
             raise ApiError("no answer", status=None, exit_code=5)
         return Standing(active=self.active, ready=True, because=(), standbys=())
 
-    def move(self, target: str, *, source: str, reason: str) -> Moved:
+    def move(self, target: str, *, source: str, reason: str, planned: bool) -> Moved:
         self.asked.append(target)
-        self.told.append((source, reason))
+        self.told.append((source, reason, planned))
         answer = self.answers.pop(0)
         if isinstance(answer, ApiError):
             raise answer
@@ -134,7 +134,7 @@ async def test_a_refused_return_is_asked_for_again(tmp_path: Path) -> None:
 async def test_each_move_says_where_clients_have_to_be_and_whose_it_is(tmp_path: Path) -> None:
     mover = Mover([DONE, DONE])
     await moved(mover, tmp_path)
-    assert mover.told == [("rlm1", "drill: to a standby"), ("rlm2", "drill: return")]
+    assert mover.told == [("rlm1", "drill: to a standby", True), ("rlm2", "drill: return", False)]
 
 
 @pytest.mark.row(46)
@@ -161,6 +161,14 @@ async def test_who_stops_the_stay_has_clients_back_at_once(tmp_path: Path) -> No
     async with asyncio.timeout(20):
         found = await moved(mover, tmp_path, stay=3600, stop=0.1)
     assert outcome(found)[1] == ("return rlm2 -> rlm1", True)
+
+
+@pytest.mark.row(46)
+async def test_nobody_stays_where_it_does_not_go_well(tmp_path: Path) -> None:
+    mover = Mover([FAILED, DONE], active="rlm2")
+    async with asyncio.timeout(20):
+        found = await moved(mover, tmp_path, stay=3600)
+    assert outcome(found) == [("failover rlm1 -> rlm2", False), ("return rlm2 -> rlm1", True)]
 
 
 @pytest.mark.row(46)
