@@ -295,6 +295,26 @@ async def test_what_is_no_address_is_said_to_be_none(url: str, said: str) -> Non
     assert found == [f"Prometheus cannot be asked: {said}"]
 
 
+@pytest.mark.parametrize("text", ["{}", '{"data": {"groups": [{}]}}', '{"data": []}', "[]", "7", "<html>"])
+async def test_what_is_another_program_is_said_to_be_one(text: str) -> None:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="application/json")
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", page)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        asked = Asked(prometheus=f"http://127.0.0.1:{port}", alertmanager=f"http://127.0.0.1:{port}")
+        for check in (prometheus, alertmanager):
+            (finding,) = told(await check.examine(site(asked=asked)))
+            assert "cannot be asked: " in finding.what
+    finally:
+        await runner.cleanup()
+
+
 async def test_a_password_in_an_address_stands_in_no_report() -> None:
     at = f"127.0.0.1:{free_port()}"
     asked = Asked(prometheus=f"http://me:secret@{at}", alertmanager=f"http://me:secret@{at}")

@@ -35,7 +35,7 @@ async def examine(site: Site) -> Outcome:
         return (
             error(
                 shown,
-                f"Alertmanager cannot be asked: {problem}",
+                f"Alertmanager cannot be asked: {_words(problem)}",
                 why="alerts reach nobody",
                 remedy="start it, or correct --alertmanager",
             ),
@@ -61,6 +61,10 @@ async def examine(site: Site) -> Outcome:
             )
         )
     return tuple(found)
+
+
+def _words(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, ProbeError) else "what answers there is no Alertmanager"
 
 
 async def _try_alert(site: Site, url: str) -> tuple[str, ...]:

@@ -29,16 +29,20 @@ async def examine(site: Site) -> Outcome:
         query = f'rlm_cluster_healthy_servers{{cluster="{name}"}}'
         series = (await ask(f"{url}/api/v1/query", query=query))["data"]["result"]
         managers = (await ask(f"{url}/api/v1/alertmanagers"))["data"]["activeAlertmanagers"]
+        return tuple(_judge(shown, name, rules, series, managers))
     except (ProbeError, KeyError, TypeError) as problem:
         return (
             error(
                 shown,
-                f"Prometheus cannot be asked: {problem}",
+                f"Prometheus cannot be asked: {_words(problem)}",
                 why="no alert is made",
                 remedy="start it, or correct --prometheus",
             ),
         )
-    return tuple(_judge(shown, name, rules, series, managers))
+
+
+def _words(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, ProbeError) else "what answers there is no Prometheus"
 
 
 def _judge(url: str, cluster: str, groups: Any, series: Any, managers: Any) -> Iterator[Finding]:
