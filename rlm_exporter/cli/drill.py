@@ -18,6 +18,7 @@ from rlm_exporter.cli.local_zone import LocalZone
 from rlm_exporter.cli.manners import current_manners, url_option
 from rlm_exporter.cli.phrases import seconds_in_words
 from rlm_exporter.cli.spans import read_span
+from rlm_exporter.cli.whole_cluster import whole_cluster
 from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.drill.result import Drill, to_junit
 from rlm_exporter.drill.trip import Trip
@@ -141,10 +142,10 @@ def _drill(
 
 
 def _session(name: str, manifest: Path | None, programs: Programs) -> "tuple[Cluster, Session]":
-    from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file, the_cluster
+    from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file
 
     client = connect(current_manners())
-    cluster = from_file(manifest, name) if manifest else the_cluster(client, name)
+    cluster = from_file(manifest, name) if manifest else whole_cluster(client, name)
     mover = DaemonsMover(client, name)
     return cluster, Session(cluster, mover, rlmutil=programs.rlmutil, checkout=programs.checkout)
 

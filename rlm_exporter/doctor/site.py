@@ -13,6 +13,10 @@ from rlm_exporter.probe.result import LicenseResult
 
 LOOK = 4.0
 """Seconds after which a folder or a file that gives no answer is given up."""
+NO_BALANCER = (
+    "no load balancer is given; if the daemon's settings attach one, name the cluster instead of its file, "
+    "or the folder with both files"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
 from rlm_exporter.doctor.looking import look
-from rlm_exporter.doctor.site import LOOK, Site
+from rlm_exporter.doctor.site import LOOK, NO_BALANCER, Site
 from rlm_exporter.haproxy.config import isv_backend
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
 from rlm_exporter.probe import child
@@ -29,7 +29,9 @@ async def examine(site: Site) -> Outcome:
     if path is None:
         return Skipped(why="say which file by --haproxy")
     balancer = site.cluster.load_balancer
-    if balancer is None or not balancer.haproxy:
+    if balancer is None:
+        return Skipped(why=NO_BALANCER)
+    if not balancer.haproxy:
         return Skipped(why="the manifest names no haproxy")
     seen = await look(str(path), limit=LOOK)
     if seen.unreadable is not None:
@@ -55,6 +57,7 @@ def judge(cluster: Cluster, endpoint: HaproxyEndpoint, text: str, *, subject: st
     return (
         *_form(subject, sections, license_backend),
         *_servers(cluster, endpoint, sections, subject),
+        *_names(cluster, sections, subject),
         *_open_doors(subject, sections),
     )
 
@@ -116,6 +119,21 @@ def _servers(
             what = f"backend {backend} has {server.name} at {given}, and the manifest at {address}"
             why = "checks ask one machine, and clients are sent to another"
             yield error(subject, what, why=why, remedy=_RENDER)
+
+
+def _names(cluster: Cluster, sections: Sections, subject: str) -> Iterator[Finding]:
+    balancer = cluster.load_balancer
+    if balancer is None or balancer.resolvers is None:
+        return
+    lines = [line.split() for body in sections.values() for line in body if " resolvers " in line]
+    used = {words[words.index("resolvers") + 1] for words in lines if words[-1] != "resolvers"}
+    if not any(f"resolvers {name}" in sections for name in used):
+        yield error(
+            subject,
+            "its servers use no resolvers, and the manifest asks for them",
+            why="it looks names up when it starts and never again: a server with a new address is lost to it",
+            remedy=_RENDER,
+        )
 
 
 def _open_doors(subject: str, sections: Sections) -> Iterator[Finding]:
