@@ -92,10 +92,10 @@ def drill_command(
             write_for_somebody(junit, to_junit(drill))
     finally:
         show_drill(drill)
-    if drill.failed:
-        return ExitCode.FAILED
     if drill.stopped is not None:
         return ExitCode.INTERRUPTED
+    if drill.failed:
+        return ExitCode.FAILED
     return ExitCode.DONE if drill.passed else ExitCode.REFUSED
 
 

@@ -26,7 +26,7 @@ from rlm_exporter.cli.stopping import stopping
 from rlm_exporter.drill.checks import Tools, run_checks
 from rlm_exporter.drill.live import there_and_back
 from rlm_exporter.drill.ports import Moved, Standing
-from rlm_exporter.drill.result import Drill, Finding
+from rlm_exporter.drill.result import Drill, Finding, Kind
 from rlm_exporter.drill.trip import Trip, refusal
 from rlm_exporter.errors import ApiError, ConfigurationError
 from rlm_exporter.manifest.load import load_manifests
@@ -149,7 +149,7 @@ class Session:
             moved, stopped = asyncio.run(self._move(mover, standing, trip))
         except asyncio.CancelledError:
             return replace(drill, stopped=f"at once: {_left(mover, drill.cluster, standing)}")
-        why = "by a signal: clients were brought back early" if stopped else None
+        why = f"by a signal: {_afterwards(moved)}" if stopped else None
         return replace(drill, findings=(*drill.findings, *moved), stopped=why)
 
     async def _move(
@@ -169,6 +169,14 @@ class Session:
                 tell=tell,
             )
             return found, stop.is_set()
+
+
+def _afterwards(moved: tuple[Finding, ...]) -> str:
+    """Where clients are after a move that was stopped, by what was found of it."""
+    *_, last = moved
+    if last.kind is Kind.FAILOVER:
+        return "clients are where they were"
+    return "clients were brought back early" if last.passed else "clients may not be home, see the return"
 
 
 def _left(mover: DaemonsMover, cluster: str, standing: Standing) -> str:

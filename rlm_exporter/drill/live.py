@@ -53,7 +53,7 @@ async def there_and_back(
         with contextlib.suppress(ApiError):
             if (await _aside(mover.look)).active == home:
                 return (went.finding,)
-    if went.finding.passed:
+    if went.finding.passed and not stop.is_set():
         tell(f"They stay on {target} for {trip.stay.total_seconds():g} s. Ctrl-C has them return at once.")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(trip.stay.total_seconds()):
