@@ -1,6 +1,8 @@
 # Everything from a clone to running programs; `make help` lists the targets.
 
 PYTHON ?= python3
+# Packages depend on the distribution's own Python.
+PACKAGING_PYTHON ?= /usr/bin/python3
 # Of another project's Python packages nothing may leak in.
 unexport PYTHONPATH
 
@@ -9,7 +11,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean deb rpm test-deb
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -54,6 +56,9 @@ fuzz-api: setup ## ten minutes of questions to a real daemon, by its OpenAPI doc
 
 test-debian13: ## as root: failovers, store, dashboards, rules on the programs of Debian 13, in a system of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)
+
+deb: ## a package for this machine's Debian or Ubuntu, in dist/
+	@$(PACKAGING_PYTHON) -m dev.deb
 
 dashboards: setup ## write dashboards/*.json after dev/dashboards
 	@$(BIN)/python -m dev.dashboards
