@@ -60,6 +60,12 @@ test-debian13: ## as root: failovers, store, dashboards, rules on the programs o
 deb: ## a package for this machine's Debian or Ubuntu, in dist/
 	@$(PACKAGING_PYTHON) -m dev.deb
 
+rpm: ## a package for RHEL 9 and its like, in dist/
+	@$(PACKAGING_PYTHON) -m dev.rpm
+
+test-deb: ## as root: builds for Debian 12 and 13, installs, upgrades and removes in systems of their own
+	@$(PYTHON) -m dev.deb_trial $(RELEASE)
+
 dashboards: setup ## write dashboards/*.json after dev/dashboards
 	@$(BIN)/python -m dev.dashboards
 

@@ -29,6 +29,9 @@ SCRIPTS = ("postinst", "prerm", "postrm")
 LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "zlib1g")
 """What the compiled parts of the Python packages are linked with, beside what they bring."""
 
+TOOLS = "procps"
+"""Has the `kill` by which the unit reloads."""
+
 USERS = "systemd | systemd-standalone-sysusers | systemd-sysusers"
 
 
@@ -130,7 +133,7 @@ def add_control(tree: Path, version: str, architecture: str) -> None:
             architecture=architecture,
             maintainer=maintainer(),
             size=sum(path.stat().st_size for path in files) // 1024,
-            depends=", ".join((python, USERS, *LIBRARIES)),
+            depends=", ".join((python, USERS, TOOLS, *LIBRARIES)),
         )
     )
     write(tree / "DEBIAN" / "control", control)

@@ -99,7 +99,7 @@ def make_builder(builder: Path) -> None:
 
 def pip(builder: Path, *arguments: str | Path) -> None:
     """Run the builder's pip, on itself or on another environment."""
-    env = os.environ | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    env = settled_environment() | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     run([builder / "bin" / "python", "-m", "pip", "--quiet", *arguments], env=env)
 
 
@@ -121,6 +121,8 @@ def clean_environment(into: Path) -> None:
         f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {version}\n",
     )
     for packages in home.glob("lib/python*/site-packages"):
+        for compiled in [*packages.rglob("__pycache__")]:
+            shutil.rmtree(compiled)  # pip leaves some of what it looked into
         for traces in packages.glob("*.dist-info"):
             # The package manager keeps the list of files; pip's would name scripts that are not there.
             (traces / "RECORD").unlink(missing_ok=True)
@@ -132,12 +134,13 @@ def clean_environment(into: Path) -> None:
 
 def add_files(into: Path) -> None:
     """All that is not Python; what we can render is rendered by the program that is installed."""
-    program = (into / HOME / "bin" / "python3", "-I", "-B", "-m", "rlm_exporter.cli")
+    python = (into / HOME / "bin" / "python3", "-B")
+    program = (*python, "-I", "-m", "rlm_exporter.cli")
     say("rendering the unit, completions and the manual page ...")
     write(into / "usr/lib/systemd/system/rlm-ha.service", run([*program, "render", "systemd", "rlm-ha"]))
     for shell, path in COMPLETIONS.items():
         write(into / path, run([*program, "completion", shell]))
-    page = run([into / HOME / "bin" / "python3", "-B", "-m", "dev.man_page", made_on()], cwd=ROOT)
+    page = run([*python, "-m", "dev.man_page", made_on()], cwd=ROOT)
     write(into / "usr/share/man/man1/rlm-ha.1", page)
     for source, target in {
         "packaging/rlm-ha-exporter.sysusers": Path("usr/lib/sysusers.d/rlm-ha-exporter.conf"),
@@ -174,8 +177,8 @@ def refuse_traces(into: Path) -> None:
 
 
 def settled_environment() -> dict[str, str]:
-    """With the time of what is built, so that building again gives the same bytes."""
-    return os.environ | {"SOURCE_DATE_EPOCH": str(source_time())}
+    """With the time of what is built, so that building again gives the same bytes, and nothing compiled."""
+    return os.environ | {"SOURCE_DATE_EPOCH": str(source_time()), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def source_time() -> int:
