@@ -61,7 +61,7 @@ deb: ## a package for this machine's Debian or Ubuntu, in dist/
 	@$(PACKAGING_PYTHON) -m dev.deb
 
 rpm: ## a package for RHEL 9 and its like, in dist/
-	@$(PACKAGING_PYTHON) -m dev.rpm
+	@/usr/bin/python3.11 -m dev.rpm
 
 test-deb: ## as root: builds for Debian 12 and 13, installs, upgrades and removes in systems of their own
 	@$(PYTHON) -m dev.deb_trial $(RELEASE)
