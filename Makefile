@@ -11,7 +11,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean deb rpm test-deb test-image
+.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean deb rpm test-deb test-rpm test-image
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -65,6 +65,9 @@ rpm: ## a package for RHEL 9 and its like, in dist/
 
 test-deb: ## as root: builds for Debian 12 and 13, installs, upgrades and removes in systems of their own
 	@$(PYTHON) -m dev.deb_trial $(RELEASE)
+
+test-rpm: ## as root: builds for RHEL 9, installs, upgrades and removes, on a Debian 12 of its own
+	@$(PYTHON) -m dev.rpm_trial
 
 test-image: ## as root: carries out the Dockerfile on a Debian of its own, and runs what it makes; needs buildah
 	@$(PYTHON) -m dev.image_trial

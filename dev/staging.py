@@ -107,6 +107,7 @@ def clean_environment(into: Path) -> None:
     """Leave of the virtual environment what runs, with paths as they are once it is installed."""
     home = into / HOME
     shutil.rmtree(home / "include", ignore_errors=True)
+    (home / ".gitignore").unlink(missing_ok=True)
     shutil.rmtree(home / "bin")
     (home / "bin").mkdir()
     (home / "bin" / "python3").symlink_to(f"/usr/bin/{PYTHON_NAME}")
