@@ -17,6 +17,7 @@ import platform
 import shutil
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from email.utils import formatdate
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def main() -> int:
 def build(tree: Path) -> Path:
     """Stage the tree, describe it, and pack it; where the package is."""
     stage(tree)
-    version, architecture = package_version(), run(["dpkg", "--print-architecture"]).strip()
+    version = package_version(platform.freedesktop_os_release())
+    architecture = run(["dpkg", "--print-architecture"]).strip()
     add_documents(tree, version)
     add_control(tree, version, architecture)
     (ROOT / "dist").mkdir(exist_ok=True)
@@ -62,10 +64,9 @@ def build(tree: Path) -> Path:
     return target
 
 
-def package_version() -> str:
+def package_version(release: Mapping[str, str]) -> str:
     """The project's, and the release that it is for: a newer release's package is then an upgrade."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    release = platform.freedesktop_os_release()
     distribution = {"debian": "deb"}.get(release["ID"], release["ID"])
     return f"{project['project']['version']}-1+{distribution}{release.get('VERSION_ID', 'unstable')}"
 

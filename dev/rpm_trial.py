@@ -1,7 +1,7 @@
 """Builds the package for RHEL 9 on a Debian 12, which has the same Python 3.11, and tries its life there.
 
-`python3 -m dev.rpm_trial`, or `make test-rpm`. It is not a RHEL: names of packages that it depends on, SELinux
-and dnf are not tried. The rest is: scripts, users, modes, the unit, upgrade and removal.
+`python3 -m dev.rpm_trial`, or `make test-rpm`. It is not a RHEL: names of packages that it depends on,
+SELinux and dnf are not tried. The rest is: scripts, users, modes, the unit, upgrade and removal.
 """
 
 import os

@@ -45,7 +45,7 @@ def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]
 def test_names_the_packages_to_install_by_hand() -> None:
     told = how_to_install(packages_for(PROGRAMS))
     assert (
-        "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck mandoc curl "
+        "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck mandoc dpkg curl "
         "openssh-sftp-server postgresql\n" in told
     )
 
