@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.metrics.text import Format
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.server.app import build_app
+from rlm_exporter.server.pauses import keep_pauses_short
 from rlm_exporter.server.services import Services
 from tests.metrics.situations import facts  # a cluster as it may be found
 
@@ -89,13 +91,14 @@ async def ours(series: int) -> tuple[web.Application, list[Callable[[], Awaitabl
         controllers={},
         releasers={},
         client_desks={},
+        drifts={},
         journal=nobody,
         reports=nobody,
         page=page,
         instruments=instruments,
         clock=SystemClock(),
     )
-    return build_app(services), [change, page.run]
+    return build_app(services), [change, page.run, partial(keep_pauses_short, SystemClock())]
 
 
 async def of_prometheus_client(series: int) -> tuple[web.Application, list[Callable[[], Awaitable[None]]]]:

@@ -22,7 +22,8 @@ class Program:
 
     name: str
     package: str
-    version_option: str = "--version"
+    version_option: str | None = "--version"
+    """None where no option makes it say something and end well; then it is not tried."""
     other_name: str | None = None
     folders: str | None = None
     """A pattern of folders, the newest version first, that are looked through before any other."""
@@ -31,6 +32,14 @@ class Program:
     def names(self) -> tuple[str, ...]:
         """Every name that a file of it may have, ours first."""
         return (self.name,) if self.other_name is None else (self.name, self.other_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """A shared library that tests load into a program, and the package that holds it."""
+
+    name: str
+    package: str
 
 
 POSTGRESQL = "usr/lib/postgresql/*/bin"
@@ -61,11 +70,24 @@ PROGRAMS = (
         version_option="-Qrequests",
         folders="usr/lib/openssh",
     ),
+    # For those of other machines for real.
+    Program(name="ssh", package="openssh-client", version_option="-V"),
+    Program(name="sftp", package="openssh-client", version_option=None),
+    Program(name="ssh-keygen", package="openssh-client", version_option=None),
+    Program(name="sshd", package="openssh-server", version_option="-V"),
+    # For those of folders on file servers that do not answer.
+    Program(name="sshfs", package="sshfs"),
     # What Debian has on PATH under these names are scripts for installed clusters.
     Program(name="initdb", package="postgresql", folders=POSTGRESQL),
     Program(name="postgres", package="postgresql", folders=POSTGRESQL),
     Program(name="psql", package="postgresql", folders=POSTGRESQL),
 )
+
+LIBRARIES = (
+    # Gives an sshd that is not the machine's own accounts of its own.
+    Library(name="libnss_wrapper.so", package="libnss-wrapper"),
+)
+LIBRARY_FOLDERS = ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib")
 
 # An ordinary user's PATH often lacks these.
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -83,7 +105,8 @@ OS_RELEASE = Path("/etc/os-release")
 def provide_parts(*, folder: Path, distribution: Distribution) -> None:
     """Make `folder`/bin hold every program, each tried once; do nothing when it does already."""
     stamp = wanted_stamp()
-    if read_or_empty(folder / "stamp") == stamp and all((folder / "bin" / p.name).exists() for p in PROGRAMS):
+    wanted = (*(f"bin/{program.name}" for program in PROGRAMS), *(f"lib/{each.name}" for each in LIBRARIES))
+    if read_or_empty(folder / "stamp") == stamp and all((folder / each).exists() for each in wanted):
         return
     found = {
         program.name: path
@@ -92,10 +115,13 @@ def provide_parts(*, folder: Path, distribution: Distribution) -> None:
     }
     fresh = folder.with_name(f"{folder.name}.new")
     remove(fresh)
-    (fresh / "bin").mkdir(parents=True)
+    for name in ("bin", "lib"):
+        (fresh / name).mkdir(parents=True)
     for name, path in found.items():
         (fresh / "bin" / name).symlink_to(path)
-    unpack_missing([program for program in PROGRAMS if program.name not in found], fresh, distribution)
+    libraries = [library for library in LIBRARIES if not link_library(library, Path("/"), fresh)]
+    programs = [program for program in PROGRAMS if program.name not in found]
+    unpack_missing(programs, libraries, fresh, distribution)
     for program in PROGRAMS:
         origin = str(found.get(program.name, "the distribution's packages"))
         version = version_of(program, fresh / "bin" / program.name, origin)
@@ -135,6 +161,17 @@ def find(program: Program, path: str, root: Path) -> Path | None:
     return None
 
 
+def link_library(library: Library, root: Path, fresh: Path) -> bool:
+    """Link to a library that is below `root`; tell whether there is one."""
+    found = next((each for folder in LIBRARY_FOLDERS for each in root.glob(f"{folder}/{library.name}")), None)
+    if found is None:
+        return False
+    inside = found.is_relative_to(fresh)  # this folder is going to be moved
+    target = Path("..") / found.relative_to(fresh) if inside else found
+    (fresh / "lib" / library.name).symlink_to(target)
+    return True
+
+
 def own_folders(program: Program, root: Path) -> list[str]:
     """Return the folders in which a distribution keeps versions of a program side by side, newest first."""
     if program.folders is None:
@@ -146,9 +183,9 @@ def own_folders(program: Program, root: Path) -> list[str]:
     return [str(folder) for folder in reversed(found)]
 
 
-def packages_for(programs: Iterable[Program]) -> tuple[str, ...]:
-    """Return the packages that hold these programs, each once."""
-    return tuple(dict.fromkeys(program.package for program in programs))
+def packages_for(parts: Iterable[Program | Library]) -> tuple[str, ...]:
+    """Return the packages that hold these, each once."""
+    return tuple(dict.fromkeys(each.package for each in parts))
 
 
 def how_to_install(packages: Iterable[str]) -> str:
@@ -159,14 +196,19 @@ def how_to_install(packages: Iterable[str]) -> str:
     )
 
 
-def unpack_missing(missing: list[Program], fresh: Path, distribution: Distribution) -> None:
-    """Lay out the packages of missing programs and write a starting script for each program."""
-    if not missing:
+def unpack_missing(
+    missing: list[Program], missing_libraries: list[Library], fresh: Path, distribution: Distribution
+) -> None:
+    """Lay out the packages of what is missing and write a starting script for each program."""
+    packages = packages_for((*missing, *missing_libraries))
+    if not packages:
         return
     root = fresh / "root"
-    packages = packages_for(missing)
     distribution.unpack(packages, into=root, otherwise=how_to_install(packages))
     mend_links(root, FIXED_FOLDER)
+    for library in missing_libraries:
+        if not link_library(library, root, fresh):
+            raise SetupError(f"The package {library.package} holds no {library.name}; install it yourself.")
     libraries = library_folders(root)
     for program in missing:
         binary = find(program, os.pathsep.join(f"{root}{folder}" for folder in SYSTEM_FOLDERS), root)
@@ -223,6 +265,8 @@ def starting_script(binary: str, *, libraries: Iterable[str], reads_fixed_folder
 
 def version_of(program: Program, path: Path, origin: str) -> str:
     """Run a program once and return the first line of what it says about itself."""
+    if program.version_option is None:
+        return "not tried"
     try:
         return run([path, program.version_option]).partition("\n")[0].strip()
     except SetupError as error:

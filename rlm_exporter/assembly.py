@@ -24,6 +24,7 @@ from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.observers import (
     ControllerObserver,
     DenialObserver,
+    DriftObserver,
     ProberObserver,
     SteeringObserver,
 )
@@ -40,6 +41,7 @@ from rlm_exporter.probe.web import HttpProbe
 from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.render.publisher import Publisher
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.sync.drift_watch import DriftWatch
 from rlm_exporter.usage.denial_follower import DenialFollower
 from rlm_exporter.usage.denial_watch import DenialWatch
 from rlm_exporter.usage.privacy import Veil
@@ -50,6 +52,8 @@ from rlm_exporter.usage.spool import Spool
 
 PARALLEL_PROBES = 32
 """License probes at once over all clusters: each is a process."""
+PARALLEL_LOOKS = 4
+"""Looks at license files, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ class ClusterParts:
     controller: ClusterController
     releaser: Releaser
     client_desk: ClientDesk
+    drift: DriftWatch
+    """Looks after license files, where the manifest has that done."""
     lives: tuple[Callable[[], Coroutine[None, None, None]], ...]
     """What has to run, each as a task."""
     clients: tuple[StatsPageClient, ...]
@@ -107,6 +113,7 @@ class Assembly:
         self._rlmutil = rlmutil
         self._reading = asyncio.Semaphore(1)
         """One report log at a time."""
+        self._looking = asyncio.Semaphore(PARALLEL_LOOKS)
         self._resolver = SystemResolver()
         self._connect = ConnectProbe(clock=clock, resolver=self._resolver)
         self._slots = asyncio.Semaphore(PARALLEL_PROBES)
@@ -139,6 +146,7 @@ class Assembly:
         )
         watches = self._watches_of_denials(cluster, prober)
         recorders = self._recorders(cluster, prober, controller)
+        drift = self._drift(cluster, controller)
         return ClusterParts(
             controller=controller,
             releaser=self._releaser(cluster, journal),
@@ -150,13 +158,24 @@ class Assembly:
                 publish=controller.publish,
                 clock=self._clock,
             ),
+            drift=drift,
             lives=(
                 prober.run,
                 controller.run,
                 publisher.tell,
+                *((drift.run,) if drift.is_wanted else ()),
                 *(each.run for each in (*watches, *recorders)),
             ),
             clients=tuple(clients),
+        )
+
+    def _drift(self, cluster: Cluster, controller: ClusterController) -> DriftWatch:
+        return DriftWatch(
+            cluster=cluster,
+            acts=partial(acts_for, controller),
+            turn=self._looking,
+            clock=self._clock,
+            observer=DriftObserver(self._instruments),
         )
 
     def _publisher(self, cluster: Cluster, journal: Journal) -> Publisher:

@@ -52,6 +52,7 @@ from rlm_exporter.server.api import BEGINNING, unacknowledged
 from rlm_exporter.server.app import build_runner
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
+from rlm_exporter.server.pauses import keep_pauses_short
 from rlm_exporter.server.services import Services
 from rlm_exporter.store.database import is_shared
 from rlm_exporter.store.journal import Journal
@@ -167,6 +168,7 @@ async def run_daemon(
             controllers=roster.controllers,
             releasers=roster.releasers,
             client_desks=roster.client_desks,
+            drifts=roster.drifts,
             journal=journal,
             reports=reports,
             page=page,
@@ -185,6 +187,7 @@ async def run_daemon(
                 _telling(services, roster, journal),
                 sender.run(),
                 roster.run(),
+                keep_pauses_short(clock),
             ]
             if reload is not None:
                 runs.append(_reloading(deploying, reload))

@@ -11,7 +11,7 @@ from rlm_exporter.manifest.document import Value
 from rlm_exporter.manifest.load import examine_texts, read_texts
 from rlm_exporter.manifest.model import Cluster, ExporterConfig, Loaded
 from rlm_exporter.manifest.parse import Findings
-from rlm_exporter.manifest.reach import reaches
+from rlm_exporter.manifest.reach import drift_reaches, reaches
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.store.manifest_records import DeployedManifest
 
@@ -159,6 +159,8 @@ def _configuration(
         if reaching:
             spoilt = {**spoilt, name: tuple(f"{clusters[name].source}: {line}" for line in reaching)}
             del clusters[name]
+        elif drift_reaches(clusters[name], loaded.config.deploy):
+            clusters[name] = replace(clusters[name], license_drift=None)
     return Configuration(
         config=loaded.config,
         clusters=clusters,
@@ -174,14 +176,21 @@ def _configuration(
 
 
 def _kept(cluster: Cluster, loaded: Loaded, stored: DeployedManifest | None) -> Kept:
-    document = loaded.documents[cluster.name]
+    document, attached = loaded.documents[cluster.name], loaded.attached.get(cluster.name)
     if stored is None:
-        return Kept(cluster=cluster.name, owner=Owner.FILE, source=cluster.source, document=document)
+        return Kept(
+            cluster=cluster.name,
+            owner=Owner.FILE,
+            source=cluster.source,
+            document=document,
+            attached=attached,
+        )
     return Kept(
         cluster=cluster.name,
         owner=Owner.STORE,
         source=cluster.source,
         document=document,
+        attached=attached,
         revision=stored.revision,
         deployed_at=stored.deployed_at,
         deployed_by=stored.deployed_by,

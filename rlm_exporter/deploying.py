@@ -19,6 +19,7 @@ from rlm_exporter.manifest.document import Path as Place
 from rlm_exporter.manifest.document import Value
 from rlm_exporter.manifest.model import Cluster, DeployPolicy, ExporterConfig
 from rlm_exporter.manifest.notes import notes
+from rlm_exporter.manifest.reach import drift_reaches
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.probe.ports import Clock
 from rlm_exporter.roster import Roster, is_same
@@ -213,7 +214,7 @@ class Deploying:
             cluster=name,
             change=Change.CREATED if kept is None else Change.CHANGED if lines else Change.UNCHANGED,
             differences=lines,
-            notes=tuple(notes(cluster)),
+            notes=(*notes(cluster), *_unwatched(cluster, new)),
             revision=self._revision(name),
         )
 
@@ -231,6 +232,17 @@ class Deploying:
         if operation is not None:
             raise NotDeployedError(RefusalKind.WOULD_MOVE, _under_way(name, operation))
         return Deployed(cluster=name, change=Change.REMOVED, differences=(), notes=(), revision=None)
+
+
+def _unwatched(cluster: Cluster, new: Configuration) -> tuple[str, ...]:
+    if new.kept[cluster.name].owner is Owner.FILE or not drift_reaches(cluster, new.config.deploy):
+        return ()
+    told = (
+        "licenseSync: the daemon does not look whether license files stay as they are, because a deployed "
+        "manifest has it run no programs and use no files; allow it by deploy.programs and deploy.files in "
+        "its settings"
+    )
+    return (told,)
 
 
 def _owned(kept: Kept, lines: tuple[str, ...]) -> NotDeployedError:

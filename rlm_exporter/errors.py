@@ -45,6 +45,10 @@ class JournalError(RlmExporterError):
     """The journal cannot be read or written."""
 
 
+class JournalSlowError(JournalError):
+    """The journal did not answer in time; what was asked may or may not be done."""
+
+
 class JournalAwayError(JournalError):
     """The database server of the journal cannot be reached, or does not let us in."""
 

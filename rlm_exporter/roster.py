@@ -19,6 +19,7 @@ from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.probe.ports import Clock
 from rlm_exporter.render.client_desk import ClientDesk
+from rlm_exporter.sync.drift_watch import DriftWatch
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Roster:
         self.controllers: dict[str, ClusterController] = {}
         self.releasers: dict[str, Releaser] = {}
         self.client_desks: dict[str, ClientDesk] = {}
+        self.drifts: dict[str, DriftWatch] = {}
         self.configuration = configuration
         """What is looked after."""
         self.loaded_at: datetime | None = None
@@ -119,6 +121,7 @@ class Roster:
         self.controllers[cluster.name] = parts.controller
         self.releasers[cluster.name] = parts.releaser
         self.client_desks[cluster.name] = parts.client_desk
+        self.drifts[cluster.name] = parts.drift
         self._start(running)
 
     def _start(self, running: _Running) -> None:
@@ -127,7 +130,7 @@ class Roster:
 
     async def _stop(self, name: str) -> None:
         running = self._running.pop(name)
-        del self.controllers[name], self.releasers[name], self.client_desks[name]
+        del self.controllers[name], self.releasers[name], self.client_desks[name], self.drifts[name]
         if running.task is not None:
             running.task.cancel()
             await asyncio.wait({running.task})

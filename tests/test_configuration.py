@@ -34,6 +34,18 @@ def deployed(name: str, text: str, *, revision: int = 3) -> DeployedManifest:
     )
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_the_settings_attach_is_kept_beside_the_manifest(is_file: bool) -> None:
+    files = (("b.yaml", manifest("b")), ("c.yaml", manifest("c")), ("own.yaml", settings("b")))
+    read = configuration_of(
+        files if is_file else files[1:], () if is_file else [deployed("b", manifest("b"))]
+    )
+
+    assert read.kept["b"].attached == {"host": "licenses.example.com"}
+    assert "loadBalancer" not in str(read.kept["b"].document)
+    assert read.kept["c"].attached is None
+
+
 def test_each_cluster_has_an_owner() -> None:
     read = configuration_of((("a.yaml", manifest("a")),), [deployed("b", manifest("b"))])
 
@@ -153,6 +165,34 @@ def test_with_the_settings_leave_it_may_and_without_it_is_not_looked_after_any_m
     assert list(configuration_of((("s.yaml", leave),), [stored]).clusters) == ["b"]
     read = configuration_of((), [stored])
     assert (read.clusters, list(read.spoilt)) == ({}, ["b"])
+
+
+SYNCED = "  licenseMasters: /etc/rlm-ha/licenses\n"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sync", "looks"),
+    [
+        ("{}", "{folder: /opt/rlm, sftp: rlm1}", False),
+        ("{files: true}", "{folder: /opt/rlm, sftp: rlm1}", False),
+        ("{files: true}", "{folder: /opt/rlm, exec: [/bin/true]}", False),
+        ("{files: true}", "{folder: /opt/rlm, rlmhostid: [/bin/true]}", False),
+        ("{programs: true}", "{folder: /opt/rlm}", False),
+        ("{files: true}", "{folder: /opt/rlm}", True),
+        ("{files: true, programs: true}", "{folder: /opt/rlm, sftp: rlm1}", True),
+    ],
+)
+def test_license_files_of_a_deployed_manifest_are_looked_after_only_with_leave(
+    allowed: str, sync: str, looks: bool
+) -> None:
+    """It is taken all the same: licenseSync is for a command that its caller runs."""
+    settings = f"apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {{deploy: {allowed}}}\n"
+    text = manifest("b", host=f"rlm1.example.com, licenseSync: {sync}")
+
+    read = configuration_of((("s.yaml", settings),), [deployed("b", text + SYNCED)])
+    assert (read.clusters["b"].license_drift is not None) is looks
+    kept_in_a_file = configuration_of((("s.yaml", settings), ("b.yaml", text + SYNCED)), [])
+    assert kept_in_a_file.clusters["b"].license_drift is not None
 
 
 def test_a_manifest_in_a_file_may_do_all_that() -> None:

@@ -48,7 +48,7 @@ class Idle:
         controller = cast("Any", SimpleNamespace(cluster=cluster, reporters=nobody))
         nothing = cast("Any", None)
         return ClusterParts(
-            controller=controller, releaser=nothing, client_desk=nothing, lives=(), clients=()
+            controller=controller, releaser=nothing, client_desk=nothing, drift=nothing, lives=(), clients=()
         )
 
 

@@ -20,6 +20,7 @@ MOST_ENTRIES = 200_000
 CHUNK = 1024 * 1024
 TAR_CHANGED = 1
 """tar's exit status where a file changed while it was read."""
+TAR_FAILED = 2
 
 
 @dataclass(slots=True)
@@ -104,7 +105,10 @@ def _send(member: Member, courier: Courier, names: bytes, spool: Path, told: Tol
 
 def _judge(member: Member, said: Said) -> tuple[str, ...]:
     """Files that vanished or may not be read are found missing later; anything else ends it."""
-    if all("Cannot open" in line or "Cannot stat" in line or "Exiting" in line for line in said.errors):
+    named = said.status == TAR_FAILED and said.errors  # killed, or cut off, it names nothing
+    if named and all(
+        "Cannot open" in line or "Cannot stat" in line or "Exiting" in line for line in said.errors
+    ):
         return tuple(line.removeprefix("tar: ") for line in said.errors if "Exiting" not in line)
     raise BackupError(f"{member.name}: tar failed there: {said.why}")
 

@@ -18,12 +18,13 @@ from typing import IO
 
 from rlm_exporter.backup.members import Member
 from rlm_exporter.errors import BackupError
+from rlm_exporter.ssh import FAILED, OPTIONS, advice
 
-SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
 ERRORS_LIMIT = 64 * 1024
 PAUSE = 0.1
 """Seconds between two looks at how much has come."""
-REAP_SECONDS = 5.0
+REAP_SECONDS = 1.0
+"""A killed program is gone at once, or it hangs in the kernel and is left to it."""
 
 Told = Callable[[int], None]
 """Is told how many bytes have come so far."""
@@ -38,8 +39,10 @@ class Said:
 
     @property
     def why(self) -> str:
-        """Its last words, or its exit status."""
-        return self.errors[-1][:300] if self.errors else f"it ended with {self.status}"
+        """Its last words, or its exit status; where ssh itself has failed, what to do about that too."""
+        told = self.errors[-1][:300] if self.errors else f"it ended with {self.status}"
+        what = advice("\n".join(self.errors)) if self.status == FAILED else None
+        return told if what is None else f"{told}; {what}"
 
 
 class Courier:
@@ -113,7 +116,7 @@ def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
     there = ("env", "LC_ALL=C", *words)  # some complaints are read
     if member.ssh is not None:
         # sshd gives the words to the login shell there, so each is quoted for it.
-        return (*SSH, member.ssh, shlex.join(there))
+        return ("ssh", *OPTIONS, member.ssh, shlex.join(there))
     return (*member.command, *there)
 
 
@@ -134,6 +137,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    # One that hangs in the kernel is left to it.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(REAP_SECONDS)

@@ -76,6 +76,14 @@ class DoubleHolderView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseFilesView:
+    """What the daemon saw of the server's license files."""
+
+    detail: str | None
+    """All that is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerView:
     """One server of the cluster."""
 
@@ -93,6 +101,7 @@ class ServerView:
     double_holders: tuple[DoubleHolderView, ...] | None = None
     """None from a daemon that does not tell."""
     external: tuple[ExternalView, ...] | None = None
+    license_files: LicenseFilesView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ class ManifestAnswer:
     deployed_by: str | None
     manifest: str
     """YAML."""
+    attached: str | None
+    """YAML of a load balancer that stands in the daemon's settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

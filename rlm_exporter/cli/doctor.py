@@ -14,6 +14,7 @@ from rlm_exporter.cli.doctor_sheet import counted, document, sheet
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import current_manners, url_option
 from rlm_exporter.cli.output import emit
+from rlm_exporter.cli.whole_cluster import whole_cluster
 from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.doctor.finding import Examined, Weight
 from rlm_exporter.doctor.junit import junit
@@ -75,13 +76,9 @@ def _cluster(name: str, cluster_name: str | None) -> Cluster:
     """A file goes before a name: a name of the daemon's has no dot and no slash as a rule."""
     if Path(name).exists():
         return load_cluster(Path(name), cluster_name)
-    from rlm_exporter.manifest.load import parse_manifests  # noqa: PLC0415 - as above
-
     if "/" in name or name.endswith((".yaml", ".yml")):
         raise click.UsageError(f"there is no file {name}")
-    manifest = connect(current_manners()).manifest(name).value.manifest
-    (cluster,) = parse_manifests(manifest, name).clusters
-    return cluster
+    return whole_cluster(connect(current_manners()), name)
 
 
 async def _examine(cluster: Cluster, asked: "Asked", rlmutil: Path | None) -> tuple[Examined, ...]:

@@ -18,6 +18,7 @@ from rlm_exporter.cli.output import emit
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.cli.spans import read_span
+from rlm_exporter.cli.whole_cluster import whole_cluster
 from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.drill.result import Drill, to_document, to_junit
 from rlm_exporter.drill.window import NEEDED, Window, parse_moment, parse_window
@@ -113,10 +114,10 @@ def _timing(
 def _session(
     name: str, manifest: Path | None, *, rlmutil: Path | None, checkout: list[str]
 ) -> "tuple[Cluster, Session]":
-    from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file, the_cluster
+    from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file
 
     client = connect(current_manners())
-    cluster = from_file(manifest, name) if manifest else the_cluster(client, name)
+    cluster = from_file(manifest, name) if manifest else whole_cluster(client, name)
     mover = DaemonsMover(client, name)
     return cluster, Session(cluster, mover, rlmutil=rlmutil, checkout=tuple(checkout))
 

@@ -21,7 +21,7 @@ from rlm_exporter.drill.ports import Moved, Standing
 from rlm_exporter.drill.result import Drill, Finding
 from rlm_exporter.drill.window import Window
 from rlm_exporter.errors import ApiError, ConfigurationError
-from rlm_exporter.manifest.load import load_manifests, parse_manifests
+from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.addresses import SystemResolver
 from rlm_exporter.probe.clock import SystemClock
@@ -168,19 +168,6 @@ class Session:
                 window=window,
                 now=clock.now,
             )
-
-
-def the_cluster(client: Client, name: str) -> Cluster:
-    """What the daemon looks after. Raises ApiError, and ConfigurationError where it does not tell all."""
-
-    manifest = client.manifest(name).value.manifest
-    cluster = parse_manifests(manifest, "the daemon's manifest").clusters[0]
-    if cluster.load_balancer is None and client.cluster(name).value.balancers:
-        raise ConfigurationError(
-            f"the balancer of {name} stands in the daemon's own settings, which it does not tell; "
-            "give the files that it is started with by --manifest"
-        )
-    return cluster
 
 
 def from_file(path: Path, name: str) -> Cluster:

@@ -8,7 +8,18 @@ from rlm_exporter.cli.sheet import Block, Cell, Column, Sheet, Table, Tone
 from rlm_exporter.cli.usage_answers import EndingView, ExpiringAnswer
 from rlm_exporter.cli.usage_sheet import quiet_line
 
-CSV_ENDINGS = ("server", "isv", "product", "version", "count", "expires", "ends_at", "days_left", "place")
+CSV_ENDINGS = (
+    "server",
+    "isv",
+    "product",
+    "version",
+    "count",
+    "expires",
+    "ends_at",
+    "days_left",
+    "place",
+    "renewed_by",
+)
 SOON = 14.0
 """Days; less is urgent: a purchase takes time."""
 
@@ -38,7 +49,7 @@ def expiring_blocks(answer: ExpiringAnswer) -> tuple[Block, ...]:
         return (quiet_line(f"Nothing ends within {answer.within_days:g} days."),)
     copies: dict[tuple[object, ...], list[EndingView]] = {}
     for each in answer.licenses:
-        key = (each.ends_at, each.isv, each.product, each.version, each.count, each.place)
+        key = (each.ends_at, each.isv, each.product, each.version, each.count, each.place, each.renewed_by)
         copies.setdefault(key, []).append(each)
     return (Table(columns=_COLUMNS, rows=tuple(_row(same) for same in copies.values())),)
 
@@ -46,7 +57,7 @@ def expiring_blocks(answer: ExpiringAnswer) -> tuple[Block, ...]:
 def _row(same: Sequence[EndingView]) -> tuple[Cell, ...]:
     first = same[0]
     servers = " ".join(each.server for each in same)
-    tone = Tone.BAD if first.days_left < 0 else Tone.WARNING if first.days_left < SOON else Tone.PLAIN
+    tone = _tone(first)
     return (
         Cell(first.expires, tone),
         Cell(str(floor(first.days_left)), tone),
@@ -54,5 +65,19 @@ def _row(same: Sequence[EndingView]) -> tuple[Cell, ...]:
         Cell(first.version or UNKNOWN),
         Cell(first.isv or UNKNOWN),
         Cell(UNKNOWN if first.count is None else str(first.count)),
-        Cell(servers if first.place is None else f"{servers}: {first.place}"),
+        Cell(servers if first.place is None else f"{servers}: {_place(first.place, first.renewed_by)}"),
     )
+
+
+def _tone(each: EndingView) -> Tone:
+    if each.renewed_by is not None:
+        return Tone.QUIET
+    return Tone.BAD if each.days_left < 0 else Tone.WARNING if each.days_left < SOON else Tone.PLAIN
+
+
+def _place(place: str, renewed_by: str | None) -> str:
+    """Where it stands, and from where it goes on: by the line alone in the same file."""
+    if renewed_by is None:
+        return place
+    file, _, _ = place.rpartition(":")
+    return f"{place}, then {renewed_by.removeprefix(file)}"

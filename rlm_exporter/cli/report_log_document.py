@@ -86,6 +86,7 @@ def session_value(session: Session) -> dict[str, Any]:
         "user": session.user,
         "host": session.host,
         "isv_def": session.isv_def,
+        "project": session.project,
         "count": session.seats,
         "handle": session.handle,
         "share_handle": session.share_handle,

@@ -122,6 +122,7 @@ def _complaints(server: ServerView, *, include_web: bool) -> tuple[Pair, ...]:
         server.license.degraded if server.license.state == "up" else server.license.detail,
         f"not running: {', '.join(stopped)}" if stopped else None,
         f"web: {web.detail}" if include_web and web.state == "down" and web.detail else None,
+        server.license_files.detail if server.license_files else None,
     )
     text = "; ".join(part for part in parts if part)
     return ((server.name, Cell(text, Tone.WARNING)),) if text else ()

@@ -150,6 +150,8 @@ class EndingView:
     ends_at: datetime
     days_left: float
     place: str | None
+    renewed_by: str | None = None
+    """Where the license stands that begins when this one ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

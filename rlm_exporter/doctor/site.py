@@ -11,6 +11,11 @@ from rlm_exporter.manifest.model import Cluster, LicensePaths, Server
 from rlm_exporter.probe.ports import Clock, LicenseProbe, Resolver, TcpProbe
 from rlm_exporter.probe.result import LicenseResult
 
+NO_BALANCER = (
+    "no load balancer is given; if the daemon's settings attach one, name the cluster instead of its file, "
+    "or the folder with both files"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from rlm_exporter.errors import ManifestError
 from rlm_exporter.haproxy.view import BalancerNames
 from rlm_exporter.manifest.model import Cluster, Detection, HaproxyEndpoint, LoadBalancerSpec, Server
-from rlm_exporter.rlm.address import bracketed
+from rlm_exporter.rlm.address import bracketed, is_ip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ class RenderOptions:
     """Where connections and commands are told, as HAProxy's `log` names it; empty = nowhere."""
 
 
+RESOLVERS = "rlm-ha"
+"""The section of name servers."""
 QUEUE = "30s"
 """How long a connection waits for room at its server."""
 LONE_PEER_ADDRESS = "127.0.0.1:10055"
@@ -110,6 +112,8 @@ def render_config(cluster: Cluster, endpoint: HaproxyEndpoint, options: RenderOp
         peers=_peers(endpoint, options),
         peers_section="rlm",
         lone_peer_address=LONE_PEER_ADDRESS,
+        name_servers=_name_servers(cluster, balancer),
+        resolvers_section=RESOLVERS,
         timing=TIMINGS[cluster.failover.detection],
         affinity=cluster.tuning.session_affinity,
         maxconn=cluster.tuning.max_connections,
@@ -156,6 +160,12 @@ def _peers(endpoint: HaproxyEndpoint, options: RenderOptions) -> tuple[Peer, ...
 def _address(server: Server, port: int) -> str:
     # HAProxy takes the last colon for the port's; brackets leave no doubt.
     return f"{bracketed(server.host)}:{port}"
+
+
+def _name_servers(cluster: Cluster, balancer: LoadBalancerSpec) -> tuple[str, ...] | None:
+    """None where nothing is asked for; empty for those of the machine."""
+    named = any(not is_ip(server.host) for server in cluster.servers)
+    return balancer.resolvers.addresses if balancer.resolvers is not None and named else None
 
 
 def _exactly(name: str) -> str:

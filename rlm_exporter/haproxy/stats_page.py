@@ -130,6 +130,7 @@ def _line(row: Mapping[str, str]) -> ServerLine:
         sessions_total=_number(row["stot"]) or 0,
         bytes_out=_number(row["bout"]) or 0,
         backup=row["bck"] == "1",
+        address=row.get("addr") or None,
     )
 
 

@@ -35,6 +35,8 @@ class ServerLine:
     bytes_out: int
     """Bytes sent to clients; with `option contstats` up to 5 s late, without it at a session's end."""
     backup: bool
+    address: str | None = None
+    """Where connections go, `ADDRESS:PORT`; None where the page does not tell (`stats show-legends`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from rlm_exporter.manifest.build_alerts import build_alerts
 from rlm_exporter.manifest.document import Part
 from rlm_exporter.manifest.durations import parse_duration
+from rlm_exporter.manifest.formats import read_resolver
 from rlm_exporter.manifest.model import (
     ClientFile,
     ClientServers,
@@ -33,6 +34,7 @@ from rlm_exporter.manifest.model import (
     LogLevel,
     PoolsMissing,
     ReportLog,
+    Resolvers,
     RlmdownCall,
     Server,
     SettingsFormat,
@@ -63,6 +65,7 @@ _CLIENTS = ClientSettingsSpec()
 _FETCH = LicenseFetch(command=())
 _SYNC = LicenseSync(folder="")
 _TUNING = Tuning()
+_LICENSE_DRIFT = timedelta(minutes=15)
 
 
 def build_cluster(manifest: Part, balancer: Part) -> Cluster:
@@ -87,6 +90,7 @@ def build_cluster(manifest: Part, balancer: Part) -> Cluster:
         client_settings=_client_settings(manifest.at("spec", "clientSettings")),
         tuning=_tuning(manifest.at("spec", "tuning")),
         license_masters=_optional(manifest.at("spec", "licenseMasters")),
+        license_drift=_license_drift(manifest.at("spec", "licenseDrift")),
     )
 
 
@@ -97,8 +101,15 @@ def build_balancer(part: Part, spellings: Spellings) -> LoadBalancerSpec:
         port=_whole(part.at("port"), LOAD_BALANCER.port),
         web_port=_whole(part.at("webPort"), 0) or None,
         web_follows=_flag(part.at("webFollows"), default=LOAD_BALANCER.web_follows),
+        resolvers=_resolvers(part.at("resolvers")),
         haproxy=tuple(_haproxy(entry, spellings) for entry in part.at("haproxy").children()),
     )
+
+
+def _resolvers(part: Part) -> Resolvers | None:
+    if not part.is_given:
+        return None
+    return Resolvers(addresses=tuple(read_resolver(_text(item)) for item in part.children()))
 
 
 def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> ExporterConfig:
@@ -133,6 +144,12 @@ def build_config(settings: Part, spellings: Mapping[str, Spellings]) -> Exporter
             (part.name, build_balancer(part, spellings.get(part.name, {}))) for part in balancers
         ),
     )
+
+
+def _license_drift(part: Part) -> timedelta | None:
+    if not _flag(part.at("watch"), default=True):
+        return None
+    return _duration(part.at("every"), _LICENSE_DRIFT)
 
 
 def _server(server: ServerPart, spellings: Spellings) -> Server:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rlm_exporter.manifest.document import Part, Problem, dotted_path, shown
 from rlm_exporter.manifest.reading import LOAD_BALANCER, ServerPart, isv_spellings, server_parts, whole
-from rlm_exporter.rlm.address import Endpoint, format_host_port, parse_host, same_host
+from rlm_exporter.rlm.address import Endpoint, format_host_port, is_ip, parse_host, same_host
 
 
 def check_balancer(balancer: Part, manifest: Part) -> Iterator[Problem]:
@@ -13,6 +13,7 @@ def check_balancer(balancer: Part, manifest: Part) -> Iterator[Problem]:
     yield from _check_address(balancer, servers)
     yield from _check_isv_ports(servers)
     yield from _check_front(balancer, servers)
+    yield from _check_resolvers(balancer.at("resolvers"), servers)
     yield from _check_names(balancer.at("haproxy"))
     for haproxy in balancer.at("haproxy").children():
         yield from _check_certificates(haproxy)
@@ -73,6 +74,12 @@ def _check_front(balancer: Part, servers: Sequence[ServerPart]) -> Iterator[Prob
             where = taken[number]
             text = f"{number} is also the port of the ISV {isv}; the balancer needs both, so choose another"
             yield where.problem(text)
+
+
+def _check_resolvers(resolvers: Part, servers: Sequence[ServerPart]) -> Iterator[Problem]:
+    hosts = [server.host for server in servers]
+    if resolvers.is_given and not resolvers.is_broken and all(host and is_ip(host) for host in hosts):
+        yield resolvers.problem("every server has an address, so there is no name to ask for; leave it out")
 
 
 def _check_names(listed: Part) -> Iterator[Problem]:

@@ -9,12 +9,14 @@ from rlm_exporter.manifest.reading import server_parts
 
 _FETCH_RANGE = (timedelta(milliseconds=100), timedelta(minutes=2))
 _SYNC_RANGE = (timedelta(seconds=1), timedelta(minutes=5))
+_DRIFT_RANGE = (timedelta(seconds=1), timedelta(days=1))
 
 
 def check_files(manifest: Part) -> Iterator[Problem]:
-    """Every problem of licenseFiles, licenseSync and reportLogs."""
+    """Every problem of licenseFiles, licenseSync, licenseDrift and reportLogs."""
     writers: dict[str, Part] = {}
     yield from _check_sync(manifest)
+    yield from check_range(manifest.at("spec", "licenseDrift", "every"), *_DRIFT_RANGE)
     for server in server_parts(manifest):
         files = server.part.at("licenseFiles")
         if not files.at("exec").is_given:

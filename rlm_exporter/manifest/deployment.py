@@ -35,6 +35,8 @@ class Kept:
     source: str
     """The file, or a name for what the store has."""
     document: Value
+    attached: Value = None
+    """Its load balancer, where that stands in the daemon's settings."""
     revision: int | None = None
     """In the store; None for a file's."""
     deployed_at: datetime | None = None

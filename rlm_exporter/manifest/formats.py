@@ -8,7 +8,13 @@ from rlm_exporter.errors import FormatError
 from rlm_exporter.manifest.document import shown
 from rlm_exporter.manifest.durations import parse_duration
 from rlm_exporter.manifest.promql import check_legend, check_message, check_query, check_span, check_words
-from rlm_exporter.rlm.address import parse_host, parse_host_port
+from rlm_exporter.rlm.address import (
+    Endpoint,
+    format_host_port,
+    is_ip,
+    parse_host,
+    parse_host_port,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 _ISV = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -17,6 +23,9 @@ _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _BACKEND = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _STORE = re.compile(r"(?:sqlite|postgresql)(?:\+[a-z0-9_]+)?://\S*")
 _SFTP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)")
+SYSTEM = "system"
+"""In place of name servers: those that the machine itself asks."""
+_DNS_PORT = 53
 _LONGEST_SOCKET = 107
 """Bytes that Linux keeps for the path of a unix socket."""
 
@@ -84,6 +93,35 @@ def check_sftp(text: str) -> None:
             f"{shown(text)} is nothing that sftp connects to; write HOST, USER@HOST or a name of ssh's "
             "configuration, where a port can stand too"
         )
+
+
+def check_resolvers(text: str) -> None:
+    """The word that stands for the machine's own name servers."""
+    if text != SYSTEM:
+        raise ValueError(
+            f"{shown(text)} names no name servers; write system, or a list of their addresses, such as "
+            "[192.0.2.53]"
+        )
+
+
+def check_resolver(text: str) -> None:
+    """A name server's address."""
+    read_resolver(text)
+
+
+def read_resolver(text: str) -> str:
+    """`ADDRESS:PORT` of a name server; a name would need another one first."""
+    bare = text.removeprefix("[").removesuffix("]")
+    try:
+        found = Endpoint(port=_DNS_PORT, host=bare) if is_ip(bare) else parse_host_port(text)
+    except FormatError:
+        found = Endpoint(port=_DNS_PORT, host="")
+    if not is_ip(found.host):
+        raise ValueError(
+            f"{shown(text)} is not a name server's address; write an IP address, and :PORT after it where "
+            "it is not 53"
+        )
+    return format_host_port(found)
 
 
 def check_haproxy_url(text: str) -> None:
@@ -174,6 +212,8 @@ FORMATS: Mapping[str, Callable[[str], None]] = {
     "rlm-ha-backend": check_backend,
     "rlm-ha-absolute-path": check_absolute_path,
     "rlm-ha-sftp": check_sftp,
+    "rlm-ha-resolver": check_resolver,
+    "rlm-ha-resolvers": check_resolvers,
     "rlm-ha-haproxy-url": check_haproxy_url,
     "rlm-ha-http-url": check_http_url,
     "rlm-ha-listen": check_listen,

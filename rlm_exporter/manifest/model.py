@@ -263,6 +263,14 @@ class HaproxyEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resolvers:
+    """Name servers that HAProxy asks for the servers' names as long as it runs."""
+
+    addresses: tuple[str, ...] = ()
+    """`ADDRESS:PORT` each; empty = those of resolv.conf on HAProxy's machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerSpec:
     """Where clients connect, and the HAProxy processes that stand there."""
 
@@ -271,6 +279,8 @@ class LoadBalancerSpec:
     web_port: int | None = None
     web_follows: bool = False
     """Whether the web port leads to the active server; else to the first whose web interface answers."""
+    resolvers: Resolvers | None = None
+    """None = HAProxy looks names up when it starts, as other programs do, and never again."""
     haproxy: tuple[HaproxyEndpoint, ...] = ()
 
 
@@ -326,6 +336,8 @@ class Cluster:
     tuning: Tuning = Tuning()
     license_masters: str | None = None
     """The folder of the license files that all servers get."""
+    license_drift: timedelta | None = timedelta(minutes=15)
+    """How often the daemon looks whether the servers still have them; None = never."""
 
     def server(self, name: str) -> Server:
         """The server of that name; `KeyError` for any other name."""
@@ -517,3 +529,5 @@ class Loaded:
     dashboards: tuple[Dashboard, ...] = ()
     documents: Mapping[str, Value] = field(default_factory=dict)
     """What stands in each cluster's document, by name; without a balancer that stands elsewhere."""
+    attached: Mapping[str, Value] = field(default_factory=dict)
+    """What the daemon's settings say of a cluster's balancer, by the cluster's name."""

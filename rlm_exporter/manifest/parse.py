@@ -241,6 +241,11 @@ def _build(clusters: list[Part], configs: list[Part], dashboards: list[Part]) ->
         config=build_config(configs[0], spellings) if configs else ExporterConfig(),
         dashboards=tuple(build_dashboard(dashboard) for dashboard in dashboards),
         documents={name: cluster.value for name, cluster in by_name.items()},
+        attached={
+            balancer.name: balancer.value
+            for config in configs
+            for balancer in config.at("spec", "loadBalancers").children()
+        },
     )
 
 

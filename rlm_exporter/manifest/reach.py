@@ -25,6 +25,17 @@ def reaches(cluster: Cluster, policy: DeployPolicy, *, is_attached: bool) -> tup
     return (*programs, *refused)
 
 
+def drift_reaches(cluster: Cluster, policy: DeployPolicy) -> bool:
+    """Whether looking after license files would have the daemon do what the policy does not allow.
+
+    That is no reason to refuse a manifest: licenseSync is for `rlm-ha sync licenses`, which its caller runs.
+    """
+    syncs = [server.license_sync for server in cluster.servers if server.license_sync is not None]
+    programs = any(sync.sftp or sync.command or sync.rlmhostid for sync in syncs)
+    files = cluster.license_masters is not None or any(not (sync.sftp or sync.command) for sync in syncs)
+    return bool(syncs) and ((programs and not policy.programs) or (files and not policy.files))
+
+
 def _programs(cluster: Cluster) -> Iterator[str]:
     failover, clients = cluster.failover, cluster.client_settings
     hooks: tuple[tuple[str, tuple[Hook, ...]], ...] = (

@@ -145,6 +145,12 @@ LICENSE_EXPIRY = Family(
     labels=(*_PRODUCT, "license"),
     unit="seconds",
 )
+LICENSE_RENEWED = Family(
+    name="rlm_license_renewed",
+    help="1 for a license of a file that ends and has its renewal in the files already:"
+    " one of the same product that starts at its end (start=), with as many seats. Absent for others.",
+    labels=(*_PRODUCT, "license"),
+)
 LICENSE_FILES_SUCCESSFUL = Family(
     name="rlm_license_files_last_read_successful",
     help="Whether all of the server's license files could be read the last time."
@@ -169,6 +175,36 @@ REPORT_LOG_SUCCESSFUL = Family(
     help="Whether the ISV server's report log could be read the last time."
     " Absent where the manifest names none.",
     labels=_ISV,
+)
+LICENSE_IN_STEP = Family(
+    name="rlm_license_files_in_step",
+    help="Whether the server's license files are what their masters make of them for it."
+    " Absent where the daemon does not look (licenseSync, licenseMasters) or could not.",
+    labels=_SERVER,
+)
+LICENSE_FOREIGN = Family(
+    name="rlm_license_files_foreign",
+    help="License files on the server that no master has; rlm loads them, and their seats count."
+    " Absent where rlm_license_files_in_step is.",
+    labels=_SERVER,
+)
+LICENSE_HOSTID_FITS = Family(
+    name="rlm_license_hostid_fits",
+    help="Whether every HOST line of the server's license files has a host id of its machine;"
+    " 0 means that rlm will not serve them after its next start. Absent where nobody could say (rlmhostid).",
+    labels=_SERVER,
+)
+LICENSE_DRIFT_SUCCESSFUL = Family(
+    name="rlm_license_drift_last_look_successful",
+    help="Whether the newest look at the server's license files could see all of them, and its host ids."
+    " Absent where this daemon does not look.",
+    labels=_SERVER,
+)
+LICENSE_DRIFT_LOOKED = Family(
+    name="rlm_license_drift_last_look_timestamp_seconds",
+    help="When the server's license files were last compared with their masters, whatever came of it.",
+    labels=_SERVER,
+    unit="seconds",
 )
 ISV_UP = Family(
     name="rlm_isv_up",
@@ -455,10 +491,16 @@ FAMILIES: tuple[Family, ...] = (
     LICENSE_RESERVED_IN_USE,
     FEATURE_MISSING,
     LICENSE_EXPIRY,
+    LICENSE_RENEWED,
     LICENSE_FILES_SUCCESSFUL,
     LICENSE_FILES_TIMESTAMP,
     LICENSE_DENIED,
     REPORT_LOG_SUCCESSFUL,
+    LICENSE_IN_STEP,
+    LICENSE_FOREIGN,
+    LICENSE_HOSTID_FITS,
+    LICENSE_DRIFT_SUCCESSFUL,
+    LICENSE_DRIFT_LOOKED,
     ISV_UP,
     ISV_RESTARTS,
     ISV_CHECKOUTS,

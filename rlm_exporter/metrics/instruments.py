@@ -5,7 +5,8 @@ that is no longer watched is forgotten with it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -60,7 +61,7 @@ class Instruments:
         steps: Iterable[str] = (),
         webhook_results: Iterable[str] = (),
         reapply_reasons: Iterable[str] = (),
-        tasks: Iterable[str] = ("prober", "controller", "report_log"),
+        tasks: Iterable[str] = ("prober", "controller", "report_log", "license_drift"),
     ) -> None:
         self._rules = tuple(rules)
         self._reapply_reasons = tuple(reapply_reasons)
@@ -137,6 +138,43 @@ class Instruments:
         with self._counting(cluster) as counted:
             counted.report_log.labels(cluster, server, isv).set(ok)
 
+    def license_files_looked_at(
+        self,
+        cluster: str,
+        server: str,
+        *,
+        at: datetime,
+        ok: bool,
+        in_step: bool | None,
+        fits_machine: bool | None,
+        foreign: int | None,
+    ) -> None:
+        """A server's license files were compared with their masters; what is not known has no series."""
+        with self._counting(cluster) as counted:
+            counted.drift_looked.labels(cluster, server).set(at.timestamp())
+            counted.drift_successful.labels(cluster, server).set(ok)
+            for gauge, value in (
+                (counted.in_step, in_step),
+                (counted.hostid_fits, fits_machine),
+                (counted.foreign, foreign),
+            ):
+                if value is None:
+                    _drop(gauge, cluster, server)
+                else:
+                    gauge.labels(cluster, server).set(value)
+
+    def license_files_unwatched(self, cluster: str, server: str) -> None:
+        """Nobody looks at a server's license files any more."""
+        with self._counting(cluster) as counted:
+            for gauge in (
+                counted.drift_looked,
+                counted.drift_successful,
+                counted.in_step,
+                counted.hostid_fits,
+                counted.foreign,
+            ):
+                _drop(gauge, cluster, server)
+
     def webhook_alert(self, result: str) -> None:
         """Alertmanager delivered an alert, and this came of it."""
         with self._common.changed():
@@ -174,6 +212,11 @@ class _ClusterInstruments:
         self.reapplied = self.registry.counter(f.HA_REAPPLIED)
         self.denied = self.registry.counter(f.LICENSE_DENIED)
         self.report_log = self.registry.gauge(f.REPORT_LOG_SUCCESSFUL)
+        self.in_step = self.registry.gauge(f.LICENSE_IN_STEP)
+        self.foreign = self.registry.gauge(f.LICENSE_FOREIGN)
+        self.hostid_fits = self.registry.gauge(f.LICENSE_HOSTID_FITS)
+        self.drift_successful = self.registry.gauge(f.LICENSE_DRIFT_SUCCESSFUL)
+        self.drift_looked = self.registry.gauge(f.LICENSE_DRIFT_LOOKED)
 
     def watch(self, cluster: Cluster, rules: tuple[str, ...], reapply_reasons: tuple[str, ...]) -> None:
         self._watch_probes(cluster)
@@ -196,6 +239,11 @@ class _ClusterInstruments:
             for kind in kinds:
                 for reason in _FAILURES[kind]:
                     self.probe_failures.labels(cluster.name, server.name, kind, reason)
+
+
+def _drop(gauge: Gauge, *labels: str) -> None:
+    with suppress(KeyError):  # it was not there
+        gauge.remove(*labels)
 
 
 class _Registry:

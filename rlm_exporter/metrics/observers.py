@@ -1,4 +1,6 @@
-"""Fit the instruments to what the prober, the controller, the balancers and report logs tell."""
+"""Fit the instruments to what those tell who check, decide, steer, and read logs and license files."""
+
+from datetime import datetime
 
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.probe.result import ProbeKind, ProbeResult
@@ -76,3 +78,34 @@ class DenialObserver:
     def stumbled(self, cluster: str, server: str, error: Exception) -> None:
         """A defect of ours ended one reading."""
         self._instruments.defect("report_log")
+
+
+class DriftObserver:
+    """Says whether license files are as their masters have them."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+
+    def looked(
+        self,
+        cluster: str,
+        server: str,
+        *,
+        at: datetime,
+        ok: bool,
+        in_step: bool | None,
+        fits_machine: bool | None,
+        foreign: int | None,
+    ) -> None:
+        """One look; None is what is not known."""
+        self._instruments.license_files_looked_at(
+            cluster, server, at=at, ok=ok, in_step=in_step, fits_machine=fits_machine, foreign=foreign
+        )
+
+    def unwatched(self, cluster: str, server: str) -> None:
+        """Nobody looks here any more."""
+        self._instruments.license_files_unwatched(cluster, server)
+
+    def stumbled(self, cluster: str, error: Exception) -> None:
+        """A defect of ours ended one look."""
+        self._instruments.defect("license_drift")

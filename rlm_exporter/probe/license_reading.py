@@ -29,6 +29,9 @@ class PlacedLicense:
     expires: date | Permanent | None
     """None where the text is no date."""
     start: date | None
+    version: str = ""
+    count: int | None = None
+    """Seats; None for what is not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,8 @@ def _placed(name: str, content: LicenseFile) -> Iterator[PlacedLicense]:
             product=each.product,
             expires=each.expires,
             start=each.start,
+            version=each.version,
+            count=each.count,
         )
 
 

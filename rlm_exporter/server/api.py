@@ -99,6 +99,7 @@ async def state_of(services: Services, controller: ClusterController) -> Cluster
         last_operation=last[0] if last else None,
         alerts=controller.alerts,
         reports=controller.reporters.reports,
+        drifts=services.drifts[controller.cluster.name].seen,
         now=services.clock.now(),
         unacknowledged=waiting,
         journal_readable=readable,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from rlm_exporter.alerts.webhook import Result
-from rlm_exporter.errors import JournalError
+from rlm_exporter.errors import JournalError, JournalSlowError
 from rlm_exporter.metrics.negotiation import negotiate
 from rlm_exporter.server import (
     alerts,
@@ -140,6 +140,9 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if error.status < 400:
             raise
         return _as_problem(request, error)
+    except JournalSlowError as error:
+        log.error("%s %s: %s", request.method, request.path, error)
+        return problem(503, "store_slow", "that took the journal too long; ask for a shorter time, or later")
     except JournalError as error:
         log.error("%s %s: %s", request.method, request.path, error)
         return problem(503, "store_unavailable", "the journal cannot be read now")

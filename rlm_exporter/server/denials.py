@@ -31,7 +31,7 @@ async def denials(request: web.Request) -> web.Response:
         window = window_of(request)
         by = Dimension(choice(request, "by", words, words[0]))
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     name = controller.cluster.name
     question = UsageQuestion(cluster=name, window=window, by=by, feature=request.query.get("feature"))
     found = await reports.denials(question, most=NEWEST)
@@ -55,7 +55,7 @@ async def double_users(request: web.Request) -> web.Response:
         refuse_strangers(request, WINDOW)
         window = window_of(request)
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     name = controller.cluster.name
     found = await reports.pool_sessions(cluster=name, window=window, most=MOST_SESSIONS)
     uses = double_use(found.sessions, window)

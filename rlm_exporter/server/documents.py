@@ -1,6 +1,7 @@
 """What the API says of a cluster and its operations, as plain documents. Pure: time is an argument."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from rlm_exporter.rlm.holders import DoubleHolder, double_holders
 from rlm_exporter.rlm.status import Permanent, Pool
 from rlm_exporter.server.failover_license import failover_license
 from rlm_exporter.store.records import AlertRecord, HeldDecision, Operation, Pin, Step
+from rlm_exporter.sync.drift import ServerDrift, in_words
 
 Document = dict[str, Any]
 
@@ -33,6 +35,8 @@ class ClusterState:
     now: datetime
     reports: tuple[HealthReport, ...] = ()
     """What other monitors said."""
+    drifts: Mapping[str, ServerDrift] = field(default_factory=dict)
+    """What was seen of the servers' license files, by server."""
     journal_readable: bool = True
     unacknowledged: int | None = None
     """Automatic moves that no operator has acknowledged; None where the journal could not tell."""
@@ -125,6 +129,24 @@ def _server(state: ClusterState, server: Server) -> Document:
             if reading.view is not None and (line := reading.view.license_line(server.name)) is not None
         ],
         "external": [_report(each, state.now) for each in state.reports if each.server == server.name],
+        "license_files": _drift(state.drifts.get(server.name), state.now),
+    }
+
+
+def _drift(drift: ServerDrift | None, now: datetime) -> Document | None:
+    if drift is None:
+        return None
+    return {
+        "in_step": drift.in_step,
+        "fits_machine": drift.fits_machine,
+        "detail": in_words(drift) or None,
+        "files": [
+            {"name": file.name, "state": file.state.value, "detail": file.detail or None}
+            for file in drift.files
+        ],
+        "trouble": drift.trouble,
+        "looked_at": _iso(drift.at),
+        "age_seconds": _seconds(now - drift.at),
     }
 
 

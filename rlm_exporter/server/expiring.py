@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from aiohttp import web
 
 from rlm_exporter.manifest.model import Cluster, Server
+from rlm_exporter.probe.license_renewal import renewals
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.rlm.expiry import good_until
 from rlm_exporter.server.documents import Document
@@ -30,13 +31,14 @@ class Ending:
     isv: str | None
     product: str
     version: str | None
-    """None from a license file's reading."""
     count: int | None
-    """Seats of the pool; None from a license file's reading, and for what is not counted."""
+    """Seats; None for what is not counted."""
     last_day: date
     ends_at: datetime
     place: str | None
     """File and line; None for a pool of rlmstat, which has the earliest end of its licenses."""
+    renewed_by: str | None = None
+    """File and line of the license that begins when this one ends."""
 
 
 async def expiring(request: web.Request) -> web.Response:
@@ -50,7 +52,7 @@ async def expiring(request: web.Request) -> web.Response:
         if within > LONGEST:
             raise InvalidError(f"within: more than {LONGEST.days} days")
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     now = request.app[SERVICES].clock.now()
     cluster, snapshot = controller.cluster, controller.prober.snapshot
     found = endings(cluster, snapshot, now=now, within=within)
@@ -87,6 +89,7 @@ def ending_document(each: Ending, now: datetime) -> Document:
         "days_left": round((each.ends_at - now) / DAY, 2),
         "source": "pool" if each.place is None else "license_file",
         "place": each.place,
+        "renewed_by": each.renewed_by,
     }
 
 
@@ -99,16 +102,19 @@ def _of_server(cluster: Cluster, part: ServerSnapshot) -> Iterator[Ending]:
     named: set[tuple[str, str]] = set()
     if part.license_files is not None:
         named = {(each.isv.casefold(), each.product.casefold()) for each in part.license_files.licenses}
+        renewed = renewals(part.license_files.licenses)
         for placed, last_day in part.license_files.dated():
+            renewal = renewed.get(placed.place)
             yield Ending(
                 server=server.name,
                 isv=cluster.isv_name(placed.isv),
                 product=placed.product,
-                version=None,
-                count=None,
+                version=placed.version or None,
+                count=placed.count,
                 last_day=last_day,
                 ends_at=good_until(last_day, server.zone),
                 place=placed.place,
+                renewed_by=None if renewal is None else renewal.place,
             )
     yield from _of_pools(part, server, named)
 

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from rlm_exporter.errors import FormatError, ManifestError
 from rlm_exporter.manifest.deployment import Deployed, Kept, NotDeployedError, RefusalKind
+from rlm_exporter.manifest.document import Value
 from rlm_exporter.manifest.tuning import settings_of, tuned
 from rlm_exporter.manifest.writing import written_document
 from rlm_exporter.server.by_hand import signed
@@ -180,4 +181,11 @@ def _kept(kept: Kept) -> Document:
         "deployed_at": None if kept.deployed_at is None else kept.deployed_at.isoformat(),
         "deployed_by": kept.deployed_by,
         "manifest": written_document(kept.document),
+        "attached": None if kept.attached is None else _settings(kept.cluster, kept.attached),
     }
+
+
+def _settings(cluster: str, balancer: Value) -> str:
+    """A document that says of the balancer what the daemon's settings say."""
+    kind: dict[str, Value] = {"apiVersion": "rlm-ha/v1", "kind": "ExporterConfig"}
+    return written_document({**kind, "spec": {"loadBalancers": {cluster: balancer}}})

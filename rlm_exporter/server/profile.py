@@ -25,7 +25,7 @@ async def profile(request: web.Request) -> web.Response:
         if not feature:
             raise InvalidError("feature: say which one")
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     name = controller.cluster.name
     question = UsageQuestion(cluster=name, window=window, feature=feature, edges=full_hours(window, zone))
     lines = _of_isv((await reports.usage_facts(question)).lines, request.query.get("isv"))
@@ -33,7 +33,7 @@ async def profile(request: web.Request) -> web.Response:
         return problem(404, "unknown_feature", f"nothing is known of {feature!r} in that time")
     if len(lines) > 1:
         isvs = ", ".join(line.isv or "unknown" for line in lines)
-        return problem(400, "invalid", f"isv: several have {feature!r}: {isvs}; say which one")
+        return problem(422, "invalid", f"isv: several have {feature!r}: {isvs}; say which one")
     return as_json({**about(name, window), "timezone": zone.key, **profile_document(lines[0], window, zone)})
 
 

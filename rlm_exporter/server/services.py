@@ -14,6 +14,7 @@ from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.render.client_desk import ClientDesk
 from rlm_exporter.server.auth import Token
 from rlm_exporter.server.ports import Clock, Deploying, Journal, Reports
+from rlm_exporter.sync.drift_watch import DriftWatch
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 
 
@@ -26,6 +27,8 @@ class Services:
     """Take seats back, by cluster."""
     client_desks: Mapping[str, ClientDesk]
     """What clients are told, by cluster."""
+    drifts: Mapping[str, DriftWatch]
+    """What was seen of license files, by cluster."""
     journal: Journal
     reports: Reports
     """The usage log, on a connection of its own: a long look must not come before a step of a failover."""

@@ -65,7 +65,7 @@ async def _usage(
         window = window_of(request)
         chosen = choice(request, "by", by, by[0])
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     question = UsageQuestion(
         cluster=controller.cluster.name,
         window=window,
@@ -98,7 +98,7 @@ async def sessions(request: web.Request) -> web.Response:
         window = window_of(request)
         longer = length(request, "longer")
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     found = await reports.held_seats(
         cluster=controller.cluster.name, window=window, most=MOST_SESSIONS, longer=longer
     )
@@ -124,7 +124,7 @@ async def replay(request: web.Request) -> web.Response:
             raise InvalidError("feature: say which one")
         numbers = _numbers(request)
     except InvalidError as error:
-        return problem(400, "invalid", str(error))
+        return problem(422, "invalid", str(error))
     name = controller.cluster.name
     ledger = await reports.ledger(cluster=name, feature=feature, window=window, most=MOST_REPLAYED)
     if not ledger.is_whole:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from rlm_exporter.errors import JournalError
+from rlm_exporter.errors import JournalError, JournalSlowError
 from rlm_exporter.store.ports import Database
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class StoreThread:
         except TimeoutError as error:
             abandoned.set()
             self._interrupt()
-            raise JournalError(
+            raise JournalSlowError(
                 f"the journal did not answer within {seconds:g} s; look at {self._database.name}, and read "
                 "it again before you rely on what was asked"
             ) from error

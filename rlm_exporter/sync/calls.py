@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rlm_exporter.errors import SyncError
 from rlm_exporter.probe import child
+from rlm_exporter.ssh import advice, complaints
 
 OUTPUT_LIMIT = 32 * 1024 * 1024
 
@@ -34,6 +35,14 @@ async def call(
         case child.Cut.OVERFLOW:
             raise SyncError(f"{program} wrote more than {OUTPUT_LIMIT // 1024 // 1024} MiB and was killed")
     if ended.status != 0:
-        told = " / ".join(ended.errors.decode("utf-8", "replace").strip().splitlines()[-3:])
-        raise SyncError(f"{program} ended with {ended.status}" + (f": {told}" if told else ""))
+        raise SyncError(f"{program} ended with {ended.status}{_told(ended.errors)}")
     return ended.output
+
+
+def _told(errors: bytes) -> str:
+    """Its last words, and what to do about them where they are ssh's."""
+    said = errors.decode("utf-8", "replace")
+    lines = complaints(said)
+    told = f": {' / '.join(lines[-3:])}" if lines else ""
+    what = advice(said)
+    return told if what is None else f"{told}; {what}"

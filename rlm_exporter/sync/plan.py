@@ -140,7 +140,7 @@ def _plan_file(
     errors = (
         *(f"line {each.line}: {each.detail}" for each in findings if _forbids(each)),
         *_misplaced(cluster, server, parsed, shared=shared),
-        *_misfit_hostids(parsed, hostids),
+        *misfit_hostids(parsed, hostids),
     )
     return FilePlan(
         name=name,
@@ -211,7 +211,7 @@ def _misplaced(cluster: Cluster, server: Server, file: LicenseFile, *, shared: b
         )
 
 
-def _misfit_hostids(file: LicenseFile, printed: str | None) -> Iterator[str]:
+def misfit_hostids(file: LicenseFile, printed: str | None) -> Iterator[str]:
     """Only ids that stand for themselves: of `ip=` and its like rlmhostid prints another form."""
     if printed is None:
         return

@@ -6,16 +6,20 @@ An account that is allowed nothing but sftp is enough; no shell runs on either s
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from rlm_exporter.errors import SyncError
+from rlm_exporter.ssh import OPTIONS
 from rlm_exporter.sync.calls import call
 from rlm_exporter.sync.local_folder import READABLE
 from rlm_exporter.sync.names import arriving, check_name, former, is_loaded
 
 ECHO = "sftp> "
-"""What sftp writes before each command of a batch that it repeats."""
-COMMAND = ("sftp", "-q", "-oBatchMode=yes", "-oConnectTimeout=10")
+"""What sftp writes before each command of a batch, which it repeats; not with -q, which would also keep ssh
+from saying why it fails."""
+LIST = "ls -1"
+COMMAND = ("sftp", *OPTIONS)
 
 
 class SftpFolder:
@@ -35,10 +39,9 @@ class SftpFolder:
         """Every file that RLM would load."""
         with tempfile.TemporaryDirectory(prefix="rlm-ha-sync-") as place:
             output = await self._batch(
-                f"cd {_quoted(self._folder)}", "ls -1", "-get -p *.lic", "-get -p *.dat", cwd=Path(place)
+                f"cd {_quoted(self._folder)}", LIST, "-get -p *.lic", "-get -p *.dat", cwd=Path(place)
             )
-            listed = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
-            names = sorted(name for name in listed if is_loaded(name) and not name.startswith(ECHO.strip()))
+            names = sorted(name for name in _listed(output.decode("utf-8", "replace")) if is_loaded(name))
             self._held = {name: self._fetched(Path(place) / name) for name in names}
         return {name: data for name, (data, _) in self._held.items()}
 
@@ -79,6 +82,15 @@ class SftpFolder:
             )
         except SyncError as error:
             raise SyncError(f"{self._target}:{self._folder}: {error}") from error
+
+
+def _listed(output: str) -> list[str]:
+    """What stands between the list's own command and the next one; later lines tell of files on their way."""
+    lines = [line.strip() for line in output.splitlines()]
+    if f"{ECHO}{LIST}" not in lines:
+        raise SyncError(f"sftp did not repeat `{LIST}`, so what it said cannot be read; is it OpenSSH's?")
+    after = lines[lines.index(f"{ECHO}{LIST}") + 1 :]
+    return list(takewhile(lambda line: not line.startswith(ECHO), after))
 
 
 def _upload(local: str, remote: str, mode: int) -> list[str]:

@@ -1,5 +1,6 @@
 """Clusters come, change and go while the daemon runs, and nobody is moved by it."""
 
+import json
 import re
 import signal
 import subprocess
@@ -118,6 +119,13 @@ def test_a_cluster_is_deployed_used_exported_and_taken_back(set_stage: SetStage)
     wait_ready(stage)
     again = deploy(stage, path)
     assert (again.returncode, again.stdout) == (0, f"{CLUSTER}: unchanged\n"), again.stderr
+
+    examined = json.loads(
+        rlm_ha(stage, "doctor", CLUSTER, "-j", "--rlmutil", str(stage.folder / "rlmutil")).stdout
+    )
+    checks = {check["check"]: check for check in examined["checks"]}
+    assert [checks[name]["skipped"] for name in ("haproxy", "balancer-path")] == [None, None]
+    assert [checks[name]["findings"] for name in ("haproxy", "balancer-path")] == [[], []]
 
     exported = licenses(stage, "export")
     assert yaml.safe_load(exported.stdout) == yaml.safe_load(path.read_text(encoding="utf-8"))

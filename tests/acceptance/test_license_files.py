@@ -20,6 +20,9 @@ from tests.simulated import ScenarioServer, SimulatedClient, ask_rlmutil, wait_u
 
 DENIED = "rlm_license_denied_total"
 FOLLOWED = "rlm_report_log_last_read_successful"
+FITS = "rlm_license_hostid_fits"
+IN_STEP = "rlm_license_files_in_step"
+LOOKED = "rlm_license_drift_last_look_successful"
 EXPIRY = "rlm_license_expiry_timestamp_seconds"
 READ = "rlm_license_files_last_read_successful"
 
@@ -144,6 +147,22 @@ class Site:
         what = f"{name} by {label} = {values}"
         wait_until(lambda: self.values(name, label) == values, within=30, what=what)
 
+    def sync(self) -> None:
+        """Bring the masters to the server, as its administrator does."""
+        command = (
+            sys.executable,
+            "-m",
+            "rlm_exporter.cli",
+            "sync",
+            "licenses",
+            str(self.folder / "site.yaml"),
+        )
+        subprocess.run([*command, "--yes", "--no-reread"], check=True, capture_output=True, timeout=60)
+
+    def told_of_files(self) -> Any:
+        answer = self.get("/api/v1/clusters/site")
+        return None if answer is None else json.loads(answer)["servers"][0]["license_files"]["detail"]
+
     def degraded(self) -> Any:
         answer = self.get("/api/v1/clusters/site")
         return None if answer is None else json.loads(answer)["servers"][0]["license"]["degraded"]
@@ -193,6 +212,40 @@ def test_a_license_file_may_be_fetched_by_a_program(site: Site) -> None:
     with site.daemon(f"licenseFiles: {{exec: [cat, {site.license_file}]}}"):
         fetched = {place.replace("acme.lic", "fetched"): value for place, value in FAR.items()}
         site.wait_for(EXPIRY, "license", {**fetched, "fetched:3": end_of_day(2030, 1, 31)})
+
+
+@pytest.mark.row(13)
+def test_a_file_that_drifts_from_its_master_and_a_host_id_that_fits_no_more_are_seen(site: Site) -> None:
+    masters, folder, hostids = (site.folder / name for name in ("masters", "licenses", "hostids"))
+    masters.mkdir()
+    folder.mkdir()
+    hostids.write_text("0050569a1111 ip=127.0.0.1\n", encoding="ascii")
+    site.write_licenses(expires="31-jan-2030")
+    text = site.license_file.read_text(encoding="ascii").replace(" any ", " 0050569a1111 ")
+    (masters / "acme.lic").write_text(text, encoding="ascii")
+    sync = f"licenseSync: {{folder: {folder}, rlmhostid: [cat, {hostids}]}}"
+    with site.daemon(f"{sync}\n  licenseMasters: {masters}\n  licenseDrift: {{every: 1s}}"):
+        site.wait_for(IN_STEP, "server", {"rlm1": 0})
+        assert site.told_of_files() == "acme.lic is missing"
+        site.sync()
+        site.wait_for(IN_STEP, "server", {"rlm1": 1})
+        assert (site.values(FITS, "server"), site.told_of_files()) == ({"rlm1": 1}, None)
+
+        brought = folder / "acme.lic"
+        brought.write_text(brought.read_text("ascii").replace("31-jan-2030 1", "31-jan-2030 9"), "ascii")
+        site.wait_for(IN_STEP, "server", {"rlm1": 0})
+        assert "count is 9 in the server; 1 in the master" in str(site.told_of_files())
+        site.sync()
+        site.wait_for(IN_STEP, "server", {"rlm1": 1})
+
+        hostids.write_text("0050569a2222 ip=127.0.0.1\n", encoding="ascii")
+        site.wait_for(FITS, "server", {"rlm1": 0})
+        assert "the hostid 0050569a1111 is none of this machine's" in str(site.told_of_files())
+
+        folder.rename(site.folder / "gone")
+        site.wait_for(LOOKED, "server", {"rlm1": 0})
+        assert (site.values(IN_STEP, "server"), site.values(FITS, "server")) == ({}, {})
+    assert "acme.lic is not as its master" in site.log
 
 
 def test_final_denials_are_counted_from_the_start_of_the_daemon_on_across_a_rotation(site: Site) -> None:

@@ -1,5 +1,6 @@
 """Machines for backups: folders of this one, each with what a license server or a balancer has."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,9 +48,15 @@ def settings(into: Path, *members: Member, store: str | None = None) -> BackupSe
     return BackupSettings(cluster="site", source="test", into=str(into), members=members, store=store)
 
 
-def save(made_of: BackupSettings, wishes: Wishes | None = None, *, known: Known = KNOWN) -> Made:
+def save(
+    made_of: BackupSettings,
+    wishes: Wishes | None = None,
+    *,
+    known: Known = KNOWN,
+    progress: Callable[[str, int], None] = lambda _what, _size: None,
+) -> Made:
     """Make a backup at a fixed time."""
-    return make_backup(made_of, wishes or Wishes(), known, now=NOW, progress=lambda _what, _size: None)
+    return make_backup(made_of, wishes or Wishes(), known, now=NOW, progress=progress)
 
 
 def courier(at: Member, *, seconds: float = 20, largest: int = 10**9) -> Courier:

@@ -32,6 +32,7 @@ def server(name: str, *, role: str, active: bool = False, **changes: Any) -> Doc
         ],
         "double_holders": [],
         "external": [],
+        "license_files": None,
         **changes,
     }
 
@@ -63,6 +64,20 @@ def external(reporter: str = "mon1", **changes: Any) -> Document:
         "at": "2025-11-25T08:59:48.000Z",
         "age_seconds": 12.0,
         "ttl_seconds": 120.0,
+        **changes,
+    }
+
+
+def license_files(**changes: Any) -> Document:
+    """Looked at a minute ago; one file is not there."""
+    return {
+        "in_step": False,
+        "fits_machine": None,
+        "detail": "acme.lic is missing",
+        "files": [{"name": "acme.lic", "state": "missing", "detail": None}],
+        "trouble": None,
+        "looked_at": "2025-11-25T08:59:00.000Z",
+        "age_seconds": 60.0,
         **changes,
     }
 

@@ -48,7 +48,7 @@ CHANGED = {"cluster": CLUSTER, "change": "changed", "differences": ["a: 1 -> 2"]
 DEPLOYED = {"dry_run": False, "clusters": [CHANGED]}
 KEPT = {
     "cluster": CLUSTER, "owner": "store", "source": "site.yaml", "revision": 3, "deployed_by": "ada",
-    "deployed_at": "2026-03-02T08:00:00+00:00", "manifest": "kind: LicenseServer\n",
+    "deployed_at": "2026-03-02T08:00:00+00:00", "manifest": "kind: LicenseServer\n", "attached": None,
 }  # fmt: skip
 SETTINGS = {
     "cluster": CLUSTER,

@@ -57,7 +57,7 @@ def ending(**changes: Any) -> Document:
     return {
         "server": "rlm1", "isv": "siemens", "product": "STARCCM", "version": "2026.1", "count": 40,
         "expires": "2026-03-20", "ends_at": "2026-03-21T00:00:00Z", "days_left": 17.6, "source": "pool",
-        "place": None, **changes,
+        "place": None, "renewed_by": None, **changes,
     }  # fmt: skip
 
 

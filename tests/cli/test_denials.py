@@ -72,6 +72,12 @@ async def test_copies_on_several_servers_are_one_line(rlm_ha: CommandLine, daemo
     assert dict(daemon.requests[0].query) == {"within": "8w"}
 
 
+async def test_what_renews_a_license_is_told_with_it(rlm_ha: CommandLine, daemon: FixedDaemon) -> None:
+    daemon.on("GET", EXPIRING, fixed(expiring(ending(place="nx.lic:3", renewed_by="nx.lic:9"))))
+    ended = await run(rlm_ha, daemon, "expiring", "site")
+    assert ended.out.splitlines()[1].endswith("rlm1: nx.lic:3, then :9")
+
+
 async def test_nothing_that_ends_is_said(rlm_ha: CommandLine, daemon: FixedDaemon) -> None:
     daemon.on("GET", EXPIRING, fixed(expiring()))
     assert (await run(rlm_ha, daemon, "expiring", "site")).out == "Nothing ends within 90 days.\n"
@@ -80,5 +86,6 @@ async def test_nothing_that_ends_is_said(rlm_ha: CommandLine, daemon: FixedDaemo
 async def test_endings_for_a_spreadsheet(rlm_ha: CommandLine, daemon: FixedDaemon) -> None:
     daemon.on("GET", EXPIRING, fixed(expiring(ending())))
     ended = await run(rlm_ha, daemon, "expiring", "site", "--csv")
-    assert ended.out.splitlines()[0] == "server,isv,product,version,count,expires,ends_at,days_left,place"
+    header = "server,isv,product,version,count,expires,ends_at,days_left,place,renewed_by"
+    assert ended.out.splitlines()[0] == header
     assert ended.out.splitlines()[1].startswith("rlm1,siemens,STARCCM,2026.1,40,2026-03-20,")

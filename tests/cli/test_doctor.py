@@ -1,5 +1,6 @@
 """`rlm-ha doctor` as its users run it, against simulated servers and a daemon."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +10,8 @@ import pytest
 
 from rlm_exporter.simulator.launch import write_rlmutil
 from tests.cli.command import CommandLine
+from tests.cli.daemon import FixedDaemon, fixed
+from tests.cli.documents import CLUSTER, status
 from tests.ports import free_port
 from tests.simulated import SimulatedServer
 
@@ -28,6 +31,11 @@ spec:
   monitoring: {healthCheck: {webTls: false, timeout: 5s}}
   highAvailability:
 """
+ATTACHED = """\
+apiVersion: rlm-ha/v1
+kind: ExporterConfig
+spec: {{loadBalancers: {{site: {{host: 127.0.0.1, port: {port}}}}}}}
+"""
 
 
 class Site:
@@ -45,6 +53,8 @@ class Site:
                 role=role, name=name, port=made.port, web_port=made.web_port, isv_port=made.isv_port
             )
         self.manifest.write_text(text)
+        # Behind a balancer the ISV would need one port on both, and they are on one machine.
+        self.without_isv_ports = re.sub(r", isvPorts: \{[^}]*\}", "", text)
         self.command = ("doctor", str(self.manifest), "--rlmutil", str(folder / "rlmutil"))
 
 
@@ -113,3 +123,64 @@ async def test_what_is_neither_a_file_nor_known_to_a_daemon_is_said(rlm_ha: Comm
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         nobody = await rlm_ha.run("doctor", "site", "--url", url)
     assert nobody.code == 5
+
+
+async def test_a_balancer_of_the_daemons_settings_comes_with_the_cluster(
+    site: Site, daemon: FixedDaemon, rlm_ha: CommandLine
+) -> None:
+    settings = ATTACHED.format(port=free_port())
+    kept = {
+        "cluster": "site",
+        "owner": "store",
+        "source": "deployed:site",
+        "revision": 3,
+        "deployed_at": None,
+        "deployed_by": None,
+        "manifest": site.without_isv_ports,
+    }
+    daemon.on("GET", "/api/v1/clusters/site/manifest", fixed({**kept, "attached": settings}))
+
+    found = await rlm_ha.run("doctor", "site", *site.command[2:], "--url", daemon.url, "-j")
+
+    assert skipped(found.document)["balancer-path"] is None
+    assert any("clients get no license there" in text for text in whats(found.document))
+
+
+async def test_a_manifest_alone_has_its_balancer_checks_skipped_with_the_way_to_make_them(
+    site: Site, rlm_ha: CommandLine, tmp_path: Path
+) -> None:
+    alone = await rlm_ha.run(*site.command, "-j")
+    for check in ("balancer-path", "haproxy"):
+        assert "name the cluster instead of its file" in str(skipped(alone.document)[check])
+
+    both = tmp_path / "both"
+    both.mkdir()
+    (both / "site.yaml").write_text(site.without_isv_ports)
+    (both / "settings.yaml").write_text(ATTACHED.format(port=free_port()))
+    folder = await rlm_ha.run("doctor", str(both), *site.command[2:], "-j")
+    assert skipped(folder.document)["balancer-path"] is None
+
+
+async def test_an_older_daemon_that_does_not_tell_of_its_balancer_is_said(
+    site: Site, daemon: FixedDaemon, rlm_ha: CommandLine
+) -> None:
+    kept = {
+        "cluster": CLUSTER,
+        "owner": "store",
+        "source": "deployed",
+        "revision": 3,
+        "deployed_at": None,
+        "deployed_by": None,
+        "manifest": site.manifest.read_text(),
+    }
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed(kept))
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}", fixed(status()))
+
+    found = await rlm_ha.run("doctor", CLUSTER, *site.command[2:], "--url", daemon.url)
+
+    assert found.code != 0
+    assert "stands in the daemon's own settings" in found.err
+
+
+def skipped(document: dict[str, list[dict[str, str | None]]]) -> dict[str | None, str | None]:
+    return {check["check"]: check["skipped"] for check in document["checks"]}

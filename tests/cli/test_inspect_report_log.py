@@ -42,8 +42,8 @@ def test_the_documented_keys_are_all_there_and_no_others() -> None:
     assert list(found["header"]) == ["format", "log_version", "isv", "rlm_version", "authenticated"]
     assert list(found["runs"][0]) == ["server", "start", "end", "ended_by", "timezone_minutes_west"]
     assert " ".join(found["sessions"][0]) == (
-        "run product version pool user host isv_def count handle share_handle started_by out ended_by in"
-        " in_reason seconds seen_since not_after"
+        "run product version pool user host isv_def project count handle share_handle started_by out ended_by"
+        " in in_reason seconds seen_since not_after"
     )
     assert " ".join(found["denials"][0]) == (
         "run product version user host isv_def count why last_attempt counted at"

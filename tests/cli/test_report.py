@@ -165,7 +165,7 @@ async def test_a_folder_that_cannot_be_made_is_said_at_once(
 
 async def test_a_zone_that_is_none_is_said(rlm_ha: CommandLine, full: FixedDaemon, tmp_path: Path) -> None:
     told = "timezone: 'Mars' is not known; write it like Europe/Berlin"
-    full.on("GET", f"{PATH}/usage/profile", problem(400, "invalid", told))
+    full.on("GET", f"{PATH}/usage/profile", problem(422, "invalid", told))
     ended = await run(rlm_ha, full, "--pictures", str(tmp_path / "p"), "--timezone", "Mars")
     assert (ended.code, ended.err) == (2, f"Error: {told}\n")
 

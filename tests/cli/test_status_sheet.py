@@ -13,6 +13,7 @@ from tests.cli.documents import (
     external,
     failover,
     failover_license,
+    license_files,
     license_view,
     open_operation,
     server,
@@ -193,6 +194,17 @@ def test_a_report_that_is_too_old_is_unknown() -> None:
     old = external(state="unknown", age_seconds=600.0)
     servers = [server("rlm1", role="primary", external=[old])]
     assert facts(status(servers=servers))["External"] == "mon1, 10 min ago: rlm1 unknown"
+
+
+@pytest.mark.row(13)
+def test_license_files_that_are_not_as_their_masters_are_told_with_the_server() -> None:
+    servers = [
+        server("rlm1", role="primary", license_files=license_files(detail=None)),
+        server("rlm2", role="secondary", license_files=license_files(detail="acme.lic is missing")),
+    ]
+    shown = facts(status(servers=servers), show_ha=False)
+
+    assert ("rlm1" in shown, shown["rlm2"]) == (False, "acme.lic is missing")
 
 
 GRANTED = "rlm_failover_server on rlm2 for rlm1; does not act while the primary's rlm runs"

@@ -7,11 +7,13 @@ import pytest
 
 from dev.parts import (
     FIXED_FOLDER,
+    LIBRARIES,
     OPEN_FOLDER,
     PROGRAMS,
     find,
     how_to_install,
     lead_through_descriptor,
+    link_library,
     mend_links,
     packages_for,
     put_in_place,
@@ -42,11 +44,27 @@ def test_fetches_each_package_once(missing: list[str], packages: tuple[str, ...]
     assert packages_for(BY_NAME[name] for name in missing) == packages
 
 
+def test_a_library_of_the_machine_is_linked_and_an_unpacked_one_moves_with_its_folder(tmp_path: Path) -> None:
+    library = LIBRARIES[0]
+    fresh, machine = tmp_path / "parts.new", tmp_path / "machine"
+    (fresh / "lib").mkdir(parents=True)
+    assert not link_library(library, fresh / "root", fresh)
+    mine = write_script(machine / "usr/lib64" / library.name)
+    assert link_library(library, machine, fresh)
+    assert (fresh / "lib" / library.name).readlink() == mine
+
+    (fresh / "lib" / library.name).unlink()
+    write_script(fresh / "root/usr/lib/x86_64-linux-gnu" / library.name, "unpacked")
+    assert link_library(library, fresh / "root", fresh)
+    fresh.rename(tmp_path / "parts")
+    assert (tmp_path / "parts/lib" / library.name).read_text() == "unpacked"
+
+
 def test_names_the_packages_to_install_by_hand() -> None:
-    told = how_to_install(packages_for(PROGRAMS))
+    told = how_to_install(packages_for((*PROGRAMS, *LIBRARIES)))
     assert (
         "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck mandoc dpkg curl "
-        "openssh-sftp-server postgresql\n" in told
+        "openssh-sftp-server openssh-client openssh-server sshfs postgresql libnss-wrapper\n" in told
     )
 
 

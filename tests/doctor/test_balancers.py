@@ -11,8 +11,8 @@ from rlm_exporter.doctor.finding import Finding, Outcome, Skipped
 from rlm_exporter.doctor.site import Asked, Site
 from rlm_exporter.haproxy.config import render_config
 from rlm_exporter.haproxy.stats_page import Action
-from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
-from tests.doctor.sites import site
+from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, Resolvers
+from tests.doctor.sites import resolver, site
 from tests.haproxy.lab import Lab, lab, make_cluster
 
 pytestmark = pytest.mark.row(48)
@@ -67,6 +67,79 @@ async def test_one_that_does_not_run_is_an_error(tmp_path: Path) -> None:
 
     assert (found.subject, found.weight) == ("lb1", "error")
     assert "cannot be reached" in found.what
+
+
+def named(running: Lab, *addresses: str, resolvers: Resolvers | None = None) -> Site:
+    """The lab's cluster, in whose manifest rlm1 is a name, which stands for these addresses here."""
+    cluster, name = running.cluster, "rlm1.example.com"
+    assert cluster.load_balancer is not None
+    return replace(
+        site(addresses=resolver(rlm1=addresses)),
+        cluster=replace(
+            cluster,
+            servers=(replace(cluster.servers[0], host=name), *cluster.servers[1:]),
+            load_balancer=replace(cluster.load_balancer, resolvers=resolvers),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "addresses", [("127.0.61.1",), ("192.0.2.1", "127.0.61.1"), ("::1", "127.0.61.1"), ()]
+)
+async def test_any_address_of_a_name_is_right_and_an_unknown_name_is_another_checks_business(
+    tmp_path: Path, addresses: tuple[str, ...]
+) -> None:
+    async with lab(tmp_path) as running:
+        await steer(running)
+        assert told(await haproxy.examine(named(running, *addresses))) == []
+
+
+@pytest.mark.parametrize(
+    ("resolvers", "remedy"),
+    [(None, "reload it: it looks names up when it starts"), (Resolvers(), "see whether")],
+)
+async def test_a_balancer_that_sends_clients_elsewhere_than_to_the_name_is_warned_of(
+    tmp_path: Path, resolvers: Resolvers | None, remedy: str
+) -> None:
+    async with lab(tmp_path) as running:
+        await steer(running)
+        (found,) = told(await haproxy.examine(named(running, "192.0.2.7", "192.0.2.8", resolvers=resolvers)))
+        assert (found.subject, found.weight) == ("lb1", "warning")
+        assert found.what == (
+            "it sends clients of rlm1 to 127.0.61.1, and rlm1.example.com is 192.0.2.7 and 192.0.2.8 here"
+        )
+        assert found.remedy.startswith(remedy)
+
+
+async def test_a_balancer_with_another_address_than_the_manifest_is_warned_of(tmp_path: Path) -> None:
+    def change(text: str) -> str:
+        return text.replace("127.0.61.2:", "127.0.61.9:")
+
+    async with lab(tmp_path, change=change) as running:
+        await steer(running)
+        (found,) = told(await haproxy.examine(at(running.cluster)))
+        assert found.what == "it sends clients of rlm2 to 127.0.61.9 and not to 127.0.61.2"
+        assert found.remedy.startswith("render its configuration again")
+
+
+async def test_a_balancer_whose_page_tells_no_addresses_is_not_judged_by_them(tmp_path: Path) -> None:
+    """As of one that was rendered before the page told them."""
+    async with lab(tmp_path, change=lambda text: text.replace("    stats show-legends\n", "")) as running:
+        await steer(running)
+        assert told(await haproxy.examine(named(running, "192.0.2.7"))) == []
+
+
+def test_a_file_without_the_resolvers_that_the_manifest_asks_for_is_found() -> None:
+    hosts = ("rlm1.example.com", "127.0.61.2", "127.0.61.3")
+    cluster = make_cluster(endpoint=ENDPOINT, hosts=hosts, resolvers=Resolvers(addresses=("192.0.2.53:53",)))
+    text = render_config(cluster, ENDPOINT)
+    for change, found in (
+        (str, []),
+        (lambda text: text.replace(" resolvers rlm-ha ", " "), ["use no resolvers"]),
+        (lambda text: text.replace("\nresolvers rlm-ha\n", "\nresolvers other\n"), ["use no resolvers"]),
+    ):
+        whats = haproxy_file.judge(cluster, ENDPOINT, change(text), subject="haproxy.cfg")
+        assert [words in each.what for each, words in zip(whats, found, strict=True)] == [True] * len(found)
 
 
 def judged(text: str) -> list[str]:

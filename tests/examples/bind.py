@@ -75,6 +75,23 @@ class NameServer:
         rows = [line.split(maxsplit=4) for line in done.stdout.splitlines() if not line.startswith(";")]
         return sorted(f"{row[1]} {row[4]}" for row in rows if len(row) == 5 and row[3] == kind)
 
+    def change(self, *lines: str) -> None:
+        """Update the zone, as `update` of nsupdate has it."""
+        told = "".join(f"update {line}\n" for line in lines)
+        command = ["nsupdate", "-k", str(self.key)]
+        subprocess.run(
+            command,
+            input=f"server 127.0.0.1 {self.port}\nzone example.com\n{told}send\n",
+            text=True,
+            check=True,
+            timeout=20,
+        )
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
     def __enter__(self) -> Self:
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -90,5 +107,4 @@ class NameServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.kill()

@@ -31,6 +31,7 @@ from rlm_exporter.manifest.model import (
     FailoverPolicy,
     HaproxyEndpoint,
     LoadBalancerSpec,
+    Resolvers,
     Server,
     Tuning,
 )
@@ -259,6 +260,7 @@ def make_cluster(
     hosts: tuple[str, ...] = SERVER_HOSTS,
     detection: Detection = Detection.FAST,
     tuning: Tuning = NO_TUNING,
+    resolvers: Resolvers | None = None,
 ) -> Cluster:
     roles = ("primary", "secondary", "backup")
     return Cluster(
@@ -277,7 +279,12 @@ def make_cluster(
         ),
         failover=FailoverPolicy(detection=detection),
         load_balancer=LoadBalancerSpec(
-            host=BALANCER_HOST, port=port, web_port=web_port, web_follows=web_follows, haproxy=(endpoint,)
+            host=BALANCER_HOST,
+            port=port,
+            web_port=web_port,
+            web_follows=web_follows,
+            resolvers=resolvers,
+            haproxy=(endpoint,),
         ),
         tuning=tuning,
     )
@@ -295,10 +302,13 @@ async def lab(
     web_follows: bool = False,
     tuning: Tuning = NO_TUNING,
     syslog: tuple[str, ...] = (),
+    names: tuple[str, ...] = SERVER_HOSTS,
+    resolvers: Resolvers | None = None,
 ) -> AsyncIterator[Lab]:
     """A running lab; `change` is what somebody does to the configuration by hand.
 
-    With a file of somebody else's to stand `beside`, ours is a snippet.
+    With a file of somebody else's to stand `beside`, ours is a snippet. `names` are the servers' hosts as
+    HAProxy has them; they listen on the usual addresses all the same.
     """
     hosts = (*SERVER_HOSTS, BALANCER_HOST)
     port, isv_port = free_port(hosts), free_port(hosts)
@@ -318,6 +328,8 @@ async def lab(
         web_port=web_port,
         web_follows=web_follows,
         tuning=tuning,
+        hosts=names,
+        resolvers=resolvers,
     )
     peer = f"{BALANCER_HOST}:{free_port((BALANCER_HOST,))}"
     options = RenderOptions(
@@ -338,8 +350,8 @@ async def lab(
         cluster=cluster,
         endpoint=endpoint,
         servers={
-            server.name: NamedServer(name=server.name, host=server.host, ports=(port, isv_port))
-            for server in cluster.servers
+            server.name: NamedServer(name=server.name, host=host, ports=(port, isv_port))
+            for server, host in zip(cluster.servers, SERVER_HOSTS, strict=True)
         },
         port=port,
         isv_port=isv_port,

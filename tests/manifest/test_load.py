@@ -37,6 +37,7 @@ from rlm_exporter.manifest.model import (
     PostedForm,
     Privacy,
     ReportLog,
+    Resolvers,
     RlmdownCall,
     Server,
     SettingsFormat,
@@ -350,6 +351,7 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
     port: 6053
     webPort: 6054
     webFollows: true
+    resolvers: [192.0.2.53, "192.0.2.54:5353", "2001:db8::53", "[2001:db8::54]:5353"]
     haproxy:
       - name: lb1
         url: unix:/run/haproxy/steer.sock
@@ -368,6 +370,9 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
         port=6053,
         web_port=6054,
         web_follows=True,
+        resolvers=Resolvers(
+            addresses=("192.0.2.53:53", "192.0.2.54:5353", "[2001:db8::53]:53", "[2001:db8::54]:5353")
+        ),
         haproxy=(
             HaproxyEndpoint(
                 name="lb1",
@@ -385,6 +390,12 @@ def test_a_load_balancer_is_read_with_every_field() -> None:
         ),
     )
     assert found.isv_ports == (("foundry", 5055),)  # RLM takes both spellings for one ISV
+
+
+def test_a_balancer_may_ask_the_name_servers_of_its_machine() -> None:
+    found = cluster(BALANCER, "    resolvers: system\n")
+    assert found.load_balancer is not None
+    assert found.load_balancer.resolvers == Resolvers()
 
 
 def test_settings_are_read_with_every_field() -> None:
@@ -597,6 +608,7 @@ FILES = """\
         exec: [/usr/local/bin/fetch, rlm3]
         timeout: 30s
   licenseMasters: /etc/rlm-ha/licenses
+  licenseDrift: {every: 1h}
   features:
     - {name: nuke_i, vendor: foundry}
 """
@@ -606,7 +618,7 @@ FILES = """\
 def test_license_files_are_brought_to_a_folder_here_or_by_sftp() -> None:
     found = cluster(FILES)
 
-    assert found.license_masters == "/etc/rlm-ha/licenses"
+    assert (found.license_masters, found.license_drift) == ("/etc/rlm-ha/licenses", timedelta(hours=1))
     assert [server.license_sync for server in found.servers] == [
         LicenseSync(folder="/opt/rlm/licenses", timeout=timedelta(seconds=30)),
         LicenseSync(
@@ -617,6 +629,17 @@ def test_license_files_are_brought_to_a_folder_here_or_by_sftp() -> None:
         ),
         None,
     ]
+
+
+@pytest.mark.row(13)
+@pytest.mark.parametrize(
+    ("told", "every"),
+    [("{}", timedelta(minutes=15)), ("{watch: true}", timedelta(minutes=15)), ("{watch: false}", None)],
+)
+def test_license_files_are_looked_after_unless_that_is_turned_off(told: str, every: timedelta | None) -> None:
+    text = FILES.replace("licenseDrift: {every: 1h}", f"licenseDrift: {told}")
+
+    assert cluster(text).license_drift == every
 
 
 @pytest.mark.row(13)

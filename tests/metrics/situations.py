@@ -104,6 +104,10 @@ LICENSE acme mesher 3.0 permanent 5 sig=3
 """
 
 
+RENEWED = LICENSES + b"LICENSE acme solver 3.0 31-jan-2027 30 start=1-feb-2026 sig=4\n"
+"""The same, and the next year of the first."""
+
+
 def reading(text: bytes = LICENSES, *, failures: tuple[str, ...] = ()) -> LicenseReading:
     """What one file says."""
     files = [("acme.lic", parse_license_file(text))] if text else []
@@ -130,7 +134,7 @@ def snapshot() -> ClusterSnapshot:
         cluster="rlm-ha-cluster",
         taken_at=NOW,
         servers=(
-            replace(server_up("rlm1", status("15.2-two-isvs")), license_files=reading()),
+            replace(server_up("rlm1", status("15.2-two-isvs")), license_files=reading(RENEWED)),
             replace(
                 server_up("rlm2", status("12.2-no-pools"), web=web_result(garbage)),
                 license_files=reading(b"", failures=("/opt/rlm/acme.lic: Permission denied",)),
@@ -218,6 +222,20 @@ def with_server(before: ClusterFacts, part: ServerSnapshot) -> ClusterFacts:
     """The same, with one server's part replaced."""
     servers = tuple(part if each.server == part.server else each for each in before.snapshot.servers)
     return replace(before, snapshot=replace(before.snapshot, servers=servers))
+
+
+def look_at_licenses(instruments: Instruments, of: Cluster) -> None:
+    """The first has what it ought to, the second a changed file and a strange one; the third is dark."""
+    first, second, third = of.servers
+    for server, in_step, fits, foreign in (
+        (first, True, True, 0),
+        (second, False, None, 1),
+        (third, None, None, None),
+    ):
+        instruments.license_files_looked_at(
+            of.name, server.name, at=NOW, ok=server is not third,
+            in_step=in_step, fits_machine=fits, foreign=foreign,
+        )  # fmt: skip
 
 
 def count_denials(instruments: Instruments, of: Cluster) -> None:

@@ -52,6 +52,7 @@ def whole_page(*clusters: ClusterFacts, form: Format = Format.TEXT, compatibilit
     for each in clusters:
         instruments.watch(each.cluster)
         situations.count_denials(instruments, each.cluster)
+        situations.look_at_licenses(instruments, each.cluster)
     own = exporter_lines(
         version="0.1.0",
         python_version="3.11.7",
@@ -207,10 +208,14 @@ def test_nothing_is_said_of_a_server_before_its_first_check() -> None:
 
     about = {name for name, labels in samples(facts) if ("server", "rlm2") in labels}
     assert about == {
-        # by the balancer, by the controller, and our own counters, which are born at 0
+        # by the balancer, by the controller, of its files, and our own counters, which are born at 0
         "rlm_ha_balancer_active",
         "rlm_ha_pinned",
         "rlm_license_denied_total",
+        "rlm_license_drift_last_look_successful",
+        "rlm_license_drift_last_look_timestamp_seconds",
+        "rlm_license_files_foreign",
+        "rlm_license_files_in_step",
         "rlm_load_balancer_server_state",
         "rlm_probe_failures_total",
         "rlm_report_log_last_read_successful",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,6 +15,7 @@ from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind
 from rlm_exporter.store.records import Operation, OperationKind, OperationState
 from tests.metrics import situations
 
+WHEN = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -210,3 +212,31 @@ def test_whether_a_report_log_can_be_read_is_told(ok: bool) -> None:
 
     labels = {"cluster": "rlm-ha-cluster", "server": "rlm1", "isv": "ACME"}
     assert value(counted, "rlm_report_log_last_read_successful", **labels) == ok
+
+
+def test_what_was_seen_of_license_files_is_told_and_what_is_not_known_has_no_series() -> None:
+    counted = instruments()
+    counted.license_files_looked_at(
+        "rlm-ha-cluster", "rlm1", at=WHEN, ok=True, in_step=False, fits_machine=True, foreign=2
+    )
+    server = {"cluster": "rlm-ha-cluster", "server": "rlm1"}
+
+    assert value(counted, "rlm_license_files_in_step", **server) == 0
+    assert value(counted, "rlm_license_hostid_fits", **server) == 1
+    assert value(counted, "rlm_license_files_foreign", **server) == 2
+    assert value(counted, "rlm_license_drift_last_look_timestamp_seconds", **server) == WHEN.timestamp()
+
+    counted.license_files_looked_at(
+        "rlm-ha-cluster", "rlm1", at=WHEN, ok=False, in_step=None, fits_machine=None, foreign=None
+    )
+
+    assert told_of_licenses(counted) == {
+        "rlm_license_drift_last_look_successful",
+        "rlm_license_drift_last_look_timestamp_seconds",
+    }
+    counted.license_files_unwatched("rlm-ha-cluster", "rlm1")
+    assert told_of_licenses(counted) == set()
+
+
+def told_of_licenses(counted: Instruments) -> set[str]:
+    return {name for name, _ in dict(samples(counted)) if name.startswith("rlm_license_")}

@@ -59,6 +59,13 @@ def test_each_dated_license_ends_with_its_last_day_where_the_server_stands(zone:
     ]
 
 
+def test_a_license_whose_renewal_is_there_is_told_apart() -> None:
+    (told,) = lines(situations.reading(situations.RENEWED))["rlm_license_renewed"]
+
+    assert 'feature="solver",license="acme.lic:3"} 1' in told
+    assert "rlm_license_renewed" not in lines(situations.reading())
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/Denver", "Pacific/Kiritimati"])
 def test_the_exporters_own_time_zone_plays_no_part(zone: str) -> None:
     script = (

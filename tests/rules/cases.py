@@ -227,21 +227,22 @@ WEB = (
 
 
 def _expiring(severity: str, days: int, told: str, later: str) -> Case:
-    """A license comes near its end by the passing of time, and is renewed."""
+    """A license comes near its end by the passing of time, and its renewal is put beside it."""
     ends = days * DAY + 12 * MINUTE - 1  # the fault begins with the minute in which less than that is left
     return Case(
         alert="RLMLicenseExpiring",
         severity=severity,
         series={
-            f"rlm_license_expiry_timestamp_seconds{FILE}": (str(ends), str(ends), str(400 * DAY)),
+            f"rlm_license_expiry_timestamp_seconds{FILE}": (str(ends), str(ends), str(ends)),
+            f"rlm_license_renewed{FILE}": ("0", "0", "1"),
             # What rlmstat says of the same license makes no second alert.
-            f"rlm_license_expiry_timestamp_seconds{ONE}": (str(ends), str(ends), str(400 * DAY)),
+            f"rlm_license_expiry_timestamp_seconds{ONE}": (str(ends), str(ends), str(ends)),
         },
         fires=10 * MINUTE,
         labels={**SOLVER, "license": "acme.lic:3"},
         description=f"A license for solver (acme) in a ends in {told}; it stands in acme.lic:3.",
         later=f"A license for solver (acme) in a ends in {later}; it stands in acme.lic:3.",
-        not_needed=frozenset({f"rlm_license_expiry_timestamp_seconds{ONE}"}),
+        not_needed=frozenset({f"rlm_license_expiry_timestamp_seconds{ONE}", f"rlm_license_renewed{FILE}"}),
         instead={
             f"rlm_license_expiry_timestamp_seconds{FILE}": (
                 (SOLVER, f"A license for solver (acme) in a ends in {later}."),
@@ -349,6 +350,36 @@ LICENSE = (
         labels=RLM1,
         description="Not all license files of rlm1 in a can be read, so the end of some licenses is not"
         " known.",
+        step=MINUTE,
+    ),
+    Case(
+        alert="RLMLicenseFilesDiffer",
+        severity="warning",
+        series={'rlm_license_files_in_step{cluster="a",server="rlm1"}': ("1", "0", "1")},
+        fires=20 * MINUTE,
+        labels=RLM1,
+        description="A license file of rlm1 in a is not what its master makes of it. It counts from the"
+        " server's next reread or start on.",
+        step=MINUTE,
+    ),
+    Case(
+        alert="RLMHostIdMismatch",
+        severity="warning",
+        series={'rlm_license_hostid_fits{cluster="a",server="rlm1"}': ("1", "0", "1")},
+        fires=5 * MINUTE,
+        labels=RLM1,
+        description="A HOST line on rlm1 in a has a host id that its machine has not. After its next start"
+        " rlm will serve nothing from that file.",
+        step=30,
+    ),
+    Case(
+        alert="RLMLicenseDriftUnknown",
+        severity="warning",
+        series={'rlm_license_drift_last_look_successful{cluster="a",server="rlm1"}': ("1", "0", "1")},
+        fires=HOUR,
+        labels=RLM1,
+        description="For an hour nobody could see whether the license files of rlm1 in a still are as their"
+        " masters.",
         step=MINUTE,
     ),
     Case(

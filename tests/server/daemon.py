@@ -22,7 +22,7 @@ from rlm_exporter.failover.ports import DirectProbe, Outside
 from rlm_exporter.failover.releaser import Releaser
 from rlm_exporter.manifest.model import Cluster, FailoverPolicy, HealthCheckPolicy, Privacy, Server
 from rlm_exporter.metrics.instruments import Instruments
-from rlm_exporter.metrics.observers import ControllerObserver, DenialObserver
+from rlm_exporter.metrics.observers import ControllerObserver, DenialObserver, DriftObserver
 from rlm_exporter.metrics.page import MetricsPage
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.prober import Prober
@@ -35,6 +35,7 @@ from rlm_exporter.server.auth import Token
 from rlm_exporter.server.facts import cluster_facts
 from rlm_exporter.server.services import Services
 from rlm_exporter.store.journal import Journal
+from rlm_exporter.sync.drift_watch import DriftWatch
 from rlm_exporter.usage.privacy import Veil
 from rlm_exporter.usage.report_log_intake import ReportLogIntake
 from tests.ports import free_port
@@ -254,6 +255,16 @@ async def daemon(
                     active=partial(_active, controllers[each.name]),
                     publish=controllers[each.name].publish,
                     clock=clock,
+                )
+                for each in clusters
+            },
+            drifts={
+                each.name: DriftWatch(
+                    cluster=each,
+                    acts=lambda: True,
+                    turn=asyncio.Semaphore(1),
+                    clock=clock,
+                    observer=DriftObserver(instruments),
                 )
                 for each in clusters
             },

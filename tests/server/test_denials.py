@@ -66,7 +66,7 @@ async def test_denials_by_user(local: Daemon) -> None:
     ],
 )
 async def test_what_cannot_be_answered_says_why(local: Daemon, path: str, query: str, detail: str) -> None:
-    assert (await local.get(f"{path}?{query}")).problem == (400, "invalid", detail)
+    assert (await local.get(f"{path}?{query}")).problem == (422, "invalid", detail)
 
 
 async def test_hosts_that_held_two_versions_at_once(local: Daemon) -> None:

@@ -21,6 +21,7 @@ from rlm_exporter.server.documents import (
     not_ready_because,
     operation_document,
 )
+from rlm_exporter.sync.drift import FileDrift, FileState, ServerDrift
 from tests.metrics.situations import NOW, server_down, server_up, status, web_result
 from tests.server import states
 
@@ -274,6 +275,31 @@ def test_reports_of_other_monitors_stand_with_the_server_that_they_are_about() -
         ("web", "down")
     ]
     assert server(given, "rlm3")["external"] == []
+
+
+@pytest.mark.row(13)
+def test_what_was_seen_of_license_files_stands_with_their_server() -> None:
+    files = (
+        FileDrift(name="acme.lic", state=FileState.DIFFERS, detail="acme solver v3.0: count is 9"),
+        FileDrift(name="old.lic", state=FileState.FOREIGN),
+    )
+    looked_at = NOW - timedelta(minutes=1)
+    seen = ServerDrift(server="rlm1", at=looked_at, files=files, in_step=False, fits_machine=True)
+    given = states.state(drifts={"rlm1": seen})
+
+    assert server(given, "rlm1")["license_files"] == {
+        "in_step": False,
+        "fits_machine": True,
+        "detail": "acme.lic is not as its master (acme solver v3.0: count is 9)",
+        "files": [
+            {"name": "acme.lic", "state": "differs", "detail": "acme solver v3.0: count is 9"},
+            {"name": "old.lic", "state": "foreign", "detail": None},
+        ],
+        "trouble": None,
+        "looked_at": looked_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "age_seconds": 60.0,
+    }
+    assert server(given, "rlm2")["license_files"] is None
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.reason.value)

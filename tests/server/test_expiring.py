@@ -8,7 +8,7 @@ import pytest
 from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.rlm.status import Permanent, Pool
 from rlm_exporter.server.expiring import ending_document, endings
-from tests.metrics.situations import NOW, cluster, reading, server_down, server_up, status
+from tests.metrics.situations import NOW, RENEWED, cluster, reading, server_down, server_up, status
 from tests.server.daemon import Daemon
 
 ANSWER = status("15.2-two-isvs")
@@ -86,7 +86,20 @@ def test_license_files_say_more_than_pools() -> None:
         cluster(), ClusterSnapshot(cluster="c", taken_at=now, servers=(part,)), now=now, within=YEAR
     )
     assert [ending_document(each, now)["place"] for each in every] == ["acme.lic:3", None, "acme.lic:4"]
-    assert ending_document(every[0], now)["days_left"] < 0
+    first = ending_document(every[0], now)
+    assert first["days_left"] < 0
+    assert (first["version"], first["count"], first["renewed_by"]) == ("3.0", 30, None)
+
+
+def test_a_license_whose_renewal_is_there_says_so() -> None:
+    part = replace(served(), license_files=reading(RENEWED))
+    now = datetime(2026, 1, 20, tzinfo=UTC)
+    every = endings(
+        cluster(), ClusterSnapshot(cluster="c", taken_at=now, servers=(part,)), now=now, within=YEAR
+    )
+    told = {each.place: each.renewed_by for each in every}
+
+    assert (told["acme.lic:3"], told["acme.lic:4"]) == ("acme.lic:7", None)
 
 
 def test_of_a_server_that_is_down_nothing_is_told() -> None:
@@ -99,7 +112,7 @@ async def test_over_http(local: Daemon) -> None:
     assert (document["cluster"], document["within_days"]) == ("prod", 90.0)
     assert (await local.get(f"{path}?within=2w")).document["within_days"] == 14
     assert (await local.get(f"{path}?within=soon")).problem == (
-        400,
+        422,
         "invalid",
         "within: write it like 3d, 12h or 90m",
     )

@@ -35,7 +35,7 @@ async def test_of_two_isvs_with_one_feature_one_has_to_be_named(local: Daemon) -
     place = await local.journal.log_place(cluster="prod", server="rlm1", isv="acme")
     await local.journal.record_log(after=place, position="", tellings=[other], denials=[], now=START)
     problem = (await local.get(f"{PATH}?{WINDOW}&feature=solver")).problem
-    assert problem == (400, "invalid", "isv: several have 'solver': acme, siemens; say which one")
+    assert problem == (422, "invalid", "isv: several have 'solver': acme, siemens; say which one")
     document = await asked(local, f"{WINDOW}&feature=solver&isv=ACME", PATH)
     assert (document["isv"], document["hours"][0]["average"]) == ("acme", 1.0)
     nameless = await local.get(f"{PATH}?{WINDOW}&feature=solver&isv=")
@@ -45,15 +45,15 @@ async def test_of_two_isvs_with_one_feature_one_has_to_be_named(local: Daemon) -
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("", (400, "invalid", "feature: say which one")),
+        ("", (422, "invalid", "feature: say which one")),
         ("feature=x", (404, "unknown_feature", "nothing is known of 'x' in that time")),
         (
             "feature=x&timezone=Mars/Base",
-            (400, "invalid", "timezone: 'Mars/Base' is not known; write it like Europe/Berlin"),
+            (422, "invalid", "timezone: 'Mars/Base' is not known; write it like Europe/Berlin"),
         ),
         (
             "feature=x&timezone=../../etc/passwd",
-            (400, "invalid", "timezone: '../../etc/passwd' is not known; write it like Europe/Berlin"),
+            (422, "invalid", "timezone: '../../etc/passwd' is not known; write it like Europe/Berlin"),
         ),
     ],
 )

@@ -1,12 +1,15 @@
 """Reports over HTTP: figures, sessions, and other numbers of seats."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rlm_exporter.errors import JournalSlowError
 from rlm_exporter.server.auth import Role, Token
+from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.usage_records import Denied, End, EndReason, Opened, Seats, Told, UsageSession
 from tests.server.daemon import Daemon, Document, daemon
 
@@ -112,7 +115,7 @@ async def test_groups_are_asked_for_with_their_users(local: Daemon) -> None:
         ("unassigned", 0, 0.0, 1),
     ]
     assert (await local.post(f"{PATH}?by=group", {"groups": []})).problem[:2] == (422, "invalid")
-    assert (await local.post(f"{PATH}?by=user", groups)).problem[:2] == (400, "invalid")
+    assert (await local.post(f"{PATH}?by=user", groups)).problem[:2] == (422, "invalid")
 
 
 async def test_nothing_is_told_of_the_time_to_come(local: Daemon) -> None:
@@ -126,7 +129,7 @@ async def test_nothing_is_told_of_the_time_to_come(local: Daemon) -> None:
     assert document["lines"][0]["seat_hours"] == pytest.approx(1, abs=0.1)
     assert datetime.fromisoformat(document["until"]) < until - timedelta(days=29)
     unborn = await local.get(f"{PATH}?since={until:%Y-%m-%dT%H:%MZ}")
-    assert unborn.problem[:2] == (400, "invalid")
+    assert unborn.problem[:2] == (422, "invalid")
 
 
 async def test_sessions_the_longest_first(local: Daemon) -> None:
@@ -141,7 +144,7 @@ async def test_sessions_the_longest_first(local: Daemon) -> None:
     assert [each["user"] for each in longer["sessions"]] == ["alice"]
     assert (await asked(local, f"{WINDOW}&longer=3d", f"{PATH}/sessions"))["sessions"] == []
     wrong = await local.get(f"{PATH}/sessions?longer=often")
-    assert wrong.problem == (400, "invalid", "longer: write it like 3d, 12h or 90m")
+    assert wrong.problem == (422, "invalid", "longer: write it like 3d, 12h or 90m")
 
 
 async def test_other_numbers_of_seats(local: Daemon) -> None:
@@ -175,7 +178,7 @@ async def test_what_cannot_be_answered_says_why(
     local: Daemon, path: str, query: str, detail: str | None
 ) -> None:
     status, kind, told = (await local.get(f"{path}?{query}")).problem
-    assert (status, kind) == (400, "invalid")
+    assert (status, kind) == (422, "invalid")
     assert told == detail or (detail is None and told.startswith("colour: unknown; known are last"))
 
 
@@ -203,3 +206,18 @@ async def test_a_question_about_groups_needs_no_operator(tmp_path: Path) -> None
     shipper = replace(viewer, role=Role.SHIPPER)
     async with daemon(tmp_path / "other", tokens=(shipper,), ready=False) as made:
         assert (await made.get(PATH, headers=headers)).status == 403
+
+
+async def test_a_report_that_takes_too_long_is_told_from_a_journal_that_is_away(
+    local: Daemon, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    local.services.reports = hurried = await Journal.open(url=url, limit=timedelta(microseconds=1))
+    try:
+        answer = await local.get(f"{PATH}?{WINDOW}")
+    finally:
+        with suppress(JournalSlowError):
+            await hurried.close()
+
+    told = "that took the journal too long; ask for a shorter time, or later"
+    assert answer.problem == (503, "store_slow", told)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from rlm_exporter.errors import JournalError
+from rlm_exporter.errors import JournalError, JournalSlowError
 from rlm_exporter.store.sqlite import SqliteFile
 from rlm_exporter.store.thread import StoreThread
 
@@ -94,7 +94,7 @@ async def test_work_that_ran_out_of_time_is_rolled_back(
         insert(connection)
         gate.wait(10)
 
-    with pytest.raises(JournalError, match=r"did not answer within 0\.05 s"):
+    with pytest.raises(JournalSlowError, match=r"did not answer within 0\.05 s"):
         await hurried.write(work)
     gate.set()
     assert await thread.read(count) == 0
@@ -115,7 +115,7 @@ def number_of(rows: int) -> Callable[[Connection], int]:
 async def test_a_report_that_nobody_waits_for_ends(thread: StoreThread, database: SqliteFile) -> None:
     """It would take half a minute, and keep everybody else waiting."""
     hurried = StoreThread(database=database, limit=timedelta(milliseconds=200))
-    with pytest.raises(JournalError, match=r"did not answer within 0\.2 s"):
+    with pytest.raises(JournalSlowError, match=r"did not answer within 0\.2 s"):
         await hurried.read(number_of(10**8))
     async with asyncio.timeout(5):
         await hurried.close()
@@ -125,7 +125,7 @@ async def test_a_report_that_nobody_waits_for_ends(thread: StoreThread, database
 async def test_who_gives_up_ends_nothing_that_others_wait_for(thread: StoreThread) -> None:
     report = asyncio.create_task(thread.read(number_of(2 * 10**6)))
     await asyncio.sleep(0)
-    with pytest.raises(JournalError, match=r"did not answer within 0\.01 s"):
+    with pytest.raises(JournalSlowError, match=r"did not answer within 0\.01 s"):
         await thread.call(lambda: None, limit=timedelta(milliseconds=10))
     assert await report == 2 * 10**6
 

@@ -41,7 +41,7 @@ def sftp(folder: Path, *, limit: timedelta = LIMIT) -> SftpFolder:
     """The system's sftp, talking to a real server program that it starts itself in place of ssh."""
     program = shutil.which("sftp-server")
     assert program is not None, "sftp-server is missing: make setup"
-    command = ("sftp", "-q", "-D", program)
+    command = ("sftp", "-D", program)
     return SftpFolder("rlm@rlm1.example.com", str(folder), limit=limit, command=command)
 
 

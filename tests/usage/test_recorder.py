@@ -1,6 +1,7 @@
 """The loop that writes a cluster's usage: real journal, real disk, snapshots as the prober gives them."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -84,14 +85,14 @@ class Scene:
     def __post_init__(self) -> None:
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, spool: Spool | None = None) -> None:
         """A new life of the daemon."""
         self.recorder = UsageRecorder(
             cluster=cluster(),
             prober=NoProber(),
             store=self.store,
             serving=lambda: self.serving,
-            spool=Spool(self.spool.path),
+            spool=spool or Spool(self.spool.path),
             veil=self.veil,
             stumbled=self.defects.append,
             clock=FakeClock(),
@@ -190,6 +191,44 @@ async def test_what_waits_outlives_a_kill(scene: Scene) -> None:
     await scene.see("1", at=later(130))
     assert await scene.open() == ["1"]
     assert scene.store.batches == 3  # the first one, and both that waited
+
+
+class SlowDisk(Spool):
+    """Takes as long as the test wants."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.begun = threading.Event()
+        self.gate = threading.Event()
+
+    def append(self, changes: Sequence[UsageChange]) -> None:
+        self.begun.set()
+        assert self.gate.wait(20)
+        super().append(changes)
+
+
+async def test_a_recorder_that_is_ended_writes_to_its_end_before_the_next_one_has_the_file(
+    scene: Scene,
+) -> None:
+    """As when its cluster is deployed anew: two writers of one file would lose what one takes off."""
+    await scene.see("1", at=later(10))
+    disk = SlowDisk(scene.spool.path)
+    scene.restart(disk)
+    await scene.see("1", at=later(40))
+    scene.store.away = True
+    writing = asyncio.create_task(scene.see("1", "2", at=later(70)))
+    await asyncio.to_thread(disk.begun.wait, 20)
+    writing.cancel()
+    done, _ = await asyncio.wait({writing}, timeout=0.2)
+    assert not done, "it was given up while a thread still wrote"
+
+    disk.gate.set()
+    await asyncio.wait({writing}, timeout=20)
+    assert writing.cancelled()
+    scene.store.away = False
+    scene.restart()
+    await scene.see("1", "2", at=later(100))
+    assert (await scene.open(), scene.spool.is_empty()) == (["1", "2"], True)
 
 
 async def test_order_is_kept_when_the_database_comes_back_for_a_moment(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from rlm_exporter.doctor.finding import About, Outcome, Skipped, error
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import NO_BALANCER, Site
 from rlm_exporter.probe.through import ThroughBalancer
 
 ABOUT = About(name="balancer-path", looks_at="rlmstat through every balancer, ISV servers included")
@@ -13,7 +13,7 @@ async def examine(site: Site) -> Outcome:
     """At the address of clients, and at each balancer's own."""
     balancer = site.cluster.load_balancer
     if balancer is None:
-        return Skipped(why="the cluster has no load balancer")
+        return Skipped(why=NO_BALANCER)
     through = ThroughBalancer(cluster=site.cluster, license_probe=site.means.license, port=balancer.port)
     hosts = dict.fromkeys([balancer.host, *(each.address for each in balancer.haproxy if each.address)])
     results = await asyncio.gather(*(through(host) for host in hosts))

@@ -1,17 +1,22 @@
-"""Every HAProxy through its stats page: can it be read, does it know all servers, do several agree?"""
+"""Every HAProxy through its stats page: can it be read, does it know every server, do several agree?"""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import NO_BALANCER, Site
 from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import balancer_names
 from rlm_exporter.haproxy.view import BalancerView
-from rlm_exporter.manifest.model import HaproxyEndpoint
+from rlm_exporter.manifest.model import HaproxyEndpoint, Server
+from rlm_exporter.rlm.address import is_ip, parse_host_port, same_host
 
 ABOUT = About(name="haproxy", looks_at="what each HAProxy says of itself: servers it knows, who is active")
+
+LIMIT = timedelta(seconds=5)
+"""For a name server's answer."""
 
 Reading = BalancerView | LoadBalancerError
 
@@ -19,7 +24,9 @@ Reading = BalancerView | LoadBalancerError
 async def examine(site: Site) -> Outcome:
     """Reads, and commands nothing."""
     balancer = site.cluster.load_balancer
-    if balancer is None or not balancer.haproxy:
+    if balancer is None:
+        return Skipped(why=NO_BALANCER)
+    if not balancer.haproxy:
         return Skipped(why="the manifest names no haproxy")
     readings = await asyncio.gather(*(_read(site, endpoint) for endpoint in balancer.haproxy))
     found = [
@@ -27,7 +34,9 @@ async def examine(site: Site) -> Outcome:
         for endpoint, reading in zip(balancer.haproxy, readings, strict=True)
         for finding in _judge(endpoint, reading)
     ]
-    return (*found, *_disagreement([each for each in readings if isinstance(each, BalancerView)]))
+    views = [each for each in readings if isinstance(each, BalancerView)]
+    strays = await asyncio.gather(*(_astray(site, server, views) for server in site.cluster.servers))
+    return (*found, *(finding for each in strays for finding in each), *_disagreement(views))
 
 
 async def _read(site: Site, endpoint: HaproxyEndpoint) -> Reading:
@@ -63,7 +72,8 @@ def _judge(endpoint: HaproxyEndpoint, reading: Reading) -> Iterator[Finding]:
             endpoint.name,
             f"it has no address for {', '.join(sorted(reading.unresolved))}",
             why="it sends nobody there, whatever it is told",
-            remedy="mend the name's resolution on that machine, and reload HAProxy",
+            remedy="mend the name's resolution on that machine, and reload HAProxy where it was rendered "
+            "without loadBalancer.resolvers; with them it finds the name by itself",
         )
     if reading.epoch is None:
         yield warning(
@@ -79,6 +89,51 @@ def _judge(endpoint: HaproxyEndpoint, reading: Reading) -> Iterator[Finding]:
             why="browsers see another server than clients use",
             remedy="render its configuration again (rlm-ha render haproxy), and reload it",
         )
+
+
+async def _astray(site: Site, server: Server, views: Sequence[BalancerView]) -> list[Finding]:
+    """Balancers that send a server's clients to no address of its name. A name that is not known here is the
+    business of another check."""
+    try:
+        async with asyncio.timeout(LIMIT.total_seconds()):
+            addresses = await site.means.resolver.resolve(server.host)
+    except (TimeoutError, OSError):
+        return []
+    ours = {same_host(address.ip) for address in addresses}
+    balancer = site.cluster.load_balancer
+    follows = balancer is not None and balancer.resolvers is not None
+    found = []
+    for view in views:
+        line = view.license_line(server.name)
+        theirs = None if line is None or line.address is None else parse_host_port(line.address).host
+        if theirs is not None and same_host(theirs) not in ours:
+            found.append(_stray(view.balancer, server, theirs, sorted(ours), follows=follows))
+    return found
+
+
+def _stray(balancer: str, server: Server, theirs: str, ours: list[str], *, follows: bool) -> Finding:
+    named = not is_ip(server.host)
+    return warning(
+        balancer,
+        f"it sends clients of {server.name} to {theirs}"
+        + (f", and {server.host} is {' and '.join(ours)} here" if named else f" and not to {server.host}"),
+        why="checks ask one machine, and clients are sent to another",
+        remedy=_remedy(named=named, follows=follows),
+    )
+
+
+def _remedy(*, named: bool, follows: bool) -> str:
+    if not named:
+        return "render its configuration again (rlm-ha render haproxy), and reload it"
+    if follows:
+        return (
+            "see whether its name servers (loadBalancer.resolvers) answer, and say what this machine's say; "
+            "while none answers it stays with the last address"
+        )
+    return (
+        "reload it: it looks names up when it starts and never again, unless the manifest has "
+        "loadBalancer.resolvers"
+    )
 
 
 def _disagreement(views: list[BalancerView]) -> Iterator[Finding]:

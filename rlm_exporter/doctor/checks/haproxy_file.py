@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import NO_BALANCER, Site
 from rlm_exporter.haproxy.config import isv_backend
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
 from rlm_exporter.probe import child
@@ -28,7 +28,9 @@ async def examine(site: Site) -> Outcome:
     if path is None:
         return Skipped(why="say which file by --haproxy")
     balancer = site.cluster.load_balancer
-    if balancer is None or not balancer.haproxy:
+    if balancer is None:
+        return Skipped(why=NO_BALANCER)
+    if not balancer.haproxy:
         return Skipped(why="the manifest names no haproxy")
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -49,6 +51,7 @@ def judge(cluster: Cluster, endpoint: HaproxyEndpoint, text: str, *, subject: st
     return (
         *_form(subject, sections, license_backend),
         *_servers(cluster, endpoint, sections, subject),
+        *_names(cluster, sections, subject),
         *_open_doors(subject, sections),
     )
 
@@ -110,6 +113,21 @@ def _servers(
             what = f"backend {backend} has {server.name} at {given}, and the manifest at {address}"
             why = "checks ask one machine, and clients are sent to another"
             yield error(subject, what, why=why, remedy=_RENDER)
+
+
+def _names(cluster: Cluster, sections: Sections, subject: str) -> Iterator[Finding]:
+    balancer = cluster.load_balancer
+    if balancer is None or balancer.resolvers is None:
+        return
+    lines = [line.split() for body in sections.values() for line in body if " resolvers " in line]
+    used = {words[words.index("resolvers") + 1] for words in lines if words[-1] != "resolvers"}
+    if not any(f"resolvers {name}" in sections for name in used):
+        yield error(
+            subject,
+            "its servers use no resolvers, and the manifest asks for them",
+            why="it looks names up when it starts and never again: a server with a new address is lost to it",
+            remedy=_RENDER,
+        )
 
 
 def _open_doors(subject: str, sections: Sections) -> Iterator[Finding]:

@@ -115,7 +115,7 @@ ENTRIES = (
         problems={
             409: ("not_leader", MisfitKind.PAST_BALANCER.value, "unsafe_mode"),
             422: ("invalid", MisfitKind.UNKNOWN_SERVER.value),
-            503: ("store_unavailable",),
+            503: ("store_slow", "store_unavailable"),
         },
     ),
 )

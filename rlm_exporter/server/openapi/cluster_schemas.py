@@ -18,6 +18,7 @@ from rlm_exporter.server.openapi.shapes import (
     word,
 )
 from rlm_exporter.store.records import PinKind
+from rlm_exporter.sync.drift import FileState
 
 _SERVER_PARTS: dict[str, Schema] = {
     "LicenseState": answer(
@@ -86,6 +87,26 @@ _SERVER_PARTS: dict[str, Schema] = {
             "at": moment(),
             "age_seconds": number(minimum=None),
             "ttl_seconds": number(),
+        },
+    ),
+    "LicenseFiles": answer(
+        "How a server's license files stand to their masters, where this daemon looks at them.",
+        {
+            "in_step": maybe(truth("whether each master's file is there as it ought to be")),
+            "fits_machine": maybe(truth("whether every HOST line has a host id of the machine")),
+            "detail": maybe(text("all that is wrong, in words")),
+            "files": listed(ref("LicenseFile")),
+            "trouble": maybe(text("what could not be found out, and why")),
+            "looked_at": moment(),
+            "age_seconds": number(minimum=None),
+        },
+    ),
+    "LicenseFile": answer(
+        "One license file of a server, or one that it lacks.",
+        {
+            "name": text(),
+            "state": word(FileState, "`foreign` has no master; rlm loads it all the same"),
+            "detail": maybe(text("what it grants otherwise than its master")),
         },
     ),
 }
@@ -180,6 +201,7 @@ _SERVER = answer(
         "pinned": listed(word(PinKind)),
         "balancers": listed(ref("ServerAtBalancer")),
         "external": listed(ref("ExternalReport")),
+        "license_files": maybe(ref("LicenseFiles")),
     },
 )
 

@@ -33,7 +33,7 @@ _PROBLEMS: Problems = {
     **_REFUSED,
     409: ("fixed", *_REFUSED[409]),
     422: ("invalid", "invalid_manifest"),
-    503: ("store_unavailable",),
+    503: ("store_slow", "store_unavailable"),
 }
 _ASKED_BY = text("who asks; the token's name stands before it", maxLength=LONGEST_WORD)
 _DEPLOYED = {
@@ -66,6 +66,12 @@ SCHEMAS: dict[str, Schema] = {
             "deployed_at": maybe(moment()),
             "deployed_by": maybe(text()),
             "manifest": text("YAML; it names files with keys and holds no secret"),
+            "attached": maybe(
+                text(
+                    "YAML of a document of kind ExporterConfig with the load balancer that the daemon's "
+                    "settings attach to the cluster; null where they do not"
+                )
+            ),
         },
     ),
     "Settings": answer(

@@ -29,6 +29,7 @@ MEANINGS: Mapping[str, str] = {
     "unsupported_encoding": "the body is packed in another way than gzip or deflate",
     "too_much": "too many sessions for one answer; take a shorter time",
     "store_unavailable": "the journal cannot be read or written now",
+    "store_slow": "the journal took too long; for a report ask for a shorter time",
     "no_answer": "no answer yet; the wish stands, and the events tell what becomes of it",
     "not_ready": "who is active is not known yet",
     "expectation_failed": "another server is active than the one given in `from`",
@@ -73,7 +74,7 @@ NOT_RELEASED: Problems = {
 ANYWHERE: Problems = {404: ("not_found",), 405: ("method_not_allowed",)}
 """Told of what is no entry at all."""
 
-JOURNAL: Problems = {503: ("store_unavailable",)}
+JOURNAL: Problems = {503: ("store_slow", "store_unavailable")}
 
 
 def problem_schema() -> Schema:

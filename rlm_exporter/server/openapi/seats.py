@@ -95,6 +95,7 @@ SCHEMAS: dict[str, Schema] = {
             "days_left": number("negative once it has ended", minimum=None),
             "source": word(("pool", "license_file")),
             "place": maybe(text("file and line")),
+            "renewed_by": maybe(text("file and line of the license that begins when this one ends")),
         },
     ),
     "Seat": answer(
@@ -143,7 +144,7 @@ ENTRIES = (
             query("within", duration(), "how soon, such as 30d or 4w; 90 days where not given"),
         ),
         answers={200: Told(meaning="those that end first at the beginning", schema=ref("Expiring"))},
-        problems={400: ("invalid",)},
+        problems={422: ("invalid",)},
     ),
     Entry(
         method="POST",
@@ -177,7 +178,7 @@ ENTRIES = (
             404: NOT_RELEASED[404],
             409: ("not_leader", *NOT_RELEASED[409]),
             422: ("invalid", "unknown_server"),
-            503: ("not_ready", "store_unavailable", *NOT_RELEASED[503]),
+            503: ("not_ready", "store_slow", "store_unavailable", *NOT_RELEASED[503]),
         },
     ),
 )

@@ -170,7 +170,11 @@ ENTRIES = (
             example={"reporter": "mon1", "reports": [{"server": "rlm2", "healthy": True}]},
         ),
         answers={200: Told(meaning="heard", schema=ref("Heard"))},
-        problems={409: ("not_leader",), 422: ("invalid", "unknown_server"), 503: ("store_unavailable",)},
+        problems={
+            409: ("not_leader",),
+            422: ("invalid", "unknown_server"),
+            503: ("store_slow", "store_unavailable"),
+        },
     ),
     Entry(
         method="GET",
@@ -181,7 +185,7 @@ ENTRIES = (
         role=Role.VIEWER,
         parameters=LISTED,
         answers={200: Told(meaning="newest first", schema=ref("SentAlerts"))},
-        problems={422: ("invalid",), 503: ("no_sinks", "store_unavailable")},
+        problems={422: ("invalid",), 503: ("no_sinks", "store_slow", "store_unavailable")},
     ),
     Entry(
         method="POST",
@@ -197,7 +201,7 @@ ENTRIES = (
         problems={
             404: ("unknown_cluster",),
             422: ("invalid",),
-            503: ("no_sinks", "outbox_full", "store_unavailable"),
+            503: ("no_sinks", "outbox_full", "store_slow", "store_unavailable"),
         },
     ),
     Entry(
@@ -209,6 +213,6 @@ ENTRIES = (
         role=Role.WEBHOOK,
         body=Body(schema=_DELIVERY, example={"version": "4", "alerts": [_DELIVERED]}),
         answers={202: Told(meaning="the alerts are in the journal", schema=ref("Accepted"))},
-        problems={503: ("store_unavailable",)},
+        problems={503: ("store_slow", "store_unavailable")},
     ),
 )

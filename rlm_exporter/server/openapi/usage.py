@@ -9,7 +9,7 @@ from rlm_exporter.server.usage import GROUP
 
 PART = "Usage"
 
-_ASKED: Problems = {400: ("invalid",), **JOURNAL}
+_ASKED: Problems = {422: ("invalid",), **JOURNAL}
 
 
 def _entry(
@@ -56,7 +56,7 @@ ENTRIES = (
         parameters=(NAME, *WINDOW, query("by", word((GROUP,)), "group"), FEATURE),
         body=Body(schema=_GROUPS, example={"groups": {"alice": "design", "bob": "design"}}),
         answers={200: Told(meaning="figures by group", schema=ref("Usage"))},
-        problems={**_ASKED, 422: ("invalid",)},
+        problems=_ASKED,
         more="A question that is too long for an address; it changes nothing.",
     ),
     _entry(
@@ -80,7 +80,7 @@ ENTRIES = (
                 required=True,
             ),
         ),
-        problems={**_ASKED, 404: ("unknown_feature",), 422: ("too_much",)},
+        problems={**_ASKED, 404: ("unknown_feature",), 422: ("invalid", "too_much")},
     ),
     _entry("/denials", "denials", "who was refused, and why", "Denials", parameters=(DENIED_BY, FEATURE)),
     _entry("/double-use", "double_use", "hosts that held a product from two pools", "DoubleUse"),
