@@ -47,9 +47,10 @@ endif
 rows: setup ## what of the guide is tried by which tests
 	@$(BIN)/python -m dev.rows
 
-soak: setup ## many more and longer random sequences of failovers, and outages of a minute and of ten
+soak: setup ## many more and longer random sequences of failovers, outages of a minute and of ten, restores that are killed
 	$(WITH_PARTS) HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n 0 tests/failover/test_sequences.py
 	$(WITH_PARTS) RLM_HA_OUTAGES=60,600 $(BIN)/pytest -n 0 tests/acceptance/test_report_logs.py
+	$(WITH_PARTS) RLM_HA_KILLS=30 $(BIN)/pytest -n 0 tests/backup/test_journals.py -k killed
 
 fuzz-api: setup ## ten minutes of questions to a real daemon, by its OpenAPI document; SEED=2 for others
 	$(WITH_PARTS) RLM_HA_FUZZ_SECONDS=600 RLM_HA_FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest -n 0 tests/acceptance/test_api_fuzz.py

@@ -81,6 +81,8 @@ PROGRAMS = (
     Program(name="initdb", package="postgresql", folders=POSTGRESQL),
     Program(name="postgres", package="postgresql", folders=POSTGRESQL),
     Program(name="psql", package="postgresql", folders=POSTGRESQL),
+    Program(name="pg_dump", package="postgresql", folders=POSTGRESQL),
+    Program(name="pg_restore", package="postgresql", folders=POSTGRESQL),
 )
 
 LIBRARIES = (

@@ -1,4 +1,4 @@
-"""A backup on the disk, a folder or one tar.gz: whole or not there, and judged when it is opened."""
+"""A backup on the disk, a folder or one tar.gz: whole or not there. `opening` reads it."""
 
 import contextlib
 import fcntl
@@ -8,13 +8,12 @@ import os
 import shutil
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from rlm_exporter.backup.collect import CHUNK, same, sum_of
-from rlm_exporter.backup.contents import LIST, SUM, Contents, from_json, to_json
+from rlm_exporter.backup.contents import LIST, SUM, Contents, to_json
 from rlm_exporter.errors import BackupError
 
 ENDING = ".tar.gz"
@@ -47,29 +46,43 @@ def seal(folder: Path, contents: Contents) -> None:
     _write(folder / SUM, f"{hashlib.sha256(raw).hexdigest()}  {LIST}\n".encode())
 
 
-def place(folder: Path, target: Path) -> None:
-    """Give a sealed folder its name, on the disk when we return."""
+def settle(folder: Path) -> None:
+    """Have all of a sealed folder on the disk, for nobody but us."""
     for root, folders, files in os.walk(folder):
         for name in (*files, *folders):
             (Path(root) / name).chmod(0o700 if name in folders else 0o600)
             _sync(Path(root) / name)
     _sync(folder)
-    folder.rename(target)
-    _sync(target.parent)
 
 
-def pack(folder: Path, target: Path, *, name: str) -> None:
-    """Write a sealed folder as one tar.gz."""
-    number, part = tempfile.mkstemp(dir=target.parent, prefix=PART)
-    with os.fdopen(number, "wb") as file:
-        with (
-            gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-        ):
-            archive.add(folder, arcname=name, filter=_ours)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(part).rename(target)
+def pack(folder: Path, *, name: str) -> Path:
+    """Write a sealed folder as one tar.gz beside it, which has no name of a backup yet."""
+    number, path = tempfile.mkstemp(dir=folder.parent, prefix=PART)
+    part = Path(path)
+    try:
+        with os.fdopen(number, "wb") as file:
+            _write_tar(file, folder, name)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink()  # a disk that is full is not to stay full by it
+        raise
+    return part
+
+
+def _write_tar(file: IO[bytes], folder: Path, name: str) -> None:
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6) as packed,
+        tarfile.open(
+            fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape"
+        ) as archive,
+    ):
+        archive.add(folder, arcname=name, filter=_ours)
+
+
+def give_name(part: Path, target: Path) -> None:
+    """From here on it is a backup; on the disk when we return."""
+    part.rename(target)
     _sync(target.parent)
 
 
@@ -79,54 +92,6 @@ def _ours(info: tarfile.TarInfo) -> tarfile.TarInfo:
     info.uname = info.gname = ""
     info.mode = 0o700 if info.isdir() else 0o600
     return info
-
-
-@contextmanager
-def opened(backup: Path) -> Iterator[tuple[Contents, Path]]:
-    """A whole backup's list and a folder with its files. Raises BackupError for one that is not whole."""
-    if backup.is_dir():
-        yield _judged(backup, backup), backup
-        return
-    with tempfile.TemporaryDirectory(prefix="rlm-ha-restore-") as scratch:
-        folder = _unpacked(backup, Path(scratch))
-        yield _judged(folder, backup), folder
-
-
-def _unpacked(backup: Path, scratch: Path) -> Path:
-    try:
-        with gzip.open(backup) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                archive.extractall(scratch, filter="data")
-            while stream.read(CHUNK):  # to the end, where gzip's own sum is
-                pass
-    except FileNotFoundError as error:
-        raise BackupError(f"{backup}: there is no such backup; check the path") from error
-    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
-        raise BackupError(f"{backup}: is no whole backup ({error}); use another one") from error
-    folders = list(scratch.iterdir())
-    if len(folders) != 1:
-        raise BackupError(f"{backup}: is no backup of rlm-ha; one folder is wanted in it")
-    return folders[0]
-
-
-def _judged(folder: Path, backup: Path) -> Contents:
-    try:
-        raw, told = (folder / LIST).read_bytes(), (folder / SUM).read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BackupError(f"{backup}: {LIST} or {SUM} is missing: this backup was not finished") from error
-    if told != f"{hashlib.sha256(raw).hexdigest()}  {LIST}\n":
-        raise BackupError(f"{backup}: {LIST} is not as it was written; use another backup")
-    contents = from_json(raw, source=str(backup))
-    wrong = list(same(contents.entries, folder))
-    wrong += [
-        f"{part.place}: {'differs' if (folder / part.place).exists() else 'is missing'}"
-        for part in contents.parts
-        if not (folder / part.place).is_file() or sum_of(folder / part.place) != part.sha256
-    ]
-    if wrong:
-        shown = "; ".join(wrong[:5]) + ("" if len(wrong) <= 5 else f"; and {len(wrong) - 5} more")
-        raise BackupError(f"{backup}: is damaged: {shown}; use another backup")
-    return contents
 
 
 def remove(path: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import posixpath
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,13 +42,15 @@ def collect(
     logs: bool,
     keys: bool,
     told: Told,
+    known: Collection[str] = (),
 ) -> Brought:
     """Bring these paths into `folder`, each at its place. Raises BackupError where nothing can be brought.
 
     `logs` are written all the time: that one changed or was rotated away meanwhile is a note, and no fault.
+    What is `known`, by its path, is there already, and is not brought a second time.
     """
     brought = Brought()
-    listed = _list(member, courier, paths, brought)
+    listed = [name for name in _list(member, courier, paths, brought) if _path(name) not in known]
     if not listed:
         return brought
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".spool-") as spool:
@@ -81,6 +83,10 @@ def _list(member: Member, courier: Courier, paths: Sequence[str], brought: Broug
     found = [name.decode("utf-8", "surrogateescape") for name in raw.split(b"\0") if name]
     if len(found) > MOST_ENTRIES:
         raise BackupError(f"{member.name}: over {MOST_ENTRIES} files and folders; name less")
+    for start in starts:
+        told = any(start in line for line in said.errors)
+        if not told and not any(name == start or name.startswith(start + "/") for name in found):
+            brought.missing.append(f"{member.name}: {start} is neither a file nor a folder")
     return sorted({name.removeprefix(root).lstrip("/") for name in found})
 
 
@@ -105,11 +111,10 @@ def _send(member: Member, courier: Courier, names: bytes, spool: Path, told: Tol
 
 def _judge(member: Member, said: Said) -> tuple[str, ...]:
     """Files that vanished or may not be read are found missing later; anything else ends it."""
-    named = said.status == TAR_FAILED and said.errors  # killed, or cut off, it names nothing
-    if named and all(
-        "Cannot open" in line or "Cannot stat" in line or "Exiting" in line for line in said.errors
-    ):
-        return tuple(line.removeprefix("tar: ") for line in said.errors if "Exiting" not in line)
+    vanished = [line for line in said.errors if "Exiting" not in line]
+    named = said.status == TAR_FAILED and vanished  # killed, or cut off, it names nothing
+    if named and all("Cannot open" in line or "Cannot stat" in line for line in vanished):
+        return tuple(line.removeprefix("tar: ") for line in vanished)
     raise BackupError(f"{member.name}: tar failed there: {said.why}")
 
 
@@ -118,7 +123,7 @@ def _unpack(member: Member, spool: Path, folder: Path, brought: Brought, *, keys
         with tarfile.open(spool, mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
             for info in archive:
                 _take(member, archive, info, folder, brought, keys=keys)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError) as error:
         raise BackupError(f"{member.name}: what came is no whole tar: {error}") from error
 
 
@@ -185,26 +190,12 @@ def _entry(
         owner=info.uname or str(info.uid),
         group=info.gname or str(info.gid),
         mtime=int(info.mtime),
+        uid=info.uid,
+        gid=info.gid,
         size=size,
         sha256=sha256,
         secret=secret,
     )
-
-
-def covered(paths: Sequence[str], path: str) -> bool:
-    """Whether a path is one of these, or below one."""
-    return any(path == each or path.startswith(each.rstrip("/") + "/") for each in paths)
-
-
-def same(entries: Sequence[Entry], folder: Path) -> Iterator[str]:
-    """Places whose file in `folder` is not as its entry says."""
-    for entry in entries:
-        place = folder / entry.place
-        if entry.kind == "folder":
-            if not place.is_dir():
-                yield f"{entry.place}: is missing"
-        elif not place.is_file() or sum_of(place) != entry.sha256:
-            yield f"{entry.place}: {'differs' if place.exists() else 'is missing'}"
 
 
 def sum_of(path: Path) -> str:

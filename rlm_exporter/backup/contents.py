@@ -6,8 +6,8 @@ It is written last: where it is missing, the backup was not finished.
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +17,14 @@ FORMAT = 1
 LIST, SUM = "MANIFEST.json", "MANIFEST.sha256"
 INFO, EXPORT = "cluster-info.txt", "vantage-ha-config.yaml"
 STORE_FOLDER = "store"
+JOURNALS = (f"{STORE_FOLDER}/journal.sqlite", f"{STORE_FOLDER}/journal.pgdump")
+"""The copy of the journal, by the kind of its database."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"rlm-ha-backup_(?P<cluster>[A-Za-z0-9_.-]+)_(?P<at>[0-9]{8}T[0-9]{6}Z)(?:\.tar\.gz)?")
-_PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+_MEMBER = re.compile(r"(?:servers|balancers)/(?!\.)[A-Za-z0-9_.-]+")
+_WORD = re.compile(r"[a-z0-9_]+")
 _KEY_STORES = (".key", ".p12", ".pfx", ".jks", ".ppk")
 
 
@@ -36,7 +40,11 @@ class Entry:
     mode: int
     owner: str
     group: str
+    """Names, where they had some."""
     mtime: int
+    uid: int = 0
+    gid: int = 0
+    """For where nobody has these names."""
     size: int = 0
     sha256: str = ""
     secret: bool = False
@@ -58,6 +66,33 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableSum:
+    """One table of a journal: how many rows, and a sum over all that is in them, in whatever order."""
+
+    name: str
+    rows: int
+    sum: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedJournal:
+    """What the saved journal is."""
+
+    place: str
+    """The file in the backup."""
+    revision: str | None
+    """Its schema; None where it has none of ours."""
+    schema: str = ""
+    """PostgreSQL's: where its tables were."""
+    server: str = ""
+    """PostgreSQL's: the version that it was on."""
+    program: str = ""
+    """PostgreSQL's: the version of the pg_dump that wrote it."""
+    tables: tuple[TableSum, ...] = ()
+    """PostgreSQL's: what has to be there after it was put back. An SQLite file has a sum as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """All that is in one backup."""
 
@@ -75,6 +110,8 @@ class Contents:
     left_out: tuple[str, ...] = ()
     """Private keys, where they were not asked for."""
     notes: tuple[str, ...] = ()
+    journal: SavedJournal | None = None
+    """None where none was saved, or by a version that did not tell."""
 
     @property
     def name(self) -> str:
@@ -122,30 +159,71 @@ def from_json(raw: bytes, *, source: str) -> Contents:
                 f"{source}: {LIST} has format {document['format']!r}, which this version does not know"
             )
         return _contents(document)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackupError(f"{source}: {LIST} is damaged ({error}); use another backup") from error
 
 
 def _contents(document: Mapping[str, Any]) -> Contents:
     texts = {key: tuple(map(str, document[key])) for key in ("members", "missing", "left_out", "notes")}
-    return Contents(
+    made_at = datetime.fromisoformat(document["made_at"])
+    contents = Contents(
         cluster=str(document["cluster"]),
-        made_at=datetime.fromisoformat(document["made_at"]),
-        active=document["active"],
-        active_host=document["active_host"],
-        epoch=document["epoch"],
-        entries=tuple(_entry(each) for each in document["entries"]),
-        parts=tuple(Part(**each) for each in document["parts"]),
+        made_at=made_at if made_at.tzinfo else made_at.replace(tzinfo=UTC),
+        active=_text(document["active"]),
+        active_host=_text(document["active_host"]),
+        epoch=None if document["epoch"] is None else int(document["epoch"]),
+        entries=tuple(_entry(each, texts["members"]) for each in document["entries"]),
+        parts=tuple(_part(each) for each in document["parts"]),
         members=texts["members"],
         missing=texts["missing"],
         left_out=texts["left_out"],
         notes=texts["notes"],
+        journal=_journal(document),
     )
+    if _NAME.fullmatch(contents.name) is None:
+        raise ValueError(f"{contents.cluster!r} is no name of a cluster")
+    for member in contents.members:
+        if not _MEMBER.fullmatch(member):
+            raise ValueError(f"{member!r} is neither a server nor a balancer")
+    return contents
 
 
-def _entry(document: Mapping[str, Any]) -> Entry:
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _journal(document: Mapping[str, Any]) -> SavedJournal | None:
+    places = [part["place"] for part in document["parts"]]
+    if (told := document.get("journal")) is None:
+        # An older backup, which has it and does not tell what is in it.
+        found = [place for place in JOURNALS if place in places]
+        return SavedJournal(place=found[0], revision=None) if found else None
+    tables = tuple(TableSum(**each) for each in told["tables"])
+    journal = SavedJournal(**{**told, "tables": tables})
+    if journal.place not in JOURNALS or journal.place not in places:
+        raise ValueError(f"{journal.place!r} is no journal of this backup")
+    # These words become parts of statements.
+    words = [journal.revision or "0", *(word for table in tables for word in (table.name, table.sum))]
+    if not all(map(_WORD.fullmatch, words)) or any(type(table.rows) is not int for table in tables):
+        raise ValueError("the tables of the journal are not told as we write them")
+    return journal
+
+
+def _entry(document: Mapping[str, Any], members: Collection[str]) -> Entry:
     entry = Entry(**document)
     # What is put back goes where the path says, so a list by a stranger must not lead out of the place.
-    if not entry.path.startswith("/") or ".." in entry.path.split("/") or ".." in entry.member.split("/"):
+    if not entry.path.startswith("/") or {"", ".", ".."}.intersection(entry.path.split("/")[1:]):
         raise ValueError(f"{entry.path!r} is no absolute path")
-    return entry
+    if entry.member not in members or entry.kind not in {"file", "folder"}:
+        raise ValueError(f"{entry.place!r} is no file or folder of one of its machines")
+    numbers: tuple[object, ...] = (entry.mode, entry.mtime, entry.uid, entry.gid, entry.size)
+    if any(type(number) is not int for number in numbers) or not 0 <= entry.mode <= 0o7777:
+        raise ValueError(f"{entry.place!r}: has something else where a number belongs")
+    return replace(entry, owner=str(entry.owner), group=str(entry.group))
+
+
+def _part(document: Mapping[str, Any]) -> Part:
+    part = Part(**document)
+    if part.place not in {INFO, EXPORT, *JOURNALS}:
+        raise ValueError(f"{part.place!r} is no part of a backup")
+    return part

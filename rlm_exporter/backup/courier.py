@@ -21,6 +21,8 @@ from rlm_exporter.errors import BackupError
 from rlm_exporter.ssh import FAILED, OPTIONS, advice
 
 ERRORS_LIMIT = 64 * 1024
+_ENDINGS = ("due to previous errors", "not recoverable: exiting now")
+"""Of tar, after the line that tells what is wrong."""
 PAUSE = 0.1
 """Seconds between two looks at how much has come."""
 REAP_SECONDS = 1.0
@@ -39,8 +41,9 @@ class Said:
 
     @property
     def why(self) -> str:
-        """Its last words, or its exit status; where ssh itself has failed, what to do about that too."""
-        told = self.errors[-1][:300] if self.errors else f"it ended with {self.status}"
+        """Its last words that say something, or its exit status; where ssh has failed, what to do, too."""
+        lines = [line for line in self.errors if not line.endswith(_ENDINGS)]
+        told = lines[-1][:300] if lines else f"it ended with {self.status}"
         what = advice("\n".join(self.errors)) if self.status == FAILED else None
         return told if what is None else f"{told}; {what}"
 
@@ -55,7 +58,7 @@ class Courier:
 
     def ask(self, words: Sequence[str], *, given: bytes = b"") -> tuple[Said, bytes]:
         """Run it and give back what it said. Raises BackupError."""
-        with tempfile.TemporaryFile() as output:
+        with _told(self._member), tempfile.TemporaryFile() as output:
             said = self.run(words, output=output, given=given)
             output.seek(0)
             return said, output.read()
@@ -64,7 +67,7 @@ class Courier:
         self, words: Sequence[str], *, output: IO[bytes], given: bytes | Path = b"", told: Told | None = None
     ) -> Said:
         """Run it, with a text or a file as its input, and write what it says. Raises BackupError."""
-        with tempfile.TemporaryFile() as errors, _input(given) as stdin:
+        with _told(self._member), tempfile.TemporaryFile() as errors, _input(given) as stdin:
             process = self._start(words, stdin, output, errors)
             try:
                 self._wait(process, output, told or (lambda _: None))
@@ -118,6 +121,15 @@ def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
         # sshd gives the words to the login shell there, so each is quoted for it.
         return ("ssh", *OPTIONS, member.ssh, shlex.join(there))
     return (*member.command, *there)
+
+
+@contextlib.contextmanager
+def _told(member: Member) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = f"{error.strerror}; set TMPDIR to a folder with room"
+        raise BackupError(f"{member.name}: what goes there and comes cannot be kept: {why}") from error
 
 
 @contextlib.contextmanager

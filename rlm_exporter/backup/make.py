@@ -8,13 +8,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from rlm_exporter.backup import archive, database
+from rlm_exporter.backup import archive
 from rlm_exporter.backup.collect import collect, sum_of
-from rlm_exporter.backup.contents import EXPORT, INFO, STORE_FOLDER, Contents, Entry, Part, backup_name
+from rlm_exporter.backup.contents import (
+    EXPORT,
+    INFO,
+    STORE_FOLDER,
+    Contents,
+    Entry,
+    Part,
+    SavedJournal,
+    backup_name,
+)
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import cluster_info
+from rlm_exporter.backup.journals import journal_at
 from rlm_exporter.backup.keep import to_delete
 from rlm_exporter.backup.members import BackupSettings, Member
+from rlm_exporter.backup.opening import verified
 from rlm_exporter.errors import BackupError
 
 ENDINGS = ("", archive.ENDING)
@@ -65,6 +76,7 @@ class _Heap:
     missing: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    journal: SavedJournal | None = None
 
 
 def make_backup(
@@ -82,15 +94,27 @@ def make_backup(
             contents = _fill(work, settings, wishes, known, now=now, progress=progress)
             progress("writing", 0)
             archive.seal(work, contents)
-            if wishes.folder:
-                archive.place(work, target)
-            else:
-                archive.pack(work, target, name=name)
+            _name(work, target, name=name, folder=wishes.folder)
+            # One that lacks something must not be the reason that a whole one goes.
+            deleted = () if contents.missing else _retain(settings, target, now=now)
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        # One that lacks something must not be the reason that a whole one goes.
-        deleted = () if contents.missing else _retain(settings, into, now=now)
     return Made(path=target, contents=contents, deleted=deleted)
+
+
+def _name(work: Path, target: Path, *, name: str, folder: bool) -> None:
+    """Read again what was written, before it counts as a backup and older ones go for it."""
+    if folder:
+        archive.settle(work)
+        part = work
+    else:
+        part = archive.pack(work, name=name)
+    try:
+        verified(part, name=target)
+    except BackupError as error:
+        archive.remove(part)
+        raise BackupError(f"what was written is not what was to be: {error}") from error
+    archive.give_name(part, target)
 
 
 def _fill(
@@ -119,6 +143,7 @@ def _fill(
         missing=tuple(heap.missing),
         left_out=tuple(heap.left_out),
         notes=tuple(heap.notes),
+        journal=heap.journal,
     )
     (work / INFO).write_text(cluster_info(contents), encoding="utf-8", errors="replace")
     return replace(contents, parts=tuple(_parts(work)))
@@ -134,6 +159,7 @@ def _bring(
     progress: Progress,
 ) -> None:
     courier = Courier(member, seconds=settings.timeout.total_seconds(), largest=settings.largest)
+    known: set[str] = set()
     for paths, logs in ((member.paths, False), (member.logs if wishes.logs else (), True)):
         if not paths:
             continue
@@ -146,12 +172,13 @@ def _bring(
                 logs=logs,
                 keys=wishes.keys,
                 told=lambda size: progress(member.name, size),
+                known=known,
             )
         except BackupError as error:
             heap.missing.append(str(error))
             return
-        known = {entry.place for entry in heap.entries}
-        heap.entries += [entry for entry in brought.entries if entry.place not in known]
+        known |= {entry.path for entry in brought.entries}
+        heap.entries += brought.entries
         heap.missing += brought.missing
         heap.left_out += brought.left_out
         heap.notes += brought.notes
@@ -168,14 +195,13 @@ def _add_store(work: Path, settings: BackupSettings, heap: _Heap, progress: Prog
     if settings.store is None:
         return
     progress("journal", 0)
+    folder = work / STORE_FOLDER
+    folder.mkdir()
     try:
-        database.copy_store(
-            settings.store,
-            work / STORE_FOLDER,
-            seconds=settings.timeout.total_seconds(),
-            environ=os.environ,
-        )
+        seconds = settings.timeout.total_seconds()
+        heap.journal = journal_at(settings.store, seconds=seconds, environ=os.environ).save(folder)
     except BackupError as error:
+        shutil.rmtree(folder)  # half of a journal is none
         heap.missing.append(str(error))
 
 
@@ -188,11 +214,18 @@ def _parts(work: Path) -> list[Part]:
     ]
 
 
-def _retain(settings: BackupSettings, into: Path, *, now: datetime) -> tuple[str, ...]:
-    names = [path.name for path in into.iterdir()]
+def _retain(settings: BackupSettings, made: Path, *, now: datetime) -> tuple[str, ...]:
     going = to_delete(
-        names, cluster=settings.cluster, count=settings.keep_count, age=settings.keep_age, now=now
+        (path.name for path in made.parent.iterdir()),
+        cluster=settings.cluster,
+        count=settings.keep_count,
+        age=settings.keep_age,
+        now=now,
     )
     for name in going:
-        archive.remove(into / name)
+        try:
+            archive.remove(made.with_name(name))
+        except OSError as error:
+            why = f"{error.strerror}; delete it by hand"
+            raise BackupError(f"{made} is written; the old {name} cannot be deleted: {why}") from error
     return going

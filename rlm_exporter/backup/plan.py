@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rlm_exporter.backup.contents import Contents, Entry
+from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.members import BackupSettings, Member, Role
 
 
@@ -82,8 +83,8 @@ class Look:
     """Who is active by the daemon."""
     knows_cluster: bool | None = None
     """Whether the daemon looks after the cluster; None where it does not answer."""
-    store_is_there: bool | None = None
-    """Whether there is a journal where it would be put; None where none was saved that can be."""
+    journal: JournalLook | None = None
+    """How it stands where the saved journal belongs; None where there is nothing to say about it."""
     failed_checks: tuple[str, ...] | None = None
     """Of the drill; None before it."""
 
@@ -94,6 +95,10 @@ class Rules:
 
     even_serving: bool = False
     """Whether files of a server that serves are written too. It is not stopped even then."""
+    replace_journal: bool = False
+    """Whether the saved journal takes the place of one that is there."""
+    journal_was_put: bool = False
+    """Whether an earlier run has put it back: what has been written since stays."""
     reload_due: frozenset[str] = frozenset()
     """Balancers whose files were put by a run that did not come to the reload."""
 
@@ -113,7 +118,10 @@ def plan(
     servers, balancers = settings.of(Role.SERVER), settings.of(Role.BALANCER)
     actions: list[Action] = []
     if 1 in steps:
-        actions += [*(_put(member, contents, look, rules) for member in servers), *_store(look)]
+        actions += [
+            *(_put(member, contents, look, rules) for member in servers),
+            *_store(look.journal, rules),
+        ]
     if 2 in steps:
         actions += [_mount(member, path, look) for member in servers for path in member.mounts]
     if 3 in steps:
@@ -152,14 +160,42 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     )
 
 
-def _store(look: Look) -> Iterator[Action]:
-    if look.store_is_there is None:
-        return
-    if look.store_is_there:
-        text = "there is one, which is left alone; to use the saved one, stop the daemon and move it away"
-        yield _action(Deed.STORE, "journal", State.HELD, text)
-    else:
-        yield _action(Deed.STORE, "journal", State.TODO, "put the journal back")
+def _homeless(contents: Contents, settings: BackupSettings) -> Iterator[Action]:
+    """A machine that the settings do not have, or have under another name."""
+    known = {member.key for member in settings.members}
+    for key in contents.members:
+        if key not in known and contents.of(key):
+            text = (
+                "is not in the settings, so its files go nowhere; name a machine there so, and run it again"
+            )
+            yield _action(Deed.PUT, key, State.HELD, text)
+
+
+def _store(journal: JournalLook | None, rules: Rules) -> Iterator[Action]:
+    if journal is not None:
+        yield _action(Deed.STORE, "journal", *_of_journal(journal, rules))
+
+
+def _of_journal(journal: JournalLook, rules: Rules) -> tuple[State, str]:
+    match journal.found:
+        case Found.UNUSABLE:
+            return State.BLOCKED, journal.detail
+        case Found.APART:
+            return State.HELD, journal.detail
+        case Found.SAVED:
+            return State.DONE, "as saved"
+        case Found.OTHER if rules.journal_was_put:
+            return State.DONE, "was put back, and has been written to since"
+        case Found.OTHER if not rules.replace_journal:
+            return State.HELD, (
+                f"there is one, which is left alone: {journal.detail}; "
+                "--replace-journal puts the saved one in its place"
+            )
+    if journal.used_by:
+        return State.BLOCKED, f"{journal.used_by}; stop it, and run the same again"
+    if journal.found is Found.OTHER:
+        return State.TODO, f"put the saved journal in the place of the one there: {journal.detail}"
+    return State.TODO, "put the journal back"
 
 
 def _mount(member: Member, path: str, look: Look) -> Action:

@@ -1,13 +1,41 @@
-"""What a restore needs from outside, by shape."""
+"""What a backup and a restore need from outside, by shape."""
 
+from pathlib import Path
 from typing import Protocol
+
+from rlm_exporter.backup.contents import SavedJournal
+from rlm_exporter.backup.journal_look import JournalLook
+
+
+class JournalStore(Protocol):
+    """The journal's database."""
+
+    @property
+    def file(self) -> str:
+        """What its copy is called in a backup."""
+        ...
+
+    def save(self, folder: Path) -> SavedJournal:
+        """Copy it into a folder. Raises BackupError."""
+        ...
+
+    def look(self, saved: SavedJournal, file: Path) -> JournalLook:
+        """What stands there now. Changes nothing."""
+        ...
+
+    def put(self, saved: SavedJournal, file: Path, *, replace: bool, beside: Path) -> str:
+        """Put the copy there, and say what became of the one before. Raises BackupError.
+
+        `beside` is where that one is kept if its own place is no folder.
+        """
+        ...
 
 
 class World(Protocol):
     """License servers as clients see them, the daemon, and the drill."""
 
     def serving(self) -> dict[str, bool]:
-        """By server: whether its rlm and its ISV servers answer now."""
+        """By server: whether its rlm and its ISV servers answer now. Raises BackupError."""
         ...
 
     def active(self) -> str | None:

@@ -4,19 +4,21 @@ A run that ends early is taken up by the next: what is done already is seen, and
 stands in the state file.
 """
 
+import os
 import posixpath
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rlm_exporter.backup import database
-from rlm_exporter.backup.contents import EXPORT, STORE_FOLDER, Contents, Entry
+from rlm_exporter.backup.contents import EXPORT, Contents, Entry
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import STEPS
+from rlm_exporter.backup.journal_look import Found, JournalLook
+from rlm_exporter.backup.journals import journal_at
 from rlm_exporter.backup.members import BackupSettings, Member, Role
 from rlm_exporter.backup.plan import ALL, STEP, Action, Deed, Look, Rules, State, plan
-from rlm_exporter.backup.ports import World
+from rlm_exporter.backup.ports import JournalStore, World
 from rlm_exporter.backup.put import differing, put
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
@@ -41,16 +43,28 @@ class Restore:
     settings: BackupSettings
     world: World
     even_serving: bool = False
+    replace_journal: bool = False
     start_seconds: float = START_SECONDS
     _failed_checks: tuple[str, ...] | None = field(default=None, init=False)
 
     def plan(self, state: StateFile, *, steps: frozenset[int] = ALL) -> tuple[Action, ...]:
         """What would be done now. Changes nothing."""
-        rules = Rules(even_serving=self.even_serving, reload_due=frozenset(state.state.reload_due))
+        rules = Rules(
+            even_serving=self.even_serving,
+            replace_journal=self.replace_journal,
+            journal_was_put=state.state.journal_put,
+            reload_due=frozenset(state.state.reload_due),
+        )
         return plan(self.contents, self.settings, self._look(steps), rules, steps=steps)
 
     def apply(self, state: StateFile, tell: Tell) -> tuple[Action, ...]:
         """Do the five steps, and return how each thing stands. Raises BackupError at the step that failed."""
+        with state.alone():
+            ended = self._steps(state, tell)
+            state.forget()
+        return ended
+
+    def _steps(self, state: StateFile, tell: Tell) -> tuple[Action, ...]:
         ended: list[Action] = []
         try:
             for number, title in enumerate(STEPS, start=1):
@@ -62,7 +76,6 @@ class Restore:
                 state.save()
         finally:
             self._give_back(state, tell)
-        state.forget()
         return tuple(ended)
 
     def _step(self, number: int, state: StateFile, tell: Tell) -> tuple[Action, ...]:
@@ -79,6 +92,8 @@ class Restore:
             raise BackupError(f"step {number} of {len(STEPS)} did not come to its end:\n{told}\n{_AGAIN}")
         for action in actions:
             tell(f"   {action.subject}: {action.text}")
+            if action.deed is Deed.STORE and action.state is State.DONE:
+                self._journal_is_back(state)
         return actions
 
     # ---- looking
@@ -104,7 +119,7 @@ class Restore:
             trouble=trouble,
             active=self.world.active() if 3 in steps else None,
             knows_cluster=self.world.knows_cluster() if 4 in steps else None,
-            store_is_there=self._store_is_there(),
+            journal=self._look_at_journal() if STEP[Deed.STORE] in steps else None,
             failed_checks=self._failed_checks,
         )
 
@@ -117,10 +132,21 @@ class Restore:
             return None
         return said.status == 0
 
-    def _store_is_there(self) -> bool | None:
-        saved = self.folder / STORE_FOLDER / database.SQLITE
-        target = None if self.settings.store is None else database.sqlite_path(self.settings.store)
-        return None if target is None or not saved.is_file() else target.exists()
+    def _look_at_journal(self) -> JournalLook | None:
+        """How it stands; None where none was saved."""
+        saved, url = self.contents.journal, self.settings.store
+        if saved is None:
+            return None
+        if url is None:
+            return JournalLook(found=Found.APART, detail="spec.store is not set, so nobody knows where to")
+        store = self._store(url)
+        if not saved.place.endswith(store.file):
+            why = f"{saved.place} is not for such a database as spec.store names; it is left to you"
+            return JournalLook(found=Found.APART, detail=why)
+        return store.look(saved, self.folder / saved.place)
+
+    def _store(self, url: str) -> JournalStore:
+        return journal_at(url, seconds=self.settings.timeout.total_seconds(), environ=os.environ)
 
     def _courier(self, member: Member, *, seconds: float | None = None) -> Courier:
         limit = self.settings.timeout.total_seconds() if seconds is None else seconds
@@ -134,9 +160,10 @@ class Restore:
     def _do(self, action: Action, state: StateFile, tell: Tell) -> None:
         match action.deed:
             case Deed.PUT:
-                self._put(self._member(Role.SERVER, action.subject), action.files)
+                if self.even_serving or not self.world.serving().get(action.subject):  # since the look
+                    self._put(self._member(Role.SERVER, action.subject), action.files)
             case Deed.STORE:
-                self._put_store()
+                self._put_store(state, tell)
             case Deed.START:
                 self._start(self._member(Role.SERVER, action.subject), state, tell)
             case Deed.BALANCER:
@@ -151,10 +178,24 @@ class Restore:
     def _put(self, member: Member, files: Sequence[Entry]) -> None:
         put(member, self._courier(member), files, self.folder)
 
-    def _put_store(self) -> None:
-        target = database.sqlite_path(self.settings.store or "")
-        if target is not None:
-            database.put_sqlite(self.folder / STORE_FOLDER / database.SQLITE, target)
+    def _put_store(self, state: StateFile, tell: Tell) -> None:
+        saved, url = self.contents.journal, self.settings.store
+        if saved is None or url is None:
+            raise AssertionError("nothing is to be put")
+        told = self._store(url).put(
+            saved,
+            self.folder / saved.place,
+            replace=self.replace_journal,
+            beside=state.path.with_name("journal-before"),
+        )
+        if told:
+            tell(f"   journal: {told}")
+        self._journal_is_back(state)
+
+    def _journal_is_back(self, state: StateFile) -> None:
+        """From now on it is the daemon's: what he writes to it is no reason to put it back once more."""
+        state.state.journal_put = True
+        state.save()
 
     def _start(self, member: Member, state: StateFile, tell: Tell) -> None:
         """Start it with clients kept from it, unless it is the one that is to serve."""

@@ -1,6 +1,7 @@
 """Reads the settings of backups: a document of kind Backup, to frozen values."""
 
 import json
+import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,10 @@ def _meaning(root: Part) -> Iterator[Problem]:
                     "is no destination of ssh; write user@host, or a host of its config"
                 )
             for part in (*member.at("paths").children(), *member.at("logs").children()):
-                if ".." in (part.text or "").split("/") or (part.text or "").strip("/") == "":
+                if (
+                    ".." in (part.text or "").split("/")
+                    or posixpath.normpath(part.text or "/").strip("/.") == ""
+                ):
                     yield part.problem("is the whole machine, or goes up by `..`; name files and folders")
 
 

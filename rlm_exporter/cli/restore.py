@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Only look whether the backup is whole.")
 @click.option("--into", type=click.Path(path_type=Path), help="Only put all files there, machine by machine.")
 @click.option("--even-serving", is_flag=True, help="Write files of servers that serve too; they go on.")
+@click.option("--replace-journal", is_flag=True, help="Put the journal back over one that is there, too.")
 @click.option("--state", type=click.Path(path_type=Path), help="Where it is written how far it came.")
 @click.option("--rlmutil", type=click.Path(path_type=Path), help="The vendor's rlmutil.")
 @url_option
@@ -40,6 +41,7 @@ def restore_command(
     verify: bool,
     into: Path | None,
     even_serving: bool,
+    replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
 ) -> int:
@@ -54,16 +56,17 @@ def restore_command(
       rlm-ha restore /backups/site.tar.gz backup.yaml --apply
       rlm-ha restore /backups/site.tar.gz --into /tmp/look
     """
-    from rlm_exporter.backup.archive import opened
+    from rlm_exporter.backup.opening import opened, verified
 
     if [only_plan, do_apply, verify, into is not None].count(True) != 1:
         raise click.UsageError("say one of --plan, --apply, --verify and --into")
+    if verify:
+        contents = verified(backup)
+        _tell_missing(contents)
+        emit(_whole(contents), lambda: _whole_sheet(contents), manners=current_manners())
+        return ExitCode.DONE
     with opened(backup) as (contents, folder):
-        for line in contents.missing:
-            click.echo(printable(f"missing in this backup: {line}"), err=True)
-        if verify:
-            emit(_whole(contents), lambda: _whole_sheet(contents), manners=current_manners())
-            return ExitCode.DONE
+        _tell_missing(contents)
         if into is not None:
             _unpack(contents, folder, into)
             return ExitCode.DONE
@@ -75,9 +78,15 @@ def restore_command(
             file,
             do_apply=do_apply,
             even_serving=even_serving,
+            replace_journal=replace_journal,
             state=state,
             rlmutil=rlmutil,
         )
+
+
+def _tell_missing(contents: "Contents") -> None:
+    for line in contents.missing:
+        click.echo(printable(f"missing in this backup: {line}"), err=True)
 
 
 def _restore(
@@ -87,6 +96,7 @@ def _restore(
     *,
     do_apply: bool,
     even_serving: bool,
+    replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
 ) -> int:
@@ -101,7 +111,12 @@ def _restore(
     manners = current_manners()
     world = OurWorld(saved_cluster(contents, folder), manners, rlmutil=rlmutil)
     restore = Restore(
-        contents=contents, folder=folder, settings=settings, world=world, even_serving=even_serving
+        contents=contents,
+        folder=folder,
+        settings=settings,
+        world=world,
+        even_serving=even_serving,
+        replace_journal=replace_journal,
     )
     progress = StateFile(state or _state_path(contents), backup=contents.name)
     if do_apply:
@@ -127,7 +142,10 @@ def _unpack(contents: "Contents", folder: Path, into: Path) -> None:
     for key in contents.members:
         role, name = key.split("/", 1)
         root = into / key
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BackupError(f"{root}: cannot be made: {error.strerror}; give another --into") from error
         member = Member(
             role=Role(role), name=name, ssh=None, command=(), root=str(root.absolute()), paths=(), logs=()
         )

@@ -18,6 +18,7 @@ from rlm_exporter.errors import ApiError, BackupError, ConfigurationError
 from rlm_exporter.manifest.load import parse_manifests
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.clock import SystemClock
+from rlm_exporter.probe.result import OUR_REASONS
 from rlm_exporter.probe.rlmutil import RlmutilProbe, find_rlmutil
 from rlm_exporter.probe.rlmutil_program import MISSING
 from rlm_exporter.probe.through import AtServer
@@ -35,7 +36,7 @@ class OurWorld:
             raise ConfigurationError(MISSING)
 
     def serving(self) -> dict[str, bool]:
-        """Asked now, all at once."""
+        """Asked now, all at once. Raises BackupError where nobody can tell."""
         return asyncio.run(self._serving())
 
     async def _serving(self) -> dict[str, bool]:
@@ -43,7 +44,12 @@ class OurWorld:
             ask = AtServer(cluster=self._cluster, license_probe=probe)
             names = [server.name for server in self._cluster.servers]
             results = await asyncio.gather(*map(ask, names))
-        return {name: result.failure is None for name, result in zip(names, results, strict=True)}
+        seen = dict(zip(names, results, strict=True))
+        for name, result in seen.items():
+            if result.failure is not None and result.failure.reason in OUR_REASONS:
+                # It may serve: its files are not to be written on that.
+                raise BackupError(f"{name}: cannot be asked whether it serves: {result.failure.detail}")
+        return {name: result.failure is None for name, result in seen.items()}
 
     def active(self) -> str | None:
         """By the daemon."""
@@ -97,4 +103,7 @@ def saved_cluster(contents: Contents, folder: Path) -> Cluster:
     path = folder / EXPORT
     if not path.is_file():
         raise BackupError(f"{contents.name}: holds no {EXPORT}, so nobody knows where the servers are")
-    return parse_manifests(path.read_bytes(), EXPORT).clusters[0]
+    clusters = parse_manifests(path.read_bytes(), EXPORT).clusters
+    if not clusters:
+        raise BackupError(f"{contents.name}: its {EXPORT} has no cluster; use another backup")
+    return clusters[0]

@@ -76,6 +76,12 @@ def check(database: Database, *, migrations: Path = MIGRATIONS) -> None:
         )
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version can work with a schema, or upgrade it."""
+    _, scripts = _steps(MIGRATIONS)
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 def _steps(migrations: Path) -> tuple[Config, ScriptDirectory]:
     config = Config()
     # Alembic reads the option with configparser's rules, where a percent sign starts a reference.

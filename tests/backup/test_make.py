@@ -20,14 +20,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlm_exporter.backup.archive import opened
 from rlm_exporter.backup.contents import INFO, LIST, SUM
 from rlm_exporter.backup.make import Known, Wishes
+from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.put import BEFORE, differing, put
 from rlm_exporter.errors import BackupError
 from tests.backup.sites import KEY, LICENSE, courier, machine, member, save
 from tests.backup.sites import settings as settings_of
-from tests.postgresql import PostgresqlServer, ask
 
 ALL = ("/opt/rlm/licenses", "/opt/rlm/rlm.conf", "/opt/rlm/ssl")
 
@@ -250,29 +249,6 @@ def test_the_journal_is_copied_while_it_is_written(tmp_path: Path) -> None:
 
     with closing(sqlite3.connect(made.path / "store/journal.sqlite")) as copy:
         assert copy.execute("SELECT a, b FROM pair").fetchall() == [(1, 1)]
-
-
-@pytest.mark.row(43)
-def test_a_journal_on_postgresql_is_dumped_by_its_own_program(
-    tmp_path: Path, postgresql: PostgresqlServer
-) -> None:
-    url = postgresql.new_database()
-    try:
-        ask(url, "CREATE TABLE pair (a INTEGER)")
-        rlm1 = member(machine(tmp_path / "rlm1"))
-        made = save(settings_of(tmp_path / "b", rlm1, store=url), Wishes(folder=True))
-    finally:
-        postgresql.drop_database(url)
-
-    dump = made.path / "store/journal.pgdump"
-    assert dump.read_bytes().startswith(b"PGDMP")
-    assert "TABLE public pair" in _listed(dump)
-
-
-def _listed(dump: Path) -> str:
-    program = shutil.which("pg_restore")
-    assert program is not None
-    return subprocess.run([program, "--list", str(dump)], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.row(45)

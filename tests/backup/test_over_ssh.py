@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rlm_exporter.backup.archive import opened
 from rlm_exporter.backup.make import Wishes
 from rlm_exporter.backup.members import Member
+from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.put import differing, put
 from rlm_exporter.errors import BackupError
 from tests.backup.sites import LICENSE, courier, machine, member, save

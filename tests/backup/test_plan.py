@@ -7,6 +7,7 @@ import pytest
 
 from rlm_exporter.backup.contents import Contents, Entry
 from rlm_exporter.backup.info import STEPS
+from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.members import Member, Role
 from rlm_exporter.backup.plan import STEP, Action, Deed, Look, Rules, State, plan
 from tests.backup.sites import NOW, member
@@ -51,7 +52,7 @@ WELL = Look(
     trouble={},
     active="rlm1",
     knows_cluster=True,
-    store_is_there=True,
+    journal=JournalLook(found=Found.SAVED),
     failed_checks=(),
 )
 LOST = replace(
@@ -59,7 +60,7 @@ LOST = replace(
     serving={"rlm1": False, "rlm2": False},
     differing={key: (each,) for key, each in FILES.items()},
     knows_cluster=False,
-    store_is_there=False,
+    journal=JournalLook(found=Found.NONE),
     failed_checks=None,
 )
 
@@ -94,8 +95,7 @@ def test_where_all_is_lost_everything_is_to_do_in_the_order_of_the_sheet() -> No
 
 
 def test_where_all_is_well_nothing_is_to_do() -> None:
-    assert {action.state for action in planned(WELL)} == {State.DONE, State.HELD}
-    assert [action.subject for action in planned(WELL) if action.state is State.HELD] == ["journal"]
+    assert {action.state for action in planned(WELL)} == {State.DONE}
 
 
 @pytest.mark.row(45)
@@ -152,3 +152,42 @@ def test_files_of_one_that_serves_are_written_on_demand_and_it_goes_on() -> None
     actions = planned(serving, rules=Rules(even_serving=True))
     assert state(actions, Deed.PUT, "rlm1")[0] is State.TODO
     assert state(actions, Deed.START, "rlm1")[0] is State.DONE
+
+
+OTHER = JournalLook(found=Found.OTHER, detail="it holds site under epoch 9")
+IN_USE = "a daemon is at work on it"
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize(
+    ("journal", "rules", "is_", "said"),
+    [
+        (JournalLook(found=Found.NONE), Rules(), State.TODO, "put the journal back"),
+        (JournalLook(found=Found.NONE, used_by=IN_USE), Rules(), State.BLOCKED, f"{IN_USE}; stop it"),
+        (JournalLook(found=Found.SAVED), Rules(replace_journal=True), State.DONE, "as saved"),
+        (OTHER, Rules(), State.HELD, "left alone: it holds site under epoch 9; --replace-journal"),
+        (OTHER, Rules(replace_journal=True), State.TODO, "in the place of the one there: it holds site"),
+        (replace(OTHER, used_by=IN_USE), Rules(replace_journal=True), State.BLOCKED, IN_USE),
+        (replace(OTHER, used_by=IN_USE), Rules(), State.HELD, "left alone"),
+        # What the daemon has written since it was put back is not taken away by the next run.
+        (OTHER, Rules(replace_journal=True, journal_was_put=True), State.DONE, "written to since"),
+        # And one that is lost again is put back again.
+        (JournalLook(found=Found.NONE), Rules(journal_was_put=True), State.TODO, "put the journal back"),
+        (
+            JournalLook(found=Found.APART, detail="by hand"),
+            Rules(replace_journal=True),
+            State.HELD,
+            "by hand",
+        ),
+        (JournalLook(found=Found.UNUSABLE, detail="newer"), Rules(), State.BLOCKED, "newer"),
+    ],
+)
+def test_a_journal_that_is_there_is_replaced_on_demand_alone(
+    journal: JournalLook, rules: Rules, is_: State, said: str
+) -> None:
+    found, text = state(planned(replace(LOST, journal=journal), rules=rules), Deed.STORE, "journal")
+    assert (found, said in text) == (is_, True)
+
+
+def test_a_backup_without_a_journal_says_nothing_of_one() -> None:
+    assert Deed.STORE not in {action.deed for action in planned(replace(LOST, journal=None))}

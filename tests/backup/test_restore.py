@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from rlm_exporter.backup.archive import opened
 from rlm_exporter.backup.make import Wishes
 from rlm_exporter.backup.members import BackupSettings, Member, Role
+from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.restore import Restore
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
+from tests.backup.journals import moved_on, rows_of, with_history
 from tests.backup.sites import machine, member, save
 from tests.backup.sites import settings as settings_of
+from tests.postgresql import PostgresqlServer
 
 
 @dataclass
@@ -79,20 +81,27 @@ def site(folder: Path, *, check: tuple[str, ...] = ("true",)) -> BackupSettings:
     return settings_of(folder / "b", *servers, balancer)
 
 
-def saved(folder: Path) -> Path:
+def saved(folder: Path, *, store: str | None = None) -> Path:
     """A backup of the site, which is then wiped."""
     for name in ("rlm1", "rlm2"):
         machine(folder / name)
     (folder / "lb1/etc").mkdir(parents=True)
     (folder / "lb1/etc/haproxy.cfg").write_text("defaults\n")
-    path = save(site(folder), Wishes(folder=True)).path
+    path = save(replace(site(folder), store=store), Wishes(folder=True)).path
     for name in ("rlm1", "rlm2", "lb1"):
         shutil.rmtree(folder / name)
         (folder / name).mkdir()
     return path
 
 
-def restore(folder: Path, backup: Path, world: World, *, settings: BackupSettings | None = None) -> list[str]:
+def restore(
+    folder: Path,
+    backup: Path,
+    world: World,
+    *,
+    settings: BackupSettings | None = None,
+    replace_journal: bool = False,
+) -> list[str]:
     """Apply it, and return what was told."""
     told: list[str] = []
     with opened(backup) as (contents, files):
@@ -101,6 +110,7 @@ def restore(folder: Path, backup: Path, world: World, *, settings: BackupSetting
             folder=files,
             settings=settings or site(folder),
             world=world,
+            replace_journal=replace_journal,
             start_seconds=1,
         )
         work.apply(StateFile(folder / "state.json", backup=contents.name), told.append)
@@ -143,6 +153,27 @@ def test_a_server_that_serves_keeps_its_files_and_goes_on(tmp_path: Path) -> Non
     assert list((tmp_path / "rlm1").iterdir()) == []
     assert any("it serves, so its files are left alone" in line for line in told)
     assert (tmp_path / "started").read_text() == "rlm1\nrlm2\n"
+
+
+@dataclass
+class Woken(World):
+    """In it rlm1 is started by somebody else, between the look at it and what is done."""
+
+    looks: int = 0
+
+    def serving(self) -> dict[str, bool]:
+        self.looks += 1
+        return {**super().serving(), "rlm1": self.looks > 1}
+
+
+@pytest.mark.row(45)
+def test_one_that_serves_since_the_look_keeps_its_files(tmp_path: Path) -> None:
+    backup, world = saved(tmp_path), Woken(tmp_path)
+
+    told = restore(tmp_path, backup, world)
+
+    assert list((tmp_path / "rlm1").iterdir()) == []
+    assert any("it serves, so its files are left alone" in line for line in told)
 
 
 @pytest.mark.row(45)
@@ -192,3 +223,37 @@ def test_a_state_of_another_backup_is_not_taken_up(tmp_path: Path) -> None:
 
     with pytest.raises(BackupError, match="a restore of another was begun and not ended"):
         restore(tmp_path, backup, World(tmp_path))
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_journal_comes_back_in_step_one_and_what_a_daemon_writes_then_stays(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Also where the next run says once more that the journal is to be replaced."""
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    if kind == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql")
+        url = server.new_database()
+        request.addfinalizer(lambda: server.drop_database(url))
+    with_history(url)
+    as_saved = rows_of(url)
+    backup, world = saved(tmp_path, store=url), World(tmp_path, failed_checks=("web rlm2",))
+    moved_on(url)
+    later = rows_of(url)
+    with_store = replace(site(tmp_path), store=url)
+
+    with pytest.raises(BackupError, match="step 5 of 5"):
+        restore(tmp_path, backup, world, settings=with_store)
+    assert rows_of(url) == later
+    (tmp_path / "state.json").unlink()
+
+    with pytest.raises(BackupError, match="step 5 of 5"):
+        restore(tmp_path, backup, world, settings=with_store, replace_journal=True)
+    assert rows_of(url) == as_saved
+    moved_on(url)
+    world.failed_checks = ()
+
+    told = restore(tmp_path, backup, world, settings=with_store, replace_journal=True)
+    assert "   journal: was put back, and has been written to since" in told
+    assert rows_of(url) == later

@@ -11,7 +11,7 @@ import pytest
 
 from rlm_exporter.cli.drill import _wait_until
 from tests.backup.sites import KEY, NOW, machine
-from tests.cli.command import COMMAND, CommandLine, environment
+from tests.cli.command import COMMAND, ROOT, CommandLine, environment
 from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.documents import CLUSTER, status
 
@@ -66,6 +66,24 @@ async def test_a_backup_is_made_judged_and_unpacked(
     _cut_in_half(path)
     cut = await rlm_ha.run("restore", path, "--verify")
     assert (cut.code, "is no whole backup" in cut.err) == (1, True)
+
+
+@pytest.mark.row(45)
+async def test_where_nobody_can_tell_who_serves_nothing_is_put_back(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path
+) -> None:
+    """A mistyped rlmutil is no reason to write over the files of servers that serve."""
+    manifest = (ROOT / "examples" / "rlm-ha-cluster-haproxy.yaml").read_text()
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed({**MANIFEST, "manifest": manifest}))
+    made = await rlm_ha.run("backup", str(settings), "--json", RLM_HA_URL=daemon.url)
+    options = tmp_path / "rlm1/opt/rlm/licenses/siemens.opt"
+    options.write_text("by now")
+
+    words = ("restore", made.document["path"], str(settings), "--apply", "--rlmutil", "/nowhere/rlmutil")
+    ended = await rlm_ha.run(*words, RLM_HA_URL=daemon.url)
+
+    assert (ended.code, "rlm1: cannot be asked whether it serves" in ended.err) == (1, True), ended.err
+    assert options.read_text() == "by now"
 
 
 def _cut_in_half(path: str) -> None:
