@@ -61,7 +61,15 @@ class Instruments:
         steps: Iterable[str] = (),
         webhook_results: Iterable[str] = (),
         reapply_reasons: Iterable[str] = (),
-        tasks: Iterable[str] = ("prober", "controller", "report_log", "license_drift", "alerts"),
+        tasks: Iterable[str] = (
+            "prober",
+            "controller",
+            "report_log",
+            "license_drift",
+            "page",
+            "deploying",
+            "alerts",
+        ),
         sinks: Iterable[str] = (),
     ) -> None:
         self._rules = tuple(rules)

@@ -60,12 +60,17 @@ def test_a_crash_and_a_move_by_hand_tell_clients_who_is_active_now(
     assert told(path) == f"{port}@{stage.layout.host('rlm3')}"
 
 
-def test_where_nobody_can_be_told_nothing_is_committed(set_stage: SetStage, tmp_path: Path) -> None:
+def test_where_nobody_can_be_told_nothing_is_committed_and_it_is_known_before(
+    set_stage: SetStage, tmp_path: Path
+) -> None:
     path = tmp_path / "nowhere" / "rlm.sh"
     stage = set_stage(Choices(triggers=("detector",)))
     without_balancer(stage, path)
     stage.start_daemon()
-    wait_ready(stage)
+    why = [f"client settings cannot be written: {path}: No such file or directory"]
+    stage.wait(
+        lambda: (stage.cluster() or {}).get("not_ready_because") == why, "why it is not ready", within=30
+    )
 
     moved = licenses(stage, "switchover", "--to", "rlm2")
 
