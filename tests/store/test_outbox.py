@@ -1,5 +1,6 @@
 """The outbox: one alert is one message, each sink gets it at least once, and in order."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -95,6 +96,14 @@ async def test_the_same_for_another_sink_goes_to_that_one_alone(journal: Journal
     assert await sinks_of(journal, further) == {"chat": DeliveryState.TAKEN, "pager": DeliveryState.WAITING}
     assert [each.sink for each in await claim(journal, at=60, sinks=("chat", "pager"))] == ["pager"]
     assert (await accept(journal, at=61, sinks=("pager",))).acceptance is Acceptance.DUPLICATE
+
+
+async def test_of_two_daemons_that_are_asked_at_once_one_gives_it_to_a_further_sink(url: str) -> None:
+    async with await Journal.open(url=url) as one, await Journal.open(url=url) as other:
+        await accept(one, sinks=("chat",))
+        both = await asyncio.gather(*(accept(each, at=1, sinks=("pager",)) for each in (one, other)))
+        assert {each.acceptance for each in both} == {Acceptance.FURTHER_SINKS, Acceptance.DUPLICATE}
+        assert await one.waiting_deliveries() == {"chat": 1, "pager": 1}
 
 
 async def test_a_sink_that_gave_up_what_another_has_gets_it_again(journal: Journal) -> None:
