@@ -19,7 +19,7 @@ from rlm_exporter.sync.calls import call
 from rlm_exporter.sync.drift import ServerDrift, drift_of, in_words, unread
 from rlm_exporter.sync.masters import Masters, read_masters
 from rlm_exporter.sync.plan import ServerPlan, plan_server
-from rlm_exporter.sync.ports import Clock
+from rlm_exporter.sync.ports import Clock, Transport
 from rlm_exporter.sync.rounds import MakeTransport, make_transport
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,9 @@ class DriftWatch:
         self._turn = turn
         self._clock = clock
         self._observer = observer
-        self._transport = transport
+        self._make_transport = transport
+        self._transports: dict[str, Transport] = {}
+        """Kept: of work that hangs there, each knows, and begins no more."""
         self._reading = Aside[Masters]("license masters")
         self._seen: dict[str, ServerDrift] = {}
         self._told: dict[str, str] = {}
@@ -157,6 +159,11 @@ class DriftWatch:
             log.exception("cluster=%s license files of %s", self._cluster.name, server.name)
             self._observer.stumbled(self._cluster.name, error)
             return unread(server.name, "a defect of ours, see the daemon's log", at=at)
+
+    def _transport(self, server: Server, sync: LicenseSync) -> Transport:
+        if server.name not in self._transports:
+            self._transports[server.name] = self._make_transport(server, sync)
+        return self._transports[server.name]
 
     def _compare(
         self,

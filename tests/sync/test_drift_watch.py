@@ -55,6 +55,8 @@ class Site:
     acts: bool = True
     rlmhostid: tuple[str, ...] = ()
     broken: bool = False
+    made: list[str] = field(default_factory=list)
+    """Servers to whose files a way was made."""
 
     def __post_init__(self) -> None:
         (self.folder / "masters").mkdir()
@@ -88,7 +90,8 @@ class Site:
         )
 
     def _transport(self, server: Server, sync: LicenseSync) -> Transport:
-        return cast("Transport", Broken()) if self.broken else make_transport(server, sync)
+        self.made.append(server.name)
+        return cast("Transport", Breaking(self, make_transport(server, sync)))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[DriftWatch]:
@@ -110,11 +113,17 @@ class Site:
         await self.clock.settle()
 
 
-class Broken:
-    """A defect of ours."""
+@dataclass
+class Breaking:
+    """A way to the files that has a defect of ours while the site says so."""
+
+    site: Site
+    inner: Transport
 
     async def read(self) -> Mapping[str, bytes]:
-        raise RuntimeError("nobody foresaw that")
+        if self.site.broken:
+            raise RuntimeError("nobody foresaw that")
+        return await self.inner.read()
 
 
 @pytest.fixture
@@ -226,6 +235,14 @@ async def test_a_defect_of_ours_ends_one_look_and_is_counted(
     assert site.notes.defects == 2
     assert "nobody foresaw that" in caplog.text
     assert site.notes.known["rlm1"] == (True, None, 0, True)
+
+
+async def test_the_way_to_a_servers_files_is_kept_so_that_what_hangs_there_is_known(site: Site) -> None:
+    watch = site.watch()
+    await watch.look()
+    await watch.look()
+
+    assert site.made == ["rlm1", "rlm2"]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The three ways to a server's files behave alike: whole files, and no other that RLM would load."""
 
+import asyncio
 import json
 import stat
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -166,6 +169,38 @@ async def test_a_transport_that_hangs_is_killed_and_named(tmp_path: Path) -> Non
 
     with pytest.raises(SyncError, match=r"hangs did not end within 0\.2 s and was killed"):
         await CalledFolder((str(program),), server="rlm1", folder="/x", limit=limit).read()
+
+
+class OnADeadServer(type(Path())):  # type: ignore[misc] # the class of paths depends on the system
+    """A folder that answers once somebody has it answer."""
+
+    back = threading.Event()
+
+    def iterdir(self) -> Iterator[Path]:
+        assert self.back.wait(60)
+        return iter(super().iterdir())
+
+
+async def test_looks_at_a_dead_file_server_hang_in_one_thread_however_many_they_are(folder: Path) -> None:
+    OnADeadServer.back = threading.Event()
+    transport = LocalFolder(OnADeadServer(folder), limit=timedelta(milliseconds=50))
+    before = threading.active_count()
+
+    with pytest.raises(SyncError, match=r"no answer within 0\.05 s; is it on a dead NFS\?"):
+        await transport.read()
+    for _ in range(3):
+        with pytest.raises(SyncError, match="an earlier call still hangs, so no other is begun"):
+            await transport.read()
+    assert threading.active_count() == before + 1
+
+    (folder / "siemens.lic").write_bytes(b"new\n")
+    OnADeadServer.back.set()
+    found: Mapping[str, bytes] = {}
+    async with asyncio.timeout(20):
+        while not found:
+            with suppress(SyncError):
+                found = await transport.read()
+    assert found["siemens.lic"] == b"new\n"
 
 
 @pytest.mark.parametrize("said", ["", "no JSON", "[]", json.dumps({"files": {"a.lic": "?"}}), '{"files": 3}'])
