@@ -17,6 +17,8 @@ _TONES = {
 _WORDS = {
     Outcome.IN_STEP: "has what the masters say",
     Outcome.PUSHED: "written, reread, and its answer shows every seat",
+    Outcome.REREAD: "reread: its files were right, and now its answer shows every seat of them",
+    Outcome.NOT_SERVED: "NOT SERVED: its files are right, and it does not show what they grant",
     Outcome.WRITTEN: "written; rlm reads it at its next start, or at midnight",
     Outcome.REFUSED: "nothing is written, see above",
     Outcome.SILENT: "nothing is written: it does not answer",
@@ -41,11 +43,13 @@ def document(cluster: str, seen: Sequence[Seen], pushed: Sequence[Pushed] | None
 def _server(each: Seen) -> dict[str, Any]:
     plan = each.plan
     if plan is None:
-        return {"server": each.server.name, "in_step": None, "trouble": each.trouble, "files": []}
+        known: dict[str, Any] = {"in_step": None, "trouble": each.trouble, "unserved": None, "files": []}
+        return {"server": each.server.name, **known}
     return {
         "server": each.server.name,
         "in_step": plan.in_step,
         "trouble": None,
+        "unserved": None if each.unserved is None else list(each.unserved),
         "foreign": list(plan.foreign),
         "files": [
             {
@@ -77,6 +81,7 @@ def _one(each: Seen) -> Iterator[Block]:
         return
     rows = [row for file in each.plan.files for row in _file(file)]
     rows += [row for name in each.plan.foreign for row in _foreign(name)]
+    rows += _served(each)
     yield Table(
         columns=(Column(title="FILE"), Column(title=""), Column(title="", long=True)),
         rows=tuple(rows),
@@ -94,6 +99,16 @@ def _file(file: FilePlan) -> Iterator[tuple[Cell, ...]]:
         yield Cell(""), Cell("warning", Tone.WARNING), Cell(text)
     for text in file.differences:
         yield Cell(""), Cell("differs"), Cell(text)
+
+
+def _served(each: Seen) -> Iterator[tuple[Cell, ...]]:
+    if each.unserved:
+        yield Cell(""), Cell("reread", Tone.WARNING), Cell("the files are right, and rlm serves other seats:")
+        for text in each.unserved:
+            yield Cell(""), Cell(""), Cell(text)
+    elif each.plan is not None and each.plan.in_step and each.unasked is not None:
+        told = f"nobody could ask whether rlm has read these files: {each.unasked}"
+        yield Cell(""), Cell("unknown", Tone.WARNING), Cell(told)
 
 
 def _foreign(name: str) -> Iterator[tuple[Cell, ...]]:
