@@ -1,6 +1,8 @@
 # Everything from a clone to running programs; `make help` lists the targets.
 
 PYTHON ?= python3
+# Packages depend on the distribution's own Python.
+PACKAGING_PYTHON ?= /usr/bin/python3
 # Of another project's Python packages nothing may leak in.
 unexport PYTHONPATH
 
@@ -9,7 +11,7 @@ BIN := .venv/bin
 WITH_PARTS := PATH="$$PWD/.cache/parts/bin:$$PATH"; export PATH;
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean
+.PHONY: help setup check check-format check-lint check-types check-layers test rows soak fuzz-api test-debian13 dashboards dashboard-schema dashboard-pictures demo format lock clean deb rpm test-deb test-rpm test-image
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | while IFS=@ read -r target text; do \
@@ -55,6 +57,21 @@ fuzz-api: setup ## ten minutes of questions to a real daemon, by its OpenAPI doc
 
 test-debian13: ## as root: failovers, store, dashboards, rules on the programs of Debian 13, in a system of its own
 	@$(PYTHON) -m dev.debian13 $(PYTEST)
+
+deb: ## a package for this machine's Debian or Ubuntu, in dist/
+	@$(PACKAGING_PYTHON) -m dev.deb
+
+rpm: ## a package for RHEL 9 and its like, in dist/
+	@/usr/bin/python3.11 -m dev.rpm
+
+test-deb: ## as root: builds for Debian 12 and 13, installs, upgrades and removes in systems of their own
+	@$(PYTHON) -m dev.deb_trial $(RELEASE)
+
+test-rpm: ## as root: builds for RHEL 9, installs, upgrades and removes, on a Debian 12 of its own
+	@$(PYTHON) -m dev.rpm_trial
+
+test-image: ## as root: carries out the Dockerfile on a Debian of its own, and runs what it makes; needs buildah
+	@$(PYTHON) -m dev.image_trial
 
 dashboards: setup ## write dashboards/*.json after dev/dashboards
 	@$(BIN)/python -m dev.dashboards

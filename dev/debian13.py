@@ -9,19 +9,16 @@ its own and end with it. Its network is this machine's: packages are fetched.
 
 import os
 import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from dev.indexes import pip_config_files, pip_options
-from dev.steps import SetupError, read_or_empty, remove, run, say
+from dev.roots import copy_clone, enter, provide_system, refuse_where_it_cannot_work
+from dev.steps import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEM = ROOT / ".cache" / "debian13"
 SUITE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
     *("haproxy", "prometheus", "prometheus-alertmanager", "postgresql"),
     *("python3", "python3-venv", "git", "make", "ca-certificates"),
@@ -33,95 +30,21 @@ TESTS = (
 CLONE = Path("srv/clone")
 """Below the system's root."""
 
-TOOLS = ("debootstrap", "unshare", "chroot", "mount", "git")
-CERTIFICATES = Path("usr/local/share/ca-certificates")
-PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-INDEX_OPTIONS = ("index-url", "extra-index-url", "trusted-host")
-
-# $1 is the system's root, $2 the folder in it, the rest is the command. Mounts are seen by nobody else.
-ENTER = """\
-set -e
-root=$1 folder=$2
-shift 2
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-exec chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
-"""
-
 
 def main(arguments: Sequence[str]) -> int:
     """Make the system if it is not there, bring the clone's files, and run the tests; pytest's exit code."""
     try:
         refuse_where_it_cannot_work(effective_user=os.geteuid())
-        provide_system()
+        provide_system(SYSTEM, suite=SUITE, packages=PACKAGES)
         copy_clone(ROOT, SYSTEM / CLONE)
-        enter(["make", "setup"])
-        return enter(pytest_command(arguments))
+        enter(SYSTEM, CLONE, ["make", "setup"])
+        return enter(SYSTEM, CLONE, pytest_command(arguments))
     except (SetupError, OSError) as error:
         print(f"test-debian13: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("test-debian13: stopped", file=sys.stderr)
         return 130
-
-
-def refuse_where_it_cannot_work(*, effective_user: int) -> None:
-    """Say all that is missing, before anything is made."""
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    problems = []
-    if effective_user != 0:
-        problems.append("A system of its own is made and entered by root: run it as root, e.g. with sudo.")
-    if missing:
-        problems.append(
-            f"{', '.join(missing)} not found; Debian and Ubuntu have debootstrap in a package of that name."
-        )
-    if problems:
-        raise SetupError("\n".join(problems))
-
-
-def provide_system() -> None:
-    """Make `SYSTEM` a Debian 13 with the programs that the tests need; do nothing when it is one already."""
-    wanted = f"{SUITE} {' '.join(PACKAGES)}\n"
-    if read_or_empty(SYSTEM / "made-with") == wanted:
-        return
-    remove(SYSTEM)
-    SYSTEM.parent.mkdir(exist_ok=True)
-    mirror = os.environ.get("DEBIAN_MIRROR") or MIRROR
-    say(f"making a Debian 13 in {SYSTEM} from {mirror} (DEBIAN_MIRROR names another); some minutes ...")
-    try:
-        run(["debootstrap", "--variant=minbase", SUITE, SYSTEM, mirror])
-        take_over_the_network(SYSTEM)
-        # Packages start no service in there.
-        policy = SYSTEM / "usr" / "sbin" / "policy-rc.d"
-        policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
-        policy.chmod(0o755)
-        install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *PACKAGES]
-        run(entering(SYSTEM, "/", install), env=environment(os.environ))
-        run(entering(SYSTEM, "/", ["update-ca-certificates"]), env=environment(os.environ))
-    except SetupError as error:
-        raise SetupError(f"{error}\nIt needs a network and a Debian mirror.") from error
-    (SYSTEM / "made-with").write_text(wanted, encoding="utf-8")
-
-
-def take_over_the_network(system: Path) -> None:
-    """Names are resolved and certificates are believed as on this machine."""
-    shutil.copyfile("/etc/resolv.conf", system / "etc" / "resolv.conf")
-    (system / CERTIFICATES).mkdir(parents=True, exist_ok=True)
-    for certificate in (Path("/") / CERTIFICATES).glob("*.crt"):
-        shutil.copyfile(certificate, system / CERTIFICATES / certificate.name)
-
-
-def copy_clone(source: Path, target: Path) -> None:
-    """Make `target` hold the files of the clone as they are, committed or not; what was set up stays."""
-    listed = run(["git", "-C", source, "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-    names = {name for name in listed.split("\0") if name and (source / name).is_file()}
-    for kept in target.rglob("*"):
-        below = kept.relative_to(target)
-        if below.parts[0] not in {".venv", ".cache"} and kept.is_file() and str(below) not in names:
-            kept.unlink()
-    for name in names:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / name, target / name)
 
 
 def pytest_command(arguments: Sequence[str]) -> list[str]:
@@ -133,38 +56,6 @@ def pytest_command(arguments: Sequence[str]) -> list[str]:
     versions = "haproxy -v | head -n 1; postgres --version; python3 --version"
     script = f'export PATH="$PWD/.cache/parts/bin:$PATH"; {versions}; exec {shlex.join(pytest)}'
     return ["sh", "-c", script]
-
-
-def enter(command: Sequence[str]) -> int:
-    """Run a command in the clone in the system, seen as it goes; returns its exit code."""
-    inside = entering(SYSTEM, f"/{CLONE}", command)
-    code = subprocess.run(inside, env=environment(os.environ), check=False).returncode
-    if code != 0 and command[0] == "make":
-        raise SetupError(f"{shlex.join(command)} ended with {code}")
-    return code
-
-
-def entering(system: Path, folder: str, command: Sequence[str]) -> list[str]:
-    """The command that runs another one in the system, with processes and mounts of its own."""
-    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-    return [*unshare, "sh", "-c", ENTER, "enter", str(system), folder, *command]
-
-
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Nothing of this machine but how packages are reached."""
-    options = pip_options(environ, pip_config_files(environ))
-    return {
-        "HOME": "/root",
-        "LANG": "C.UTF-8",
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "DEBIAN_FRONTEND": "noninteractive",
-        **{name: environ[name] for name in PROXIES if name in environ},
-        **{
-            f"PIP_{name.upper().replace('-', '_')}": options[name]
-            for name in INDEX_OPTIONS
-            if name in options
-        },
-    }
 
 
 if __name__ == "__main__":

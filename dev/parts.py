@@ -57,6 +57,10 @@ PROGRAMS = (
     # They judge the units and the script that we render.
     Program(name="systemd-analyze", package="systemd"),
     Program(name="shellcheck", package="shellcheck"),
+    # It judges the manual page; it has no option that tells its version, and this makes a page of nothing.
+    Program(name="mandoc", package="mandoc", version_option="-Tutf8"),
+    # It judges versions of packages.
+    Program(name="dpkg", package="dpkg"),
     # For the tests of sites' own scripts.
     Program(name="curl", package="curl"),
     # For the tests of license files that go to other machines; it has no option that tells its version.

@@ -7,7 +7,9 @@ them.
 import hashlib
 import importlib.util
 import os
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 from dev.distribution import Distribution
@@ -17,10 +19,14 @@ from dev.steps import SetupError, read_or_empty, remove, run, say
 # The Python behind the one that runs this: that may be `.venv`'s own, which we may be about to remove.
 BASE_PYTHON = Path(sys.executable).resolve()
 LOCK = "requirements.lock"
+RUN_LOCK = "packaging/requirements.lock"
+"""Of the lock, what an installed daemon needs: packages, images and offline installations are made of it."""
+BUILD_LOCK = "packaging/build.lock"
+"""Of the lock, what makes the project's own wheel."""
+
 COMPILE = (
-    *("pyproject.toml", "--group", "dev", "--output-file", LOCK),
     *("--universal", "--python-version", "3.11"),  # for this Python and every newer one
-    *("--generate-hashes", "--custom-compile-command", "make lock"),
+    *("--custom-compile-command", "make lock"),
 )
 PIP_PACKAGE = "python3-pip-whl"
 HOW_TO_HAVE_PIP = "Install python3-venv, or what holds ensurepip here. Then run the same command again."
@@ -50,11 +56,31 @@ def provide_packages(*, root: Path, distribution: Distribution) -> None:
 
 
 def write_lock(*, root: Path, distribution: Distribution, upgrade: bool) -> None:
-    """Write the lock after pyproject.toml, for every Python that we support."""
+    """Write the locks after pyproject.toml, for every Python that we support."""
     uv = provide_uv(root=root, distribution=distribution)
-    say(f"writing {LOCK} ...")
+    say(f"writing {LOCK}, {RUN_LOCK} and {BUILD_LOCK} ...")
+    env = uv_environment(root)
     newest = ["--upgrade"] if upgrade else []
-    run([uv, "pip", "compile", "--quiet", *COMPILE, *newest], env=uv_environment(root), cwd=root)
+    whole = ["pyproject.toml", "--group", "dev", "--output-file", LOCK, "--generate-hashes"]
+    run([uv, "pip", "compile", "--quiet", *COMPILE, *whole, *newest], env=env, cwd=root)
+    needed = root / ".cache" / "build.in"
+    needed.write_text("\n".join(build_requirements(root)), encoding="utf-8")
+    for part, asked in ((RUN_LOCK, ["pyproject.toml", "--extra", "postgresql"]), (BUILD_LOCK, [str(needed)])):
+        names = ["--constraint", LOCK, "--no-annotate", "--no-header"]
+        chosen = run([uv, "pip", "compile", *COMPILE, *names, *asked], env=env, cwd=root)
+        (root / part).write_text(part_of(read_or_empty(root / LOCK), chosen), encoding="utf-8")
+
+
+def part_of(lock: str, chosen: str) -> str:
+    """Return a lock's own lines for the packages that are chosen, so that its parts never differ from it."""
+    names = re.findall(r"^([A-Za-z0-9._-]+)==", chosen, re.MULTILINE)
+    return "# Part of requirements.lock; made by: make lock\n" + "".join(locked(lock, name) for name in names)
+
+
+def build_requirements(root: Path) -> list[str]:
+    """What makes the wheel, as pyproject.toml says it."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return [str(requirement) for requirement in project["build-system"]["requires"]]
 
 
 def provide_uv(*, root: Path, distribution: Distribution) -> Path:

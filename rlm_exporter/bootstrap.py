@@ -9,7 +9,7 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -190,9 +190,9 @@ async def run_daemon(
                 keep_pauses_short(clock),
             ]
             if reload is not None:
-                runs.append(_reloading(deploying, reload))
+                runs.append(_for_good(partial(_reloading, deploying, reload), instruments))
             if keeper is not None:
-                runs += [keeper.run(), deploying.run()]
+                runs += [keeper.run(), _for_good(deploying.run, instruments)]
             if settings.usage.keep is not None:
                 runs.append(_retention(settings.usage.keep, settings.store, roster, instruments, clock).run())
             tasks = [group.create_task(run) for run in runs]
@@ -328,6 +328,17 @@ async def _serving(services: Services, settings: Settings) -> AsyncIterator[int]
         await runner.cleanup()
 
 
+async def _for_good(run: Callable[[], Coroutine[None, None, None]], instruments: Instruments) -> None:
+    """Have it run, also after a defect of ours: no failover must end because nothing can be deployed."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("deploying stumbled and goes on")
+            instruments.defect("deploying")
+        await asyncio.sleep(1)
+
+
 async def _reloading(deploying: Deploying, asked: asyncio.Event) -> None:
     while True:
         await asked.wait()
@@ -344,25 +355,32 @@ async def _reloading(deploying: Deploying, asked: asyncio.Event) -> None:
 async def _telling(services: Services, roster: Roster, journal: Journal) -> None:
     """Keep the page of metrics told of what is so."""
     while True:
-        facts = [
-            cluster_facts(
-                cluster=controller.cluster,
-                snapshot=controller.prober.snapshot,
-                readings=tuple(balancer.reading for balancer in controller.balancers),
-                standing=controller.standing,
-                failovers=await _if_readable(journal.committed_since(name, since=BEGINNING)),
-                unacknowledged=await _if_readable(unacknowledged(journal, controller)),
-                last_move=await _if_readable(_last_move(journal, name)),
-                now=services.clock.now(),
-            )
-            for name, controller in tuple(services.controllers.items())
-        ]
-        services.page.update(
-            tuple(each for each in facts if each.cluster.name in services.controllers),
-            watchdog_seen_at=services.watchdog_seen_at,
-            reading=Reading(at=roster.loaded_at, is_current=roster.is_current),
-        )
+        try:
+            await _tell(services, roster, journal)
+        except Exception as error:  # noqa: BLE001 - logged there; no failover must end by it
+            services.page.not_told(error)
         await asyncio.sleep(FACTS_PACE)
+
+
+async def _tell(services: Services, roster: Roster, journal: Journal) -> None:
+    facts = [
+        cluster_facts(
+            cluster=controller.cluster,
+            snapshot=controller.prober.snapshot,
+            readings=tuple(balancer.reading for balancer in controller.balancers),
+            standing=controller.standing,
+            failovers=await _if_readable(journal.committed_since(name, since=BEGINNING)),
+            unacknowledged=await _if_readable(unacknowledged(journal, controller)),
+            last_move=await _if_readable(_last_move(journal, name)),
+            now=services.clock.now(),
+        )
+        for name, controller in tuple(services.controllers.items())
+    ]
+    services.page.update(
+        tuple(each for each in facts if each.cluster.name in services.controllers),
+        watchdog_seen_at=services.watchdog_seen_at,
+        reading=Reading(at=roster.loaded_at, is_current=roster.is_current),
+    )
 
 
 async def _last_move(journal: Journal, cluster: str) -> datetime | None:

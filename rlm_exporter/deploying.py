@@ -43,31 +43,35 @@ class Deploying:
         self._journal = journal
         self._clock = clock
         self._changing = asyncio.Lock()
-        self._deployed: tuple[DeployedManifest, ...] = ()
+        self._stored: tuple[DeployedManifest, ...] = ()
+        """What the store had when it was last looked at."""
+        self._taken: tuple[DeployedManifest, ...] = ()
+        """What of it is looked after."""
 
     async def begin(self) -> None:
         """Look after what there is at the start.
 
         Raises ManifestError, JournalError, and ConfigurationError where the journal contradicts a manifest.
         """
-        self._deployed = await self._journal.manifests()
-        new = await asyncio.to_thread(read_configuration, self._paths, self._deployed)
+        deployed = self._stored = await self._journal.manifests()
+        new = await asyncio.to_thread(read_configuration, self._paths, deployed)
         troubles = await self._contradicted(new)
         of_files = [name for name in troubles if new.kept[name].owner is Owner.FILE]
         if of_files:
             raise ConfigurationError("\n".join(line for name in of_files for line in troubles[name]))
         await self._roster.take(new.without(troubles, {}), was_read=True)
+        self._taken = deployed
 
     async def run(self) -> None:
         """Take what other daemons deploy into a store that is shared, until cancelled."""
         while True:
             await self._clock.sleep(LOOK)
             try:
-                await self._follow()
+                await self.follow()
             except JournalError:
-                pass  # what there is goes on
+                pass  # what there is goes on, and is looked at again
             except RlmExporterError as error:
-                self._roster.is_current = False
+                self._roster.store_is_current = False
                 log.error("what another daemon has deployed cannot be taken: %s", error)
 
     def kept(self, name: str) -> Kept | None:
@@ -84,7 +88,7 @@ class Deploying:
             try:
                 return await self._reload()
             except BaseException:
-                self._roster.is_current = False
+                self._roster.files_are_current = False
                 raise
 
     async def deploy(
@@ -110,7 +114,7 @@ class Deploying:
     async def remove(self, name: str, *, by: str) -> Deployed:
         """Look after a cluster no more; what was decided and used stays. Raises as `deploy` does."""
         async with self._changing:
-            self._deployed = await self._journal.manifests()
+            self._stored = await self._journal.manifests()
             revision = self._revision(name)
             if revision is None:
                 raise _owned(self._known(name), ())
@@ -122,7 +126,7 @@ class Deploying:
 
     def _revision(self, name: str) -> int | None:
         """Of what the store has, also where that cannot be used."""
-        return next((each.revision for each in self._deployed if each.cluster == name), None)
+        return next((each.revision for each in self._stored if each.cluster == name), None)
 
     def _known(self, name: str) -> Kept:
         kept = self.kept(name)
@@ -131,19 +135,21 @@ class Deploying:
             raise NotDeployedError(RefusalKind.UNKNOWN_CLUSTER, f"no such cluster; known: {known}")
         return kept
 
-    async def _follow(self) -> None:
+    async def follow(self) -> None:
+        """Take what another daemon has deployed since; raises JournalError and what `take` raises."""
         async with self._changing:
-            deployed = await self._journal.manifests()
-            if deployed != self._deployed:
+            if await self._journal.manifests() != self._taken:
                 log.info("another daemon has deployed manifests")
+                self._roster.store_is_current = False  # until they are taken
                 await self._take_stored()
 
     async def _take_stored(self) -> None:
         """Look after what is in the store by now, beside what the files said when they were last read."""
-        self._deployed = await self._journal.manifests()
+        deployed = self._stored = await self._journal.manifests()
         files = self._roster.configuration.files
-        new = await asyncio.to_thread(configuration_of, files, self._deployed)
+        new = await asyncio.to_thread(configuration_of, files, deployed)
         await self._roster.take(new.without(await self._contradicted(new), self._running()))
+        self._taken = deployed
 
     def _running(self) -> dict[str, Cluster]:
         return {name: each.cluster for name, each in self._roster.controllers.items()}
@@ -161,15 +167,15 @@ class Deploying:
 
     async def _reload(self) -> tuple[Deployed, ...]:
         old = self._roster.configuration
-        deployed = await self._journal.manifests()
+        deployed = self._stored = await self._journal.manifests()
         new = await asyncio.to_thread(read_configuration, self._paths, deployed)
         troubles = await self._contradicted(new)
         of_store = {name: troubles[name] for name in troubles if new.kept[name].owner is Owner.STORE}
         new = new.without(of_store, self._running())  # it must not keep the files from being read
         told = [await self._judged(name, new) for name in new.clusters]
         told += [await self._gone(name) for name in old.clusters if name not in new.clusters]
-        self._deployed = deployed
         await self._roster.take(new, was_read=True)
+        self._taken = deployed
         if _settings(old.config) != _settings(new.config):
             log.warning("the daemon's own settings have changed: they count from its next start on")
         return tuple(told)
@@ -178,7 +184,7 @@ class Deploying:
         self, text: str, *, source: str, by: str, dry_run: bool, after: Mapping[str, int | None] | None
     ) -> tuple[Deployed, ...]:
         now, files = self._clock.now(), self._roster.configuration.files
-        deployed = self._deployed = await self._journal.manifests()
+        deployed = self._stored = await self._journal.manifests()
         plan = await asyncio.to_thread(
             plan_of, (source, text), files=files, deployed=deployed, now=now, by=by
         )
@@ -190,7 +196,7 @@ class Deploying:
         wishes = [_deployment(each, plan) for each in changed]
         await _unless_overtaken(self._journal.deploy(wishes, by=by, now=now))
         await self._take_stored()
-        revisions = {each.cluster: each.revision for each in self._deployed}
+        revisions = {each.cluster: each.revision for each in self._stored}
         return tuple(replace(each, revision=revisions.get(each.cluster)) for each in told)
 
     async def _wished(self, name: str, plan: Plan) -> Deployed:

@@ -59,8 +59,10 @@ class Roster:
         """What is looked after."""
         self.loaded_at: datetime | None = None
         """When the configuration was last read without fault."""
-        self.is_current = True
-        """Whether nothing was wrong with it the last time that it was read."""
+        self.files_are_current = True
+        """Whether nothing was wrong with the files the last time that they were read."""
+        self.store_is_current = True
+        """Whether what is in the store is looked after, as far as it can be."""
         self._builder = builder
         self._keeper = keeper
         self._instruments = instruments
@@ -101,8 +103,14 @@ class Roster:
         self.configuration = new
         if was_read:
             self.loaded_at = self._clock.now()
-        self.is_current = not new.spoilt and (was_read or self.is_current)
+        self.files_are_current = was_read or self.files_are_current
+        self.store_is_current = True
         _warn(new)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all that was configured is looked after, and nothing is wrong with it."""
+        return self.files_are_current and self.store_is_current and not self.configuration.spoilt
 
     def as_it_runs(self, name: str) -> Cluster | None:
         """The cluster as it is looked after now."""

@@ -10,7 +10,7 @@ import pytest
 from rlm_exporter.assembly import ClusterParts
 from rlm_exporter.configuration import NOTHING
 from rlm_exporter.deploying import Deploying
-from rlm_exporter.errors import ManifestError
+from rlm_exporter.errors import JournalError, ManifestError
 from rlm_exporter.manifest.deployment import Change, NotDeployedError
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.metrics.instruments import Instruments
@@ -133,7 +133,7 @@ async def test_clients_that_were_moved_meanwhile_are_not_lost_by_what_another_da
     await deploy(here, manifest().replace("rlm2.example.com", "rlm9.example.com"))
     await founded(journal, active="rlm2")
 
-    await follower._follow()
+    await follower.follow()
 
     running = there.as_it_runs(NAME)
     assert running is not None
@@ -158,3 +158,40 @@ async def test_what_is_contradicted_in_the_store_does_not_keep_files_from_being_
 
     assert await deploy(deploying, manifest()) is Change.CHANGED
     assert sorted(roster.controllers) == ["a", NAME]
+
+
+async def another(journal: Journal) -> Deploying:
+    """A second daemon on the same store, which follows what the first one deploys."""
+    _, deploying = await begun(journal)
+    return deploying
+
+
+async def test_what_another_daemon_deployed_is_taken_also_after_a_question_here(journal: Journal) -> None:
+    """A dry run looks at the store, and takes nothing of it."""
+    roster, deploying = await begun(journal)
+    assert await deploy(await another(journal), manifest("a")) is Change.CREATED
+    await deploying.deploy(manifest("b"), source="b.yaml", by="ada", dry_run=True)
+    with pytest.raises(NotDeployedError):
+        await deploying.remove("nobody", by="ada")
+
+    await deploying.follow()
+    assert (list(roster.controllers), roster.is_current) == (["a"], True)
+
+
+async def test_what_another_daemon_deployed_is_tried_again_after_the_journal_was_away(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roster, deploying = await begun(journal)
+    assert await deploy(await another(journal), manifest("a")) is Change.CREATED
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "open_operation", away)
+        with pytest.raises(JournalError):
+            await deploying.follow()
+    assert (list(roster.controllers), roster.is_current) == ([], False)
+
+    await deploying.follow()
+    assert (list(roster.controllers), roster.is_current) == (["a"], True)
+
+
+async def away(cluster: str) -> None:
+    raise JournalError("away for a moment")

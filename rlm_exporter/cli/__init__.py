@@ -126,6 +126,9 @@ def _commands() -> dict[str, click.Command]:
         "serve": LazyCommand(
             f"{_HERE}.serve:serve_command", "Run the daemon: exporter, webhook receiver, controller."
         ),
+        "health": LazyCommand(
+            f"{_HERE}.health:health_command", "Tell by the exit code whether the daemon answers."
+        ),
         "check": LazyCommand(f"{_HERE}.check:check_command", "Check manifests and configuration."),
         "inspect": inspect_group(),
         "render": LazyGroup(

@@ -139,6 +139,19 @@ class Client:
         """The daemon's address."""
         return self._url
 
+    def reasons_against(self, asked: str) -> tuple[str, ...]:
+        """Why the daemon is not what is `asked`, healthy or ready; none where it is."""
+        response = self._send("GET", f"/-/{asked}")
+        first, *rest = response.text.splitlines() or [""]
+        if response.ok and first == f"rlm-ha is {asked}":
+            return ()
+        if response.status_code == 503 and first == "not ready":
+            return tuple(rest) or (first,)
+        document = self._document(response)
+        if response.ok:
+            raise self._unexpected(response, ValueError("a document"))
+        raise self._problem(response, document)
+
     def cluster(self, name: str) -> Answer[ClusterStatus]:
         """All that is known of one cluster."""
         return self._ask(ClusterStatus, "GET", _path(name))

@@ -3,25 +3,25 @@
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from rlm_exporter.cli.client import connect
+from rlm_exporter.cli.drill_sheet import show_drill
+from rlm_exporter.cli.drill_timing import Timing, read_timing
 from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.local_zone import LocalZone
 from rlm_exporter.cli.manners import current_manners, url_option
-from rlm_exporter.cli.output import emit
-from rlm_exporter.cli.printable import printable
-from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
+from rlm_exporter.cli.phrases import seconds_in_words
 from rlm_exporter.cli.spans import read_span
 from rlm_exporter.cli.whole_cluster import whole_cluster
 from rlm_exporter.cli.written import write_for_somebody
-from rlm_exporter.drill.result import Drill, to_document, to_junit
-from rlm_exporter.drill.window import NEEDED, Window, parse_moment, parse_window
+from rlm_exporter.drill.result import Drill, to_junit
+from rlm_exporter.drill.trip import Trip
 from rlm_exporter.errors import ApiError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 GLANCE = 1.0
 """Seconds between two looks at the clock while it is waited for a time."""
+LATE = timedelta(minutes=5)
+"""After the time that was given; a machine that slept over it moves nobody in the middle of the next day."""
 
 
 @click.command("drill")
@@ -78,127 +80,91 @@ def drill_command(
       rlm-ha drill site
       rlm-ha drill site --failover --window 22:00-23:00 --at 22:05
     """
-    timing = _timing(window, at, timezone, failover=failover, any_time=any_time)
-    cluster, session = _session(name, manifest, rlmutil=rlmutil, checkout=shlex.split(checkout or ""))
-    drill = _prepared(session, timing.at)
-    if failover:
-        target = None if to is None else _server_name(cluster, to)
-        drill = session.fail_over(drill, to=target, stay=stay, window=timing.window)
-    if junit is not None:
-        write_for_somebody(junit, to_junit(drill))
-    show_drill(drill)
-    if drill.refused is not None:
-        return ExitCode.REFUSED if not drill.failed else ExitCode.FAILED
-    return ExitCode.DONE if drill.passed else ExitCode.FAILED
+    if not failover and (to is not None or any_time or window is not None):
+        raise click.UsageError("--to, --window and --any-time go with --failover: without it nobody is moved")
+    timing = read_timing(window, at, timezone, stay=stay, failover=failover, any_time=any_time)
+    programs = Programs(rlmutil=rlmutil, checkout=tuple(_words(checkout)))
+    if junit is not None and not junit.absolute().parent.is_dir():
+        raise click.UsageError(f"--junit {junit}: there is no folder {junit.absolute().parent}")
+    drill = _drill(name, manifest, programs, timing=timing, failover=failover, to=to, stay=stay)
+    try:
+        if junit is not None:
+            write_for_somebody(junit, to_junit(drill))
+    finally:
+        show_drill(drill)
+    if drill.stopped is not None:
+        return ExitCode.INTERRUPTED
+    if drill.failed:
+        return ExitCode.FAILED
+    return ExitCode.DONE if drill.passed else ExitCode.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """When clients may be moved, and when it is to be done; None = at any time, and now."""
+class Programs:
+    """What is started for the checks."""
 
-    window: Window | None
-    at: datetime | None
-
-
-def _timing(
-    window: str | None, at: str | None, timezone: str | None, *, failover: bool, any_time: bool
-) -> Timing:
-    zone = _zone(timezone)
-    opening = _window(window, zone, failover=failover, any_time=any_time)
-    when = _moment(at, datetime.now(UTC), zone)
-    if when is not None and opening is not None and opening.remaining(when) < NEEDED:
-        raise click.UsageError(f"--at {at} is outside the window {opening}, or too near its end")
-    return Timing(window=opening, at=when)
+    rlmutil: Path | None
+    checkout: tuple[str, ...]
 
 
-def _session(
-    name: str, manifest: Path | None, *, rlmutil: Path | None, checkout: list[str]
-) -> "tuple[Cluster, Session]":
+def _drill(
+    name: str,
+    manifest: Path | None,
+    programs: Programs,
+    *,
+    timing: Timing,
+    failover: bool,
+    to: str | None,
+    stay: timedelta,
+) -> Drill:
+    """The checks, the waiting and the checks again, and the move."""
+    cluster, session = _session(name, manifest, programs)
+    target = None if to is None else _server_name(cluster, to)
+    drill = session.check()
+    if timing.at is not None:
+        # The window is shut now: it was looked at for the time that was given.
+        early = Trip(to=target, stay=stay)
+        refused = session.refusal(drill, early) if failover else None
+        if refused is not None or not drill.passed:
+            return replace(drill, refused=refused)
+        show_drill(drill, to_stderr=True)
+        _wait(timing.at)
+        if failover and (late := datetime.now(UTC) - timing.at) > LATE:
+            span = seconds_in_words(late.total_seconds())
+            return replace(drill, refused=f"this machine slept over the time: it is {span} later")
+        # Read anew: what is looked after may be another cluster by now.
+        try:
+            _, session = _session(name, manifest, programs)
+        except ApiError as error:
+            return replace(drill, refused=f"the daemon cannot be asked: {error}")
+        drill = session.check()
+    return session.fail_over(drill, Trip(to=target, stay=stay, window=timing.window)) if failover else drill
+
+
+def _session(name: str, manifest: Path | None, programs: Programs) -> "tuple[Cluster, Session]":
     from rlm_exporter.cli.drilling import DaemonsMover, Session, from_file
 
     client = connect(current_manners())
     cluster = from_file(manifest, name) if manifest else whole_cluster(client, name)
     mover = DaemonsMover(client, name)
-    return cluster, Session(cluster, mover, rlmutil=rlmutil, checkout=tuple(checkout))
+    return cluster, Session(cluster, mover, rlmutil=programs.rlmutil, checkout=programs.checkout)
 
 
-def _prepared(session: "Session", when: datetime | None) -> Drill:
-    """The checks; again at the given time if they have passed now."""
-    drill = session.check()
-    if when is None or not drill.passed:
-        return drill
-    show_drill(drill, to_stderr=True)
-    click.echo(f"Everything is well now. Waiting until {when.isoformat(timespec='minutes')}.", err=True)
-    _wait_until(when)
-    return session.check()
-
-
-def show_drill(drill: Drill, *, to_stderr: bool = False) -> None:
-    """As a table or a document on stdout, or a line each on stderr."""
-    if to_stderr:
-        for finding in drill.findings:
-            click.echo(
-                printable(f"{_mark(passed=finding.passed)}  {finding.name}: {finding.detail}"), err=True
-            )
-        return
-    emit(to_document(drill), lambda: _sheet(drill), manners=current_manners())
-    if drill.refused is not None:
-        click.echo(printable(f"Clients were not moved: {drill.refused}"), err=True)
-    for name in drill.failed:
-        click.echo(printable(f"failed: {name}"), err=True)
-
-
-def _sheet(drill: Drill) -> Sheet:
-    rows = tuple(
-        (
-            Cell(_mark(passed=finding.passed), Tone.GOOD if finding.passed else Tone.BAD),
-            Cell(finding.kind.value),
-            Cell(finding.subject),
-            Cell(finding.detail),
-        )
-        for finding in drill.findings
-    )
-    columns = (Column(title=""), Column(title="CHECK"), Column(title="OF"), Column(title="FOUND", long=True))
-    passed = len(drill.findings) - len(drill.failed)
-    verdict_line = Line(cells=(Cell(f"{drill.cluster}: {passed} of {len(drill.findings)} passed"),))
-    return (Table(columns=columns, rows=rows, wraps=True), verdict_line)
-
-
-def _mark(*, passed: bool) -> str:
-    return "ok" if passed else "FAILED"
-
-
-def _zone(name: str | None) -> tzinfo:
-    if name is None:
-        local = datetime.now().astimezone().tzinfo
-        return UTC if local is None else local
+def _words(command: str | None) -> list[str]:
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise click.BadParameter(f"{name!r} is no time zone; write one like Europe/Berlin") from error
-
-
-def _window(text: str | None, zone: tzinfo, *, failover: bool, any_time: bool) -> Window | None:
-    if failover and (text is None) == (not any_time):
-        raise click.UsageError("--failover moves clients: say when by --window, or --any-time")
-    if text is None:
-        return None
-    try:
-        return parse_window(text, zone)
+        return shlex.split(command or "")
     except ValueError as error:
-        raise click.BadParameter(f"--window {text!r}: {error}") from error
+        raise click.BadParameter(f"--checkout {command!r}: a quote is not closed") from error
 
 
-def _moment(text: str | None, now: datetime, zone: tzinfo) -> datetime | None:
-    if text is None:
-        return None
+def _wait(moment: datetime) -> None:
+    shown = moment.astimezone(LocalZone()).strftime("%Y-%m-%d %H:%M %Z")
+    click.echo(f"Everything is well now. Waiting until {shown}; Ctrl-C ends it, and moves nobody.", err=True)
     try:
-        moment = parse_moment(text, now=now, zone=zone)
-    except ValueError as error:
-        raise click.BadParameter(f"--at {text!r}: {error}") from error
-    if moment <= now:
-        raise click.BadParameter(f"--at {text!r}: is over")
-    return moment
+        _wait_until(moment)
+    except KeyboardInterrupt:
+        click.echo("\nStopped waiting: nobody was moved.", err=True)
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _wait_until(

@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 
 from rlm_exporter.cli.render_input import choose_cluster, cluster_option, not_found
+from rlm_exporter.cli.render_systemd import read_names
 from rlm_exporter.cli.written import write_for_somebody
 from rlm_exporter.errors import ConfigurationError, FormatError
 from rlm_exporter.haproxy.config import Peer, RenderOptions, render_config
+from rlm_exporter.manifest.formats import check_name
 from rlm_exporter.manifest.load import load_manifests
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
-from rlm_exporter.rlm.address import Endpoint, format_host_port, is_ip, parse_host_port
+from rlm_exporter.rlm.address import Endpoint, format_host_port, is_ip, parse_host, parse_host_port
 
 HAPROXY_FILE = "haproxy.cfg"
 SNIPPET_FILE = "rlm-ha.cfg"
@@ -29,10 +31,24 @@ def _read_peers(
 
 def _read_peer(value: str) -> Peer:
     name, _, address = value.partition("=")
-    host, _, port = address.rpartition(":")
-    if not (name and host and port.isdecimal() and 0 < int(port) < 65536):
-        raise click.BadParameter(f"{value!r}: write it like lb1=10.0.0.1:10055")
-    return Peer(name=name, address=address)
+    try:
+        check_name(name)
+        return Peer(name=name, address=format_host_port(parse_host_port(address)))
+    except (ValueError, FormatError) as error:
+        raise click.BadParameter(f"{value!r}: write it like lb1=10.0.0.1:10055") from error
+
+
+def _read_bind(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return value if value == "*" else parse_host(value)
+    except FormatError as error:
+        raise click.BadParameter(f"{value!r}: write * or one address of this host") from error
+
+
+def _read_file(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (value and value.isprintable()):
+        raise click.BadParameter(f"{value!r} is no path")
+    return value
 
 
 def _read_syslog(
@@ -66,7 +82,14 @@ def _log_target(value: str) -> str:
 @click.argument("manifest", type=click.Path(exists=True, path_type=Path))
 @cluster_option
 @click.option("--balancer", "balancer_name", metavar="NAME", help="Which one, where the cluster has several.")
-@click.option("--bind", metavar="ADDR", default="*", show_default=True, help="Where clients connect.")
+@click.option(
+    "--bind",
+    metavar="ADDR",
+    default="*",
+    show_default=True,
+    callback=_read_bind,
+    help="Where clients connect.",
+)
 @click.option(
     "--peer",
     "peers",
@@ -75,9 +98,15 @@ def _log_target(value: str) -> str:
     multiple=True,
     help="A balancer that shares the table, this one among them; once for each.",
 )
-@click.option("--stats-cert", metavar="FILE", help="The stats page's certificate with its key.")
-@click.option("--stats-ca", metavar="FILE", help="Who signs the controller's certificate.")
-@click.option("--socket-group", metavar="GROUP", help="Who may use the stats page's socket.")
+@click.option(
+    "--stats-cert", metavar="FILE", callback=_read_file, help="The stats page's certificate with its key."
+)
+@click.option(
+    "--stats-ca", metavar="FILE", callback=_read_file, help="Who signs the controller's certificate."
+)
+@click.option(
+    "--socket-group", metavar="GROUP", callback=read_names, help="Who may use the stats page's socket."
+)
 @click.option(
     "--syslog",
     metavar="ADDR",

@@ -27,9 +27,12 @@ _OURS, _THEIRS = OurService(), RlmService()
 
 def read_path(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """An absolute path, such as a unit or a script can hold."""
-    if value is None or (value.startswith("/") and value.isprintable()):
+    if value is None:
         return value
-    raise click.BadParameter(f"{value!r} is no absolute path", param=parameter)
+    # At the end of a unit's line systemd takes blanks away, and a backslash joins the next line to it.
+    if value.startswith("/") and value.isprintable() and not value.endswith((" ", "\\")):
+        return value
+    raise click.BadParameter(f"{value!r} is no absolute path that can be written down here", param=parameter)
 
 
 def read_names(

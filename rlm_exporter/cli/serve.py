@@ -95,7 +95,7 @@ def serve_command(
             advertise=advertise,
         )
         settings = settings_from(flags, loaded.config, os.environ)
-        asyncio.run(_serve(settings))
+        asyncio.run(run(settings))
     except RlmExporterError as error:
         click.echo(f"rlm-ha: {error}", err=True)
         sys.exit(1)
@@ -212,7 +212,8 @@ def _read(path: str, variable: str) -> str:
         raise ConfigurationError(f"{variable}: {path} cannot be read: {error}") from error
 
 
-async def _serve(settings: "Settings") -> None:
+async def run(settings: "Settings") -> None:
+    """The daemon, until a signal ends it; SIGHUP has it read its files again."""
     from rlm_exporter.bootstrap import run_daemon  # noqa: PLC0415
 
     stop, reload = asyncio.Event(), asyncio.Event()
@@ -222,6 +223,12 @@ async def _serve(settings: "Settings") -> None:
         loop.add_signal_handler(number, handler)
     try:
         await run_daemon(settings, stop=stop, reload=reload, listening=_say_listening)
+    except RlmExporterError:
+        raise
+    except Exception:
+        # What a daemon dies of at night has to stand where somebody can look for it.
+        log.critical("a defect of rlm-ha ends the daemon", exc_info=True)
+        raise
     finally:
         for number in handlers:
             with contextlib.suppress(ValueError):

@@ -13,7 +13,7 @@ def junit(cluster: str, examined: Sequence[Examined]) -> str:
     seconds = sum(each.seconds for each in examined)
     head = (
         f"<testsuite name={quoteattr(f'rlm-ha doctor {cluster}')} tests={quoteattr(str(len(examined)))} "
-        f"failures={quoteattr(str(failures))} skipped={quoteattr(str(skipped))} "
+        f'failures={quoteattr(str(failures))} errors="0" skipped={quoteattr(str(skipped))} '
         f"time={quoteattr(f'{seconds:.3f}')}>"
     )
     cases = "\n".join(_case(cluster, each) for each in examined)
@@ -32,7 +32,7 @@ def _case(cluster: str, each: Examined) -> str:
     inside = ""
     if errors:
         first = quoteattr(_clean(f"{errors[0].subject}: {errors[0].what}"))
-        inside += f"<failure message={first}>{_told(errors)}</failure>"
+        inside += f'<failure type="error" message={first}>{_told(errors)}</failure>'
     if warnings:
         inside += f"<system-out>{_told(warnings)}</system-out>"
     return f"{head}>{inside}</testcase>" if inside else f"{head}/>"

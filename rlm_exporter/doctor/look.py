@@ -45,7 +45,10 @@ def _file(path: Path) -> dict[str, object]:
             found["target"] = str(path.resolve())
         found["system"] = _system(path)
         with open(path, "rb", opener=lambda file, flags: os.open(file, flags | os.O_NONBLOCK)) as stream:
-            found["mode"] = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            mode = os.fstat(stream.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise OSError(0, "it is no regular file")
+            found["mode"] = stat.S_IMODE(mode)
             found["content"] = base64.b64encode(stream.read(MOST_BYTES)).decode()
     except OSError as error:
         found["error"] = error.strerror or str(error)

@@ -45,6 +45,21 @@ class Seen:
     hangs: bool = False
     """Whether there was no answer in time."""
 
+    @property
+    def unreadable(self) -> str | None:
+        """Why it cannot be read as one file; None where it can."""
+        if self.error is not None:
+            return self.error
+        if [file.path for file in self.files] != [self.path]:
+            return "it is a folder"
+        return self.files[0].error
+
+    @property
+    def text(self) -> str:
+        """Of one file; empty where it cannot be read."""
+        content = self.files[0].content if self.unreadable is None else None
+        return "" if content is None else content.decode("utf-8", "replace")
+
 
 async def look(path: str, *, limit: float, program: Sequence[str] = PROGRAM) -> Seen:
     """What is there; always ends within a moment of the limit in seconds."""

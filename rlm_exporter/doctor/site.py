@@ -7,10 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from rlm_exporter.doctor.looking import Seen, SeenFile, look
-from rlm_exporter.manifest.model import Cluster, LicensePaths, Server
+from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint, LicensePaths, Server
 from rlm_exporter.probe.ports import Clock, LicenseProbe, Resolver, TcpProbe
 from rlm_exporter.probe.result import LicenseResult
 
+LOOK = 4.0
+"""Seconds after which a folder or a file that gives no answer is given up."""
 NO_BALANCER = (
     "no load balancer is given; if the daemon's settings attach one, name the cluster instead of its file, "
     "or the folder with both files"
@@ -49,6 +51,8 @@ class Site:
     """rlmstat's, by server."""
     folders: Mapping[str, Seen]
     """Folders and files on this machine that hold license files, by path."""
+    keys: Mapping[str, Seen]
+    """Certificates with which we steer balancers, by path."""
     now: datetime
 
     def files_of(self, server: Server) -> tuple[SeenFile, ...]:
@@ -57,12 +61,15 @@ class Site:
         return tuple({file.path: file for folder in seen for file in folder.files}.values())
 
 
-async def visit(cluster: Cluster, *, means: Means, asked: Asked, limit: float = 4.0) -> Site:
+async def visit(cluster: Cluster, *, means: Means, asked: Asked, limit: float = LOOK) -> Site:
     """Ask all servers and look at all folders, at once."""
     paths = tuple(dict.fromkeys(path for server in cluster.servers for path in license_paths(server)))
-    answers, folders = await asyncio.gather(
+    endpoints = () if cluster.load_balancer is None else cluster.load_balancer.haproxy
+    keys = tuple(dict.fromkeys(path for endpoint in endpoints for path in key_paths(endpoint)))
+    answers, folders, read = await asyncio.gather(
         asyncio.gather(*(_ask(server, cluster, means) for server in cluster.servers)),
         asyncio.gather(*(look(path, limit=limit) for path in paths)),
+        asyncio.gather(*(look(path, limit=limit) for path in keys)),
     )
     return Site(
         cluster=cluster,
@@ -70,6 +77,7 @@ async def visit(cluster: Cluster, *, means: Means, asked: Asked, limit: float = 
         asked=asked,
         answers={server.name: answer for server, answer in zip(cluster.servers, answers, strict=True)},
         folders=dict(zip(paths, folders, strict=True)),
+        keys=dict(zip(keys, read, strict=True)),
         now=means.clock.now(),
     )
 
@@ -87,3 +95,8 @@ def license_paths(server: Server) -> tuple[str, ...]:
     if sync is not None and sync.sftp is None and not sync.command:
         found = (*found, sync.folder.rstrip("/"))
     return tuple(dict.fromkeys(found))
+
+
+def key_paths(endpoint: HaproxyEndpoint) -> tuple[str, ...]:
+    """The files on this machine with which that balancer is steered."""
+    return tuple(path for path in (endpoint.client_cert, endpoint.ca_cert) if path is not None)

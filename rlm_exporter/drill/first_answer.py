@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from rlm_exporter.rlm.address import same_host
+
 
 class Death(StrEnum):
     """How a server is gone."""
@@ -37,21 +39,41 @@ class Case:
 
 
 def cases(asked: Sequence[Asked], *, cost: dict[Death, float]) -> tuple[Case, ...]:
-    """The list as it is, then each server dead in each way. `cost` is what a dead one takes."""
-    found = [_case(asked, None, None, cost)]
-    for number in range(len(asked)):
-        found += [_case(asked, number, death, cost) for death in Death]
+    """The list as it is, then each server dead in each way. `cost` is what a dead one takes.
+
+    With a machine all its servers are gone, and with a server each place of the list where it stands.
+    """
+    found = [_case(asked, None, frozenset(), None, cost)]
+    for server in dict.fromkeys(each.server for each in asked):
+        for death in Death:
+            gone = frozenset(each.server for each in asked if _goes(each.server, server, death))
+            found.append(_case(asked, server, gone, death, cost))
     return tuple(found)
 
 
-def _case(asked: Sequence[Asked], dead: int | None, death: Death | None, cost: dict[Death, float]) -> Case:
-    name = None if dead is None else asked[dead].server
+def _goes(one: str, dead: str, death: Death) -> bool:
+    if death is Death.MACHINE:
+        return same_host(_host(one)) == same_host(_host(dead))
+    return one == dead
+
+
+def _host(server: str) -> str:
+    return server.rpartition("@")[2].strip("[]")
+
+
+def _case(
+    asked: Sequence[Asked],
+    dead: str | None,
+    gone: frozenset[str],
+    death: Death | None,
+    cost: dict[Death, float],
+) -> Case:
     seconds = 0.0
-    for number, each in enumerate(asked):
-        if number == dead and death is not None:
+    for each in asked:
+        if each.server in gone and death is not None:
             seconds += cost[death]
             continue
         seconds += each.seconds
         if each.answered:
-            return Case(dead=name, death=death, seconds=seconds, answered_by=each.server)
-    return Case(dead=name, death=death, seconds=seconds, answered_by=None)
+            return Case(dead=dead, death=death, seconds=seconds, answered_by=each.server)
+    return Case(dead=dead, death=death, seconds=seconds, answered_by=None)

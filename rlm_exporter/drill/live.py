@@ -1,50 +1,24 @@
-"""The real thing: clients are moved to a standby and back, and probe clients tell what others felt."""
+"""The real thing: clients are moved to a standby and back, if nothing speaks against it."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
-from rlm_exporter.drill.checks import client_endpoints
+from rlm_exporter.drill.felt import LONGEST, felt
 from rlm_exporter.drill.ports import Moved, Mover, Standing
-from rlm_exporter.drill.result import Finding, Kind, Sample, worst_wait
-from rlm_exporter.drill.window import NEEDED, Window
+from rlm_exporter.drill.result import Finding, Kind
+from rlm_exporter.drill.trip import BACK, THERE, Trip
 from rlm_exporter.errors import ApiError
 from rlm_exporter.manifest.model import Cluster
+from rlm_exporter.probe.aside import Aside
 from rlm_exporter.probe.ports import LicenseProbe
-from rlm_exporter.probe.through import ThroughBalancer
 
-SPACING = 0.5
-"""Seconds between two probe clients; what is told of the wait is no finer than this."""
-AFTERWARDS = 3.0
-"""Seconds for which they go on after a move: a second break soon after it is part of it."""
 RETURN_PATIENCE = 60.0
 """Seconds in which a refused return is asked for again: the old server may still be held back."""
 RETRY = 2.0
 """Seconds between two such questions."""
-
-
-def refusal(
-    standing: Standing, findings: tuple[Finding, ...], *, window: Window | None, now: datetime, to: str | None
-) -> str | None:
-    """Why clients are not moved now; None where they may be (pure)."""
-    if window is not None and window.remaining(now) < NEEDED:
-        remaining = window.remaining(now)
-        closes = f"closes in {remaining.total_seconds():.0f} s" if remaining else "is closed"
-        return f"the window {window} {closes}; a move and the return need {NEEDED.total_seconds():.0f} s"
-    failed = [finding.name for finding in findings if not finding.passed]
-    if failed:
-        return f"not everything is well before it: {', '.join(failed)}"
-    if not standing.ready:
-        return f"the cluster is not ready: {'; '.join(standing.because) or 'the daemon says so'}"
-    if standing.active is None:
-        return "nobody is known to be active"
-    if to is not None and to == standing.active:
-        return f"{to} is active already"
-    if to is not None and to not in standing.standbys:
-        return f"{to} is no healthy standby; those are {', '.join(standing.standbys) or 'none'}"
-    return None if standing.standbys else "no standby is healthy"
 
 
 async def there_and_back(
@@ -53,97 +27,73 @@ async def there_and_back(
     mover: Mover,
     probe: LicenseProbe,
     standing: Standing,
-    to: str | None,
-    stay: timedelta,
-    window: Window | None,
+    trip: Trip,
     now: Callable[[], datetime],
+    stop: asyncio.Event,
+    tell: Callable[[str], None],
     retry: float = RETRY,
 ) -> tuple[Finding, ...]:
-    """Move to a standby, stay, and return. The return is tried too where only the waiting was too long."""
-    home, target = str(standing.active), to or standing.standbys[0]
-    went = await _felt(cluster, probe, Kind.FAILOVER, f"{home} -> {target}", lambda: mover.move(target))
-    if not went.passed:
+    """Move to a standby, stay, and return; at once when `stop` is set, or where it does not go well there.
+
+    The return is tried too where only the waiting was too long.
+    """
+    home, target = str(standing.active), trip.to or standing.standbys[0]
+
+    def go() -> Moved:
+        if stop.is_set():
+            return Moved(done=False, detail="stopped before anybody was moved", refused=True)
+        return mover.move(target, source=home, reason=THERE, planned=True)
+
+    tell(f"Moving clients from {home} to {target}.")
+    went = await felt(cluster, probe, Kind.FAILOVER, f"{home} -> {target}", go)
+    if not went.finding.passed:
+        if went.moved.refused:
+            return (went.finding,)
         # Where it left the clients is what the daemon says; where it says nothing the return is tried.
         with contextlib.suppress(ApiError):
-            if (await asyncio.to_thread(mover.look)).active == home:
-                return (went,)
-    await asyncio.sleep(stay.total_seconds())
-    subject = f"{target} -> {home}"
-    if window is not None and not window.remaining(now()):
-        detail = f"the window {window} closed, so clients stay on {target}; return by hand"
-        return went, Finding(kind=Kind.RETURN, subject=subject, passed=False, detail=detail, seconds=0)
-    return went, await _felt(cluster, probe, Kind.RETURN, subject, lambda: _patiently(mover, home, retry))
+            if (await _aside(mover.look)).active == home:
+                return (went.finding,)
+    if went.finding.passed and not stop.is_set():
+        tell(f"They stay on {target} for {trip.stay.total_seconds():g} s. Ctrl-C has them return at once.")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(trip.stay.total_seconds()):
+                await stop.wait()
+    by_hand = f"return by hand: rlm-ha licenses switchover {cluster.name} --to {home}"
+    if trip.window is not None and not trip.window.remaining(now()):
+        detail = f"the window {trip.window} closed, so clients stay on {target}; {by_hand}"
+        subject = f"{target} -> {home}"
+        return went.finding, Finding(
+            kind=Kind.RETURN, subject=subject, passed=False, detail=detail, seconds=0
+        )
+    tell(f"Moving clients back from {target} to {home}.")
+
+    def come_back() -> Moved:
+        return _return(mover, home, target, retry, by_hand)
+
+    back = await felt(cluster, probe, Kind.RETURN, f"{target} -> {home}", come_back)
+    return went.finding, back.finding
 
 
-def _patiently(mover: Mover, home: str, retry: float) -> Moved:
+def _return(mover: Mover, home: str, target: str, retry: float, by_hand: str) -> Moved:
+    """Asked for again where it is refused, but not where clients are no longer where we brought them."""
     until = time.monotonic() + RETURN_PATIENCE
     while True:
         try:
-            moved = mover.move(home)
+            # Whoever hangs on a standby that has fallen ill meanwhile is brought home all the same.
+            moved = mover.move(home, source=target, reason=BACK, planned=False)
         except ApiError as error:
             moved = Moved(done=False, detail=str(error))
-        if moved.done or time.monotonic() > until:
+        if moved.done:
             return moved
+        with contextlib.suppress(ApiError):
+            active = mover.look().active
+            if active is not None and active != target:
+                detail = f"{active} is active, and not {target}: somebody else has moved clients meanwhile"
+                return Moved(done=False, detail=detail if active == home else f"{detail}; {by_hand}")
+        if time.monotonic() > until:
+            return Moved(done=False, detail=f"{moved.detail}; {by_hand}")
         time.sleep(retry)
 
 
-async def _felt(
-    cluster: Cluster, probe: LicenseProbe, kind: Kind, subject: str, move: Callable[[], Moved]
-) -> Finding:
-    """Make a move while probe clients come and go."""
-    began = time.monotonic()
-    async with _clients(cluster, probe) as samples:
-        try:
-            moved = await asyncio.to_thread(move)
-        except ApiError as error:
-            moved = Moved(done=False, detail=str(error))
-        took = time.monotonic() - began
-        if samples:
-            await asyncio.sleep(AFTERWARDS)
-    wait = worst_wait(samples)
-    if not samples:
-        felt = "no balancer to ask through, so nobody tells what clients felt"
-    elif wait is None:
-        felt = "the last probe clients got no answer any more"
-    else:
-        felt = f"clients waited {wait:.1f} s at the longest ({len(samples)} asked)"
-    return Finding(
-        kind=kind,
-        subject=subject,
-        passed=moved.done and (wait is not None or not samples),
-        detail=f"{moved.detail}; {felt}",
-        seconds=took,
-        without_service=wait,
-    )
-
-
-@contextlib.asynccontextmanager
-async def _clients(cluster: Cluster, probe: LicenseProbe) -> AsyncIterator[list[Sample]]:
-    """Probe clients that come one after the other through each balancer; waited for when it ends."""
-    samples: list[Sample] = []
-    running: set[asyncio.Task[None]] = set()
-    first = asyncio.Event()
-
-    async def ask(host: str, port: int) -> None:
-        began = time.monotonic()
-        result = await ThroughBalancer(cluster=cluster, license_probe=probe, port=port)(host)
-        samples.append(Sample(at=host, began=began, ended=time.monotonic(), answered=result.failure is None))
-        first.set()
-
-    async def come_and_go() -> None:
-        while True:
-            for _, at in client_endpoints(cluster):
-                running.add(asyncio.create_task(ask(at.host, at.port)))
-            await asyncio.sleep(SPACING)
-
-    if not client_endpoints(cluster):
-        yield samples
-        return
-    coming = asyncio.create_task(come_and_go())
-    try:
-        await first.wait()  # from then on somebody is there to feel it; each probe has its limit
-        yield samples
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-        await asyncio.gather(*running)
+async def _aside(work: Callable[[], Standing]) -> Standing:
+    return await Aside[Standing]("look").run(work, limit=LONGEST)

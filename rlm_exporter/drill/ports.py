@@ -14,6 +14,10 @@ class Standing:
     """Why it is not ready."""
     standbys: tuple[str, ...]
     """Servers that could take over now, best first."""
+    held: tuple[str, ...] = ()
+    """Why nobody should be moved for a drill, though it could be done."""
+    moving: str | None = None
+    """A move that is under way, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,8 @@ class Moved:
 
     done: bool
     detail: str
+    refused: bool = False
+    """Whether nothing was begun at all."""
 
 
 class Mover(Protocol):
@@ -31,6 +37,9 @@ class Mover(Protocol):
         """Who is active, and who could be. Raises ApiError."""
         ...
 
-    def move(self, target: str) -> Moved:
-        """Have the clients moved, and wait for the end."""
+    def move(self, target: str, *, source: str, reason: str, planned: bool) -> Moved:
+        """Have the clients moved if they are at the source, and wait for the end. Raises ApiError.
+
+        A planned move is refused where the source is ill.
+        """
         ...

@@ -48,11 +48,18 @@ class Drill:
     findings: tuple[Finding, ...]
     refused: str | None = None
     """Why clients were not moved, where that was asked for."""
+    stopped: str | None = None
+    """Who or what ended it early, and where clients are then."""
 
     @property
     def passed(self) -> bool:
         """Whether everything that was asked for was done and went well."""
-        return self.refused is None and all(finding.passed for finding in self.findings)
+        return self.ended_early is None and all(finding.passed for finding in self.findings)
+
+    @property
+    def ended_early(self) -> str | None:
+        """Why not everything was done."""
+        return self.refused if self.refused is not None else self.stopped
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -66,6 +73,7 @@ def to_document(drill: Drill) -> dict[str, Any]:
         "cluster": drill.cluster,
         "passed": drill.passed,
         "refused": drill.refused,
+        "stopped": drill.stopped,
         "failed": list(drill.failed),
         "checks": [
             {
@@ -86,13 +94,14 @@ def to_document(drill: Drill) -> dict[str, Any]:
 
 
 def to_junit(drill: Drill) -> str:
-    """A JUnit document: one test case a finding; a refusal is an error."""
+    """A JUnit document: one test case a finding; a drill that was refused or stopped has an error more."""
+    early = drill.ended_early
     suite = ET.Element(
         "testsuite",
         name=f"rlm-ha drill {drill.cluster}",
-        tests=str(len(drill.findings) + (drill.refused is not None)),
+        tests=str(len(drill.findings) + (early is not None)),
         failures=str(len(drill.failed)),
-        errors=str(int(drill.refused is not None)),
+        errors=str(int(early is not None)),
         time=f"{sum(finding.seconds for finding in drill.findings):.3f}",
     )
     for finding in drill.findings:
@@ -104,10 +113,11 @@ def to_junit(drill: Drill) -> str:
             time=f"{finding.seconds:.3f}",
         )
         if not finding.passed:
-            ET.SubElement(case, "failure", message=_clean(finding.detail))
-    if drill.refused is not None:
-        case = ET.SubElement(suite, "testcase", classname=Kind.FAILOVER.value, name="refused", time="0")
-        ET.SubElement(case, "error", message=_clean(drill.refused))
+            ET.SubElement(case, "failure", type=finding.kind.value, message=_clean(finding.detail))
+    if early is not None:
+        name = "stopped" if drill.refused is None else "refused"
+        case = ET.SubElement(suite, "testcase", classname=Kind.FAILOVER.value, name=name, time="0")
+        ET.SubElement(case, "error", type=name, message=_clean(early))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
 
 

@@ -1,8 +1,9 @@
 """When clients may be moved for a drill. Pure."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 NEEDED = timedelta(minutes=2)
 """What a move and the return take at the most; a window that closes sooner is as good as closed."""
@@ -22,14 +23,14 @@ class Window:
 
     def remaining(self, now: datetime) -> timedelta:
         """How long it stays open; 0 where it is closed."""
-        local = now.astimezone(self.zone)
-        for days in (-1, 0):
-            day = local.date() + timedelta(days=days)
-            opens = datetime.combine(day, self.start, self.zone)
+        today = now.astimezone(self.zone).date()
+        for day in (today - timedelta(days=1), today):
             last = day if self.start < self.end else day + timedelta(days=1)
-            closes = datetime.combine(last, self.end, self.zone)
-            if opens <= local < closes:
-                return closes - local
+            # In UTC: of two times with one zone Python compares clock faces, also where an hour was skipped.
+            opens = datetime.combine(day, self.start, self.zone).astimezone(UTC)
+            closes = datetime.combine(last, self.end, self.zone).astimezone(UTC)
+            if opens <= now < closes:
+                return closes - now.astimezone(UTC)
         return timedelta(0)
 
     def __str__(self) -> str:
@@ -51,11 +52,25 @@ def parse_window(text: str, zone: tzinfo) -> Window:
 def parse_moment(text: str, *, now: datetime, zone: tzinfo) -> datetime:
     """Read `22:30` as the next such time, or a whole date with its time. Raises ValueError."""
     if match := _TIME.fullmatch(text):
-        local = now.astimezone(zone)
-        moment = datetime.combine(local.date(), time(int(match[1]), int(match[2])), zone)
-        return moment if moment > local else moment + timedelta(days=1)
+        face = time(int(match[1]), int(match[2]))
+        today = now.astimezone(zone).date()
+        faces = [datetime.combine(today + timedelta(days=days), face) for days in range(3)]
+        return next(moment for each in faces for moment in _moments(each, zone) if moment > now)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError("write it as 22:30 or 2026-03-04T22:30") from error
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    if moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    moments = tuple(_moments(moment, zone))
+    if not moments:
+        raise ValueError("there is no such time on that day: clocks are set forward over it")
+    return next((each for each in moments if each > now), moments[-1])
+
+
+def _moments(face: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """When a clock of that zone shows it, in UTC: once; twice or never where clocks are set."""
+    found = {face.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    for moment in sorted(found):
+        if moment.astimezone(zone).replace(tzinfo=None, fold=0) == face:
+            yield moment

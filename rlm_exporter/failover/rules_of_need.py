@@ -52,7 +52,7 @@ def not_automatic(situation: Situation) -> Decision | None:
 def web_only(situation: Situation) -> Decision | None:
     """Only the web interface is down."""
     part = situation.active
-    if not part.health.is_up or part.health.degraded is not None:
+    if not part.health.is_up or part.health.degraded is not None or part.web_failures == 0:
         return None
     return Hold(reason=Reason.WEB_ONLY, detail=f"only the web interface of {part.server} is down")
 

@@ -4,6 +4,7 @@ The form is the one that was tried on HAProxy 2.6 and 3.0: one stick table with 
 active, `backup` lines move by themselves after a crash, and the stats page takes fenced commands.
 """
 
+import re
 from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import quote_plus, urlsplit
@@ -162,6 +163,11 @@ def _address(server: Server, port: int) -> str:
     return f"{bracketed(server.host)}:{port}"
 
 
+def _word(text: str) -> str:
+    """One word of HAProxy's, whatever is in it."""
+    return re.sub(r"([\\\s'\"#])", r"\\\1", text)
+
+
 def _name_servers(cluster: Cluster, balancer: LoadBalancerSpec) -> tuple[str, ...] | None:
     """None where nothing is asked for; empty for those of the machine."""
     named = any(not is_ip(server.host) for server in cluster.servers)
@@ -208,7 +214,7 @@ def _stats_binds(endpoint: HaproxyEndpoint, options: RenderOptions) -> tuple[str
         group = f" group {options.socket_group}" if options.socket_group else ""
         return "/stats", (f"unix@{path} mode 660{group} name local",), False
     url = urlsplit(endpoint.url)
-    tls = f"ssl crt {options.stats_certificate} ca-file {options.stats_ca} verify required"
+    tls = f"ssl crt {_word(options.stats_certificate)} ca-file {_word(options.stats_ca)} verify required"
     # `:PORT` would be IPv4 alone, whatever the address by which we are told to come.
     where, family = ("[::]", " v4v6") if ":" in (url.hostname or "") else ("", "")
     return url.path or "/stats", (f"{where}:{url.port or 443}{family} {tls}",), True

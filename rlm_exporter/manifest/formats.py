@@ -23,6 +23,8 @@ _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _BACKEND = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _STORE = re.compile(r"(?:sqlite|postgresql)(?:\+[a-z0-9_]+)?://\S*")
 _SFTP = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/:@%+=-]")
+"""What stands for itself in haproxy.cfg."""
 SYSTEM = "system"
 """In place of name servers: those that the machine itself asks."""
 _DNS_PORT = 53
@@ -84,6 +86,10 @@ def check_absolute_path(text: str) -> None:
     """A path that means the same in whatever folder the daemon runs."""
     if not text.startswith("/"):
         raise ValueError(f"{shown(text)} is not an absolute path; begin it with /")
+    if not text.isprintable():
+        raise ValueError(
+            f"{shown(text)} is not a path; leave out what cannot be printed, such as ends of lines"
+        )
 
 
 def check_sftp(text: str) -> None:
@@ -139,6 +145,7 @@ def check_haproxy_url(text: str) -> None:
         raise ValueError(
             f"{shown(text)} is not a stats page; end it with the path of `stats uri`, such as /stats"
         )
+    _check_haproxy_word(text, parts.path)
 
 
 def check_http_url(text: str) -> None:
@@ -179,6 +186,16 @@ def _check_socket(path: str) -> None:
         raise ValueError(f"{shown(path)} is not an absolute path; write unix:/PATH")
     if len(path.encode("utf-8", "surrogatepass")) > _LONGEST_SOCKET:
         raise ValueError(f"{shown(path)} is too long for a socket; {_LONGEST_SOCKET} bytes at most")
+    _check_haproxy_word(path, path)
+
+
+def _check_haproxy_word(text: str, path: str) -> None:
+    """HAProxy has ends of words, quotes, comments, variables and lists of addresses."""
+    if strange := next((letter for letter in path if not _PLAIN.fullmatch(letter)), None):
+        raise ValueError(
+            f"{shown(text)} holds {strange!r}, which HAProxy may read as something else; "
+            "use letters, digits and -_.~/:@%+="
+        )
 
 
 def _split(text: str, schemes: set[str], wanted: str) -> SplitResult:

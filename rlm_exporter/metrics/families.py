@@ -148,7 +148,8 @@ LICENSE_EXPIRY = Family(
 LICENSE_RENEWED = Family(
     name="rlm_license_renewed",
     help="1 for a license of a file that ends and has its renewal in the files already:"
-    " one of the same product that starts at its end (start=), with as many seats. Absent for others.",
+    " others for the same clients that start in its last week or the day after (start=), with as many seats."
+    " Absent for others.",
     labels=(*_PRODUCT, "license"),
 )
 LICENSE_FILES_SUCCESSFUL = Family(

@@ -61,7 +61,14 @@ class Instruments:
         steps: Iterable[str] = (),
         webhook_results: Iterable[str] = (),
         reapply_reasons: Iterable[str] = (),
-        tasks: Iterable[str] = ("prober", "controller", "report_log", "license_drift"),
+        tasks: Iterable[str] = (
+            "prober",
+            "controller",
+            "report_log",
+            "license_drift",
+            "page",
+            "deploying",
+        ),
     ) -> None:
         self._rules = tuple(rules)
         self._reapply_reasons = tuple(reapply_reasons)

@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import logging
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rlm_exporter import __version__
+from rlm_exporter.errors import RlmExporterError
 from rlm_exporter.metrics.exposition import Chunks, Exposition, RenderedCluster, exporter_lines
 from rlm_exporter.metrics.facts import ClusterFacts, Reading
 from rlm_exporter.metrics.families import TARGET_FAMILIES, families
@@ -15,6 +17,8 @@ from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.negotiation import Encoding, Negotiated
 from rlm_exporter.metrics.target_lines import only_of
 from rlm_exporter.metrics.text import Format, page
+
+log = logging.getLogger(__name__)
 
 SHORTEST = timedelta(seconds=1)
 """At most one page is made in this time."""
@@ -37,6 +41,10 @@ class _Made:
     def parts(self) -> tuple[Chunks, ...]:
         clusters = (chunks for each in self.clusters.values() for chunks in each.parts)
         return (*clusters, *self.counted.values(), *self.rest)
+
+
+class NoPageError(RlmExporterError):
+    """The page could not be made anew; the one before it says what is not so any more."""
 
 
 class MetricsPage:
@@ -63,6 +71,8 @@ class MetricsPage:
         self._clusters: tuple[ClusterFacts, ...] = ()
         self._watchdog_seen_at: datetime | None = None
         self._reading: Reading | None = None
+        self._is_untold = False
+        self._is_spoilt = False
         self._changed = asyncio.Event()
         self._making = asyncio.Lock()
         self._wanted = {_PLAIN}
@@ -80,13 +90,23 @@ class MetricsPage:
         self._clusters = clusters
         self._watchdog_seen_at = watchdog_seen_at
         self._reading = reading
+        self._is_untold = False
         self._changed.set()
+
+    def not_told(self, error: Exception) -> None:
+        """A defect of ours keeps what is so from being told: until the next `update` there is no page."""
+        self._is_untold = True
+        self._stumble(error)
 
     async def run(self) -> None:
         """Make pages until cancelled: soon after a change, and now and then without one."""
         while True:
             await self._a_change()
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception as error:  # noqa: BLE001 - logged there; it must end nothing else
+                self._is_spoilt = True
+                self._stumble(error)
             await asyncio.sleep(self._shortest)
 
     async def refresh(self) -> None:
@@ -94,9 +114,14 @@ class MetricsPage:
         async with self._making:
             self._changed.clear()
             self._made, self._bodies = await asyncio.to_thread(self._make, frozenset(self._wanted))
+            self._is_spoilt = False
 
     async def body(self, negotiated: Negotiated) -> bytes:
-        """The newest page in one variant; the first request of a variant packs it, later ones find it."""
+        """The newest page in one variant; the first request of a variant packs it, later ones find it.
+
+        Raises NoPageError.
+        """
+        self._refuse_spoilt()
         kept = self._bodies.get(negotiated)
         if kept is not None:
             return kept
@@ -110,8 +135,20 @@ class MetricsPage:
         return None if rendered is None else rendered.facts
 
     async def target(self, cluster: str, server: str | None, lines: Chunks, negotiated: Negotiated) -> bytes:
-        """What the newest page says of one cluster, or of one of its servers, after these lines."""
+        """What the newest page says of one cluster, or of one of its servers, after these lines.
+
+        Raises NoPageError.
+        """
+        self._refuse_spoilt()
         return await asyncio.to_thread(self._target, self._made, cluster, server, lines, negotiated)
+
+    def _stumble(self, error: Exception) -> None:
+        log.error("the page of metrics cannot be made", exc_info=error)
+        self._instruments.defect("page")
+
+    def _refuse_spoilt(self) -> None:
+        if self._is_spoilt or self._is_untold:
+            raise NoPageError("the page of metrics cannot be made; the daemon's log says why")
 
     async def _a_change(self) -> None:
         try:

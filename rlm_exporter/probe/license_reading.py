@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from rlm_exporter.manifest.model import Feature, Server
 from rlm_exporter.rlm.license_failover import FailoverGrant, failover_grants
-from rlm_exporter.rlm.license_values import License, LicenseFile
+from rlm_exporter.rlm.license_values import LicenseFile, LicenseKind
 from rlm_exporter.rlm.status import Permanent
 
 MOST_DATED = 2000
@@ -15,6 +15,8 @@ MOST_DATED = 2000
 
 LAST_TIMEZONE = timedelta(hours=12)
 """This far behind UTC a day has begun, and ended, everywhere."""
+OF_THE_PAPER = frozenset({"start", "issued", "issuer", "contract", "sig", "akey"})
+"""Keywords that tell one license from another, and not whom it serves."""
 REREAD = timedelta(hours=1)
 """rlm reads its files again at midnight; within this time new licenses have their pools."""
 
@@ -32,6 +34,10 @@ class PlacedLicense:
     version: str = ""
     count: int | None = None
     """Seats; None for what is not counted."""
+    kind: LicenseKind | None = None
+    conditions: frozenset[tuple[str, str | None]] = frozenset()
+    """Whom it serves and how, by its keywords; without those that tell one paper from another."""
+    is_upgrade: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +135,11 @@ def granted_where(
 
 
 def _placed(name: str, content: LicenseFile) -> Iterator[PlacedLicense]:
-    statements: list[License] = [*content.licenses, *(upgrade.license for upgrade in content.upgrades)]
-    for each in sorted(statements, key=lambda license_: license_.line):
+    statements = [
+        *((each, False) for each in content.licenses),
+        *((upgrade.license, True) for upgrade in content.upgrades),
+    ]
+    for each, is_upgrade in sorted(statements, key=lambda pair: pair[0].line):
         yield PlacedLicense(
             place=f"{name}:{each.line}",
             isv=each.isv,
@@ -139,6 +148,11 @@ def _placed(name: str, content: LicenseFile) -> Iterator[PlacedLicense]:
             start=each.start,
             version=each.version,
             count=each.count,
+            kind=each.kind,
+            conditions=frozenset(
+                (keyword.name, keyword.value) for keyword in each.keywords if keyword.name not in OF_THE_PAPER
+            ),
+            is_upgrade=is_upgrade,
         )
 
 

@@ -1,70 +1,101 @@
 """Which licenses that end have their renewal in the files already (pure).
 
-A renewal begins when the old one ends: `start=` is what tells it from further seats that end later. Two lines
-that are both good today are two lots of seats, and the end of one is a loss.
+A renewal takes the place of the old license for the same clients: it begins in the last days of that one, or
+with the day after. Two licenses that are both good for long are two lots of seats, and the end of one is a
+loss; many vendors write the day of issue into `start=`. In doubt there is no renewal: an alert too many can
+be silenced, and a missed end is helped by no failover.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from rlm_exporter.probe.license_reading import PlacedLicense
 
-EARLY = timedelta(days=60)
-"""A renewal may begin so long before the end of what it renews."""
-LATE = timedelta(days=1)
-"""Or so long after: with the next day nobody is without."""
+OVERLAP = 7
+"""Days at the end of the old one in which its renewal may begin."""
+LATE = 1
+"""Days after it: with the next day nobody is without."""
 _NUMBERS = re.compile(r"\d{1,9}(\.\d{1,9})*")
 
 
+@dataclass(slots=True)
+class _New:
+    """A license that begins some day, and how many of its seats renew nothing yet; None = not counted."""
+
+    starts: int
+    license: PlacedLicense
+    free: int | None
+
+
 def renewals(licenses: Iterable[PlacedLicense]) -> Mapping[str, PlacedLicense]:
-    """The renewal of each license that has one, by the place of the old one; each renews one."""
-    groups: dict[tuple[str, str], list[PlacedLicense]] = {}
+    """The renewal of each license that has one, by the place of the old one; of several the first."""
+    groups: dict[tuple[object, ...], list[PlacedLicense]] = {}
     for each in licenses:
-        groups.setdefault((each.isv.casefold(), each.product.casefold()), []).append(each)
+        if not each.is_upgrade:  # which turns seats into others and has none of its own
+            kind = (each.isv.casefold(), each.product.casefold(), each.kind, each.conditions)
+            groups.setdefault(kind, []).append(each)
     found: dict[str, PlacedLicense] = {}
     for group in groups.values():
-        found |= _renewals_among(group)
+        found |= _among(group)
     return found
 
 
-def _renewals_among(group: list[PlacedLicense]) -> dict[str, PlacedLicense]:
-    ending = sorted(
-        ((each.expires, each) for each in group if isinstance(each.expires, date)),
-        key=lambda pair: (pair[0], pair[1].place),
+def _among(group: Sequence[PlacedLicense]) -> dict[str, PlacedLicense]:
+    news = sorted(
+        (
+            _New(starts=each.start.toordinal(), license=each, free=each.count)
+            for each in group
+            if each.start is not None and each.expires is not None
+        ),
+        key=lambda new: new.starts,
     )
-    free = sorted(
-        ((each.start, each) for each in group if each.start is not None),
-        key=lambda pair: (pair[0], pair[1].place),
-    )
+    if not news:
+        return {}
     found: dict[str, PlacedLicense] = {}
-    for last_day, old in ending:
-        for start, new in free:
-            if _renews(new, start, old, last_day):
-                found[old.place] = new
-                free.remove((start, new))
-                break
+    ending = ((each.expires, each) for each in group if isinstance(each.expires, date))
+    for last_day, old in sorted(ending, key=lambda pair: (pair[0], -(pair[1].count or 0))):
+        end = last_day.toordinal()
+        first = bisect_left(news, end - OVERLAP, key=lambda new: new.starts)
+        last = bisect_left(news, end + LATE + 1, key=lambda new: new.starts)
+        taken = _enough(news[first:last], old, last_day)
+        if taken:
+            _take(taken, old.count)
+            found[old.place] = taken[0].license
+            news = [new for new in news if new.free != 0]
     return found
 
 
-def _renews(new: PlacedLicense, start: date, old: PlacedLicense, last_day: date) -> bool:
+def _fits(new: PlacedLicense, old: PlacedLicense, last_day: date) -> bool:
     ends_later = not isinstance(new.expires, date) or new.expires > last_day
-    return (
-        new is not old
-        and new.expires is not None
-        and ends_later
-        and last_day - EARLY <= start <= last_day + LATE
-        and (old.start is None or start > old.start)
-        and _as_many(new.count, old.count)
-        and _as_new(new.version, old.version)
-    )
+    begins_later = old.start is None or (new.start is not None and new.start > old.start)
+    return new is not old and ends_later and begins_later and _as_new(new.version, old.version)
 
 
-def _as_many(new: int | None, old: int | None) -> bool:
-    """Seats; what is not counted is only renewed by what is not counted either."""
-    if new is None or old is None:
-        return new is old
-    return new >= old
+def _enough(news: Iterable[_New], old: PlacedLicense, last_day: date) -> list[_New]:
+    """The first that have the old one's seats together; none where they have fewer."""
+    found: list[_New] = []
+    seats = old.count
+    for new in news:
+        if not _fits(new.license, old, last_day):
+            continue
+        found.append(new)
+        if seats is None:
+            return found
+        seats -= new.free or 0
+        if seats <= 0:
+            return found
+    return []
+
+
+def _take(news: Iterable[_New], seats: int | None) -> None:
+    for new in news:
+        if seats is not None and new.free is not None:
+            taken = min(new.free, seats)
+            new.free -= taken
+            seats -= taken
 
 
 def _as_new(new: str, old: str) -> bool:

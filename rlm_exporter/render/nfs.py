@@ -25,7 +25,9 @@ class Share:
 
 def render_exports(share: Share) -> str:
     """For the NFS server."""
-    return template("nfs.exports.j2").render(path=_escaped(share.path), clients=share.clients)
+    # Quotes are something to exports alone.
+    path = _escaped(share.path).replace('"', "\\042")
+    return template("nfs.exports.j2").render(path=path, clients=share.clients)
 
 
 def render_fstab(share: Share) -> str:

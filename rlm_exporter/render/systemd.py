@@ -7,6 +7,8 @@ from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.render.rlm_command import RlmOptions
 from rlm_exporter.render.templates import template
 
+_PROTECTED = ("/usr/", "/etc/", "/boot/", "/efi/")
+"""What ProtectSystem=full makes read-only."""
 RLM_UNIT = "rlm.service"
 OUR_UNIT = "rlm-ha.service"
 
@@ -46,6 +48,7 @@ class OurService:
 def render_rlm_unit(service: RlmService) -> str:
     """The text of rlm.service."""
     options = service.options
+    written = (f"{service.home}/bin", _parent(options.debug_log))
     needed = (service.home, options.licenses, _parent(options.debug_log), options.certificate, options.key)
     return template("rlm.service.j2").render(
         user=service.user,
@@ -53,6 +56,8 @@ def render_rlm_unit(service: RlmService) -> str:
         command=service.command(),
         stop=service.stop(),
         paths=tuple(dict.fromkeys(path for path in needed if path)),
+        # A folder that is not there is no reason not to start.
+        writable=tuple(dict.fromkeys(f"-{path}" for path in written if path and path.startswith(_PROTECTED))),
     )
 
 

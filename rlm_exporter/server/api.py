@@ -91,6 +91,7 @@ async def state_of(services: Services, controller: ClusterController) -> Cluster
     except JournalError as error:
         log.error("cluster=%s its journal cannot be read: %s", controller.cluster.name, error)
         readable = False
+    drift = services.drifts.get(controller.cluster.name)  # it may have been taken away meanwhile
     return ClusterState(
         cluster=controller.cluster,
         snapshot=controller.prober.snapshot,
@@ -99,7 +100,7 @@ async def state_of(services: Services, controller: ClusterController) -> Cluster
         last_operation=last[0] if last else None,
         alerts=controller.alerts,
         reports=controller.reporters.reports,
-        drifts=services.drifts[controller.cluster.name].seen,
+        drifts=drift.seen if drift is not None else {},
         now=services.clock.now(),
         unacknowledged=waiting,
         journal_readable=readable,

@@ -10,6 +10,7 @@ from aiohttp import web
 from rlm_exporter.alerts.webhook import Result
 from rlm_exporter.errors import JournalError, JournalSlowError
 from rlm_exporter.metrics.negotiation import negotiate
+from rlm_exporter.metrics.page import NoPageError
 from rlm_exporter.server import (
     alerts,
     api,
@@ -140,6 +141,8 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if error.status < 400:
             raise
         return _as_problem(request, error)
+    except NoPageError as error:
+        return problem(500, "no_page", str(error))
     except JournalSlowError as error:
         log.error("%s %s: %s", request.method, request.path, error)
         return problem(503, "store_slow", "that took the journal too long; ask for a shorter time, or later")
@@ -166,7 +169,7 @@ async def _access(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path in _OPEN_PATHS:
         return await handler(request)
     if not tokens:
-        if request.method != "GET" and not _is_meant_for_us(request):
+        if not _is_meant_for_us(request):
             told = "the Host header is not this machine's loopback address"
             return _turned_away(request, problem(403, "foreign_host", told))
         return await handler(request)
@@ -202,7 +205,7 @@ def _needed(request: web.Request) -> Role:
 
 
 def _is_meant_for_us(request: web.Request) -> bool:
-    # Without tokens any web page could have a browser post to loopback under a name of its own.
+    # Without tokens any web page could have a browser read and post at loopback under a name of its own.
     try:
         host = urlsplit(f"//{request.host}").hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

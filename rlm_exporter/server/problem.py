@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import orjson
 from aiohttp import web
 
 from rlm_exporter.failover.trigger import Refusal, RefusalKind
+from rlm_exporter.server.json_text import json_bytes
 
 STATUS = {
     RefusalKind.NOT_READY: 503,
@@ -47,7 +47,7 @@ def problem(
     }
     return web.Response(
         status=status,
-        body=orjson.dumps(document),
+        body=json_bytes(document),
         content_type="application/problem+json",
         headers=headers,
     )

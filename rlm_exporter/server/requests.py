@@ -11,6 +11,7 @@ from aiohttp import web
 
 from rlm_exporter.failover.controller import ClusterController
 from rlm_exporter.server.documents import Document
+from rlm_exporter.server.json_text import json_bytes
 from rlm_exporter.server.problem import problem
 from rlm_exporter.server.services import SERVICES
 
@@ -58,7 +59,7 @@ def no_such_cluster(clusters: Iterable[str]) -> web.Response:
 
 def as_json(document: Document | list[Document], *, status: int = 200) -> web.Response:
     """An answer."""
-    return web.Response(status=status, body=orjson.dumps(document), content_type="application/json")
+    return web.Response(status=status, body=json_bytes(document), content_type="application/json")
 
 
 async def read_body(request: web.Request, fields: Mapping[str, type]) -> dict[str, Any]:

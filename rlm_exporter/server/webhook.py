@@ -82,5 +82,7 @@ async def _link(services: Services, alerts: tuple[ReceivedAlert, ...]) -> None:
 def _wake(services: Services, sorted_out: Sorted) -> None:
     # What was left out of the delivery may be about any of them.
     named = {alert.cluster for alert in sorted_out.failover}
-    for name in services.controllers if sorted_out.truncated else named:
-        services.controllers[name].wake()
+    for name in tuple(services.controllers) if sorted_out.truncated else named:
+        controller = services.controllers.get(name)
+        if controller is not None:  # else it was taken away while the alerts were written down
+            controller.wake()

@@ -15,8 +15,8 @@ from typing import Protocol
 from rlm_exporter.errors import SyncError
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server
 from rlm_exporter.probe.aside import Aside
-from rlm_exporter.sync.calls import call
 from rlm_exporter.sync.drift import ServerDrift, drift_of, in_words, unread
+from rlm_exporter.sync.hostids import read_hostids
 from rlm_exporter.sync.masters import Masters, read_masters
 from rlm_exporter.sync.plan import ServerPlan, plan_server
 from rlm_exporter.sync.ports import Clock, Transport
@@ -148,7 +148,7 @@ class DriftWatch:
             return unread(server.name, trouble or "nothing to compare with", at=at)
         try:
             present = await self._transport(server, sync).read()
-            hostids, untold = await _hostids(sync)
+            hostids, untold = await _hostids(self._cluster, server, sync)
             troubles = "; ".join(each for each in (trouble, untold) if each) or None
             # A large file takes a second to read, which the loop does not have.
             return await asyncio.to_thread(self._compare, server, masters, present, hostids, troubles)
@@ -218,11 +218,9 @@ class DriftWatch:
         self._seen.clear()
 
 
-async def _hostids(sync: LicenseSync) -> tuple[str | None, str | None]:
-    """What rlmhostid printed, or why it printed nothing; neither where the manifest names no such program."""
-    if not sync.rlmhostid:
-        return None, None
+async def _hostids(cluster: Cluster, server: Server, sync: LicenseSync) -> tuple[str | None, str | None]:
+    """What rlmhostid printed, or why nobody knows; neither where nobody asks."""
     try:
-        return (await call(sync.rlmhostid, timeout=sync.timeout)).decode("utf-8", "replace"), None
+        return await read_hostids(cluster, server, sync), None
     except SyncError as error:
-        return None, f"rlmhostid: {error}"
+        return None, str(error)

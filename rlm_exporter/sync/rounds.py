@@ -14,7 +14,7 @@ from rlm_exporter.errors import SyncError
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server
 from rlm_exporter.probe.result import Failure
 from rlm_exporter.sync.called_folder import CalledFolder
-from rlm_exporter.sync.calls import call
+from rlm_exporter.sync.hostids import read_hostids
 from rlm_exporter.sync.local_folder import LocalFolder
 from rlm_exporter.sync.masters import Masters
 from rlm_exporter.sync.plan import ServerPlan, plan_server
@@ -78,7 +78,7 @@ async def _look(
     transport = make(server, sync)
     try:
         present = await transport.read()
-        hostids = await _hostids(sync)
+        hostids = await read_hostids(cluster, server, sync)
     except SyncError as error:
         return Seen(server=server, transport=transport, plan=None, trouble=str(error))
     plan = plan_server(
@@ -108,12 +108,6 @@ async def _ask(each: Seen, pusher: Pusher, *, now: datetime) -> Seen:
 
 def _today(server: Server, now: datetime) -> date:
     return now.astimezone(server.zone).date()
-
-
-async def _hostids(sync: LicenseSync) -> str | None:
-    if not sync.rlmhostid:
-        return None
-    return (await call(sync.rlmhostid, timeout=sync.timeout)).decode("utf-8", "replace")
 
 
 async def bring_in_step(

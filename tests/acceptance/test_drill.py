@@ -1,16 +1,23 @@
 """`rlm-ha drill` against a whole cluster with HAProxy: what is well, what is broken, and the real move."""
 
 import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess, Popen
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from rlm_exporter.demo.layout import CLUSTER, Choices
 from rlm_exporter.demo.stage import Stage
+from rlm_exporter.simulator.event import ClientKind, Event, EventKind
 from tests.acceptance.conftest import SetStage
+from tests.acceptance.evidence import Fault
 from tests.acceptance.history import check_history
 from tests.acceptance.seeing import cluster, moves, rlm_ha, wait_free, wait_ready
 
@@ -19,6 +26,39 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 def drill(stage: Stage, *words: str) -> CompletedProcess[str]:
     return rlm_ha(stage, "drill", CLUSTER, "--rlmutil", str(stage.folder / "rlmutil"), "--json", *words)
+
+
+def begin_drill(stage: Stage, *words: str) -> Popen[str]:
+    """A real move, at any time; what it says can be read while it runs."""
+    ours = (
+        "drill",
+        CLUSTER,
+        "--rlmutil",
+        str(stage.folder / "rlmutil"),
+        "--json",
+        "--failover",
+        "--any-time",
+    )
+    command = [sys.executable, "-m", "rlm_exporter.cli", *ours, "--url", stage.layout.daemon_url, *words]
+    return Popen(command, stdout=PIPE, stderr=PIPE, text=True)
+
+
+def wait_for_line(process: Popen[str], words: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"it never said: {words}")
+
+
+def longest_wait(events: Sequence[Event]) -> float:
+    """Of visitors, who come fifty times a second, each until one that came no earlier has its seat."""
+    visits = sorted((e for e in events if e.client is ClientKind.VISIT), key=lambda e: e.started)
+    longest, answered = 0.0, math.inf
+    for event in reversed(visits):
+        answered = min(answered, event.ended) if event.kind is EventKind.SESSION else answered
+        longest = max(longest, answered - event.started) if answered < math.inf else longest
+    return longest
 
 
 @pytest.mark.row(46)
@@ -84,3 +124,91 @@ def test_a_drill_names_what_is_broken_and_moves_nobody(set_stage: SetStage) -> N
     assert ended.returncode == 1
     assert {"balancer lb1", "capability STARCCM (siemens)", "capability NXCAE (siemens)"} < set(failed)
     assert moves(stage) == []
+
+
+@pytest.mark.row(46)
+def test_what_a_drill_says_of_waiting_is_what_clients_waited_and_a_dead_daemon_is_waited_for(
+    set_stage: SetStage,
+) -> None:
+    stage = set_stage(Choices(triggers=("detector",)))
+    stage.start_daemon()
+    wait_ready(stage)
+    wait_free(stage)
+    stage.start_clients(holders=3)
+    began = time.monotonic()
+    process = begin_drill(stage, "--stay", "1s")
+    wait_for_line(process, "Moving clients from rlm1 to rlm2")
+    # A balancer that stands still for a second: a break that everybody can feel.
+    stage.processes.signal("haproxy", signal.SIGSTOP)
+    time.sleep(1.0)
+    stage.processes.signal("haproxy", signal.SIGCONT)
+    wait_for_line(process, "They stay on rlm2")
+    stage.kill("rlm-ha")
+    wait_for_line(process, "Moving clients back")
+    time.sleep(1.0)
+    stage.start_daemon()
+    out, told = process.communicate(timeout=90)
+    assert process.returncode == 0, out + told
+    said = max(check["without_service_seconds"] for check in json.loads(out)["checks"][-2:])
+    felt = longest_wait([event for event in stage.events() if event.started > began])
+    assert felt > 0.9
+    # A probe client comes twice a second, and is a program that takes its time to start.
+    assert abs(said - felt) < 0.8, (said, felt)
+    assert cluster(stage)["active"] == "rlm1"
+
+
+@pytest.mark.row(46)
+def test_a_drill_that_is_stopped_brings_clients_home_and_a_second_one_waits_for_it(
+    set_stage: SetStage,
+) -> None:
+    stage = set_stage(Choices(triggers=("detector",)))
+    stage.start_daemon()
+    wait_ready(stage)
+    wait_free(stage)
+    process = begin_drill(stage, "--stay", "5m")
+    wait_for_line(process, "They stay on rlm2")
+
+    other = drill(stage, "--failover", "--any-time")
+    assert (other.returncode, json.loads(other.stdout)["failed"]) == (4, [])
+    assert "the last move was a drill's" in other.stderr
+    assert cluster(stage)["active"] == "rlm2"
+
+    # Nobody is left to press Ctrl-C where the terminal is lost.
+    process.send_signal(signal.SIGHUP)
+    out, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    document = json.loads(out)
+    assert (document["passed"], document["failed"]) == (False, [])
+    assert document["stopped"] == "by a signal: clients were brought back early"
+    assert cluster(stage)["active"] == "rlm1"
+
+    process = begin_drill(stage, "--stay", "5m")
+    wait_for_line(process, "They stay on rlm2")
+    process.send_signal(signal.SIGINT)
+    wait_for_line(process, "Once more leaves them where they are")
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert f"rlm-ha licenses switchover {CLUSTER} --to rlm1" in told
+    check_history(stage, faults=())
+
+
+@pytest.mark.row(46)
+def test_clients_are_brought_home_from_a_standby_that_hangs(set_stage: SetStage) -> None:
+    # Nothing moves them but the drill: it is what many have while they try a cluster.
+    stage = set_stage(Choices(triggers=("detector",), more_failover={"automatic": False}))
+    stage.start_daemon()
+    wait_ready(stage)
+    wait_free(stage)
+    process = begin_drill(stage, "--stay", "5m")
+    wait_for_line(process, "They stay on rlm2")
+    hung = time.monotonic()
+    stage.stop_server("rlm2")
+    stage.wait(lambda: not (stage.cluster() or {"healthy": True})["healthy"], "rlm2 to be down", within=40)
+    process.send_signal(signal.SIGINT)
+    out, told = process.communicate(timeout=90)
+    assert process.returncode == 130, out + told
+    assert [check["passed"] for check in json.loads(out)["checks"][-2:]] == [True, True]
+    assert cluster(stage)["active"] == "rlm1"
+    stage.continue_server("rlm2")
+    check_history(stage, faults=[Fault(part="rlm2", since=hung)])

@@ -62,6 +62,15 @@ def fixed(document: Any, *, status: int = 200) -> Handler:
     return answer
 
 
+def said(text: str, *, status: int = 200) -> Handler:
+    """Always these lines."""
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=text, status=status)
+
+    return answer
+
+
 def problem(status: int, kind: str, detail: str) -> Handler:
     """Always this problem."""
 

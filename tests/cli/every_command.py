@@ -10,7 +10,7 @@ from rlm_exporter.backup.archive import seal
 from rlm_exporter.backup.contents import Contents
 from tests.alerts.payloads import alert, body
 from tests.cli import reports
-from tests.cli.daemon import Handler, fixed
+from tests.cli.daemon import Handler, fixed, said
 from tests.cli.documents import CLUSTER, operation, status
 from tests.cli.test_release import RELEASED, plan
 from tests.cli.test_seats import answer as seats
@@ -288,6 +288,7 @@ ASKED: dict[str, Asked] = {
             f"POST {SITE}/servers/rlm1/report-logs/acme": (fixed({"number": 1}),),
         },
     ),
+    "health": Asked(words=("health",), answers={"GET /-/healthy": (said("rlm-ha is healthy\n"),)}),
     "check": Asked(words=("check", "{folder}/cluster.yaml")),
     "inspect rlmstat": Asked(words=("inspect", "rlmstat", "{folder}/rlmstat.txt")),
     "inspect license": Asked(words=("inspect", "license", "{folder}/acme.lic")),

@@ -28,6 +28,21 @@ def test_a_dead_server_costs_those_alone_who_ask_it_before_another() -> None:
     ]
 
 
+@pytest.mark.row(47)
+def test_with_a_machine_all_its_servers_are_gone() -> None:
+    found = cases([asked("1@a"), asked("2@A"), asked("1@b"), asked("1@a")], cost=COST)
+    told = {(case.dead, case.death): (case.seconds, case.answered_by) for case in found}
+    assert told == {
+        (None, None): (0.5, "1@a"),
+        ("1@a", Death.MACHINE): (20.5, "1@b"),
+        ("1@a", Death.PROGRAM): (0.6, "2@A"),
+        ("2@A", Death.MACHINE): (20.5, "1@b"),
+        ("2@A", Death.PROGRAM): (0.5, "1@a"),
+        ("1@b", Death.MACHINE): (0.5, "1@a"),
+        ("1@b", Death.PROGRAM): (0.5, "1@a"),
+    }
+
+
 def test_one_that_is_dead_already_costs_what_it_took() -> None:
     found = cases([asked("a", answered=False, seconds=7), asked("b")], cost=COST)
     assert [(case.dead, case.seconds, case.answered_by) for case in found[:4:3]] == [

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,11 @@ def test_several_clusters_need_a_choice(tmp_path: Path) -> None:
         ((LB1,), ("--peer", "lb2=10.0.0.2:10055"), 1, "peers: lb1 is not among them"),
         ((LB1,), ("--peer", "lb1"), 2, "'lb1': write it like lb1=10.0.0.1:10055"),
         ((LB1,), ("--peer", "lb1=h:99999"), 2, "write it like"),
+        ((LB1,), ("--peer", "lb 1=10.0.0.1:10055"), 2, "write it like"),
+        ((LB1,), ("--peer", "lb1=10.0.0.1 maxconn 1:10055"), 2, "write it like"),
+        ((LB1,), ("--bind", "10.0.0.1 ssl"), 2, "write * or one address of this host"),
+        ((LB1,), ("--stats-cert", "a\nb"), 2, "is no path"),
+        ((LB1,), ("--socket-group", "a b"), 2, "is no name of a user or group"),
         ((LB1,), ("--syslog", "log.example.com"), 2, "write the address of a syslog server"),
         ((LB1,), ("--syslog", "10.0.0.5:0"), 2, "write the address of a syslog server"),
         ((LB1,), ("--syslog", "none", "--syslog", "journal"), 2, "none stands alone"),
@@ -141,6 +147,21 @@ def test_what_is_not_clear_is_refused_with_what_to_do(
     result = render(manifest(tmp_path, balancers=balancers), *arguments)
     assert (result.exit_code, result.stdout) == (code, "")
     assert text in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "strange"),
+    [
+        ("unix:/run/rlm/a b.sock", "' '"),
+        ("unix:/run/rlm/a,b.sock", "','"),
+        ("unix:/run/$HOME.sock", "'$'"),
+        ("https://127.0.0.1:8404/it's", '"\'"'),
+    ],
+)
+def test_what_haproxy_would_read_as_something_else_is_named(tmp_path: Path, url: str, strange: str) -> None:
+    result = render(manifest(tmp_path, balancers=(f"{{name: lb1, url: {json.dumps(url)}}}",)))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"holds {strange}, which HAProxy may read as something else" in result.stderr
 
 
 def test_a_broken_manifest_is_told_with_its_lines(tmp_path: Path) -> None:

@@ -1,7 +1,12 @@
 """Where `rlm-ha serve` listens, as its users write it."""
 
+import asyncio
+
 import pytest
 
+from rlm_exporter import bootstrap
+from rlm_exporter.bootstrap import Settings
+from rlm_exporter.cli import serve
 from rlm_exporter.cli.serve import advertised, parse_listen
 from rlm_exporter.errors import ConfigurationError
 
@@ -48,3 +53,22 @@ def test_tells_other_daemons_only_an_address_that_leads_here(
 def test_refuses_to_advertise_what_is_no_url(said: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^--advertise: "):
         advertised(said, "127.0.0.1", 10053)
+
+
+async def test_what_a_daemon_dies_of_is_in_its_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody runs it again at night to see the traceback."""
+
+    async def dies(*_: object, **__: object) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stumbles())
+
+    async def stumbles() -> None:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr(bootstrap, "run_daemon", dies)
+    with pytest.raises(ExceptionGroup):
+        await serve.run(Settings(paths=(), host="127.0.0.1", port=1, store="sqlite:///x.db", rlmutil=None))
+    assert "in stumbles" in caplog.text
+    assert "OverflowError: date value out of range" in caplog.text

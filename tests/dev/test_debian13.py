@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.debian13 import copy_clone, environment, pytest_command, refuse_where_it_cannot_work
+from dev.debian13 import pytest_command
+from dev.roots import copy_clone, environment, refuse_where_it_cannot_work
 from dev.steps import SetupError, run
 
 

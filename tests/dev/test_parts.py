@@ -63,7 +63,7 @@ def test_a_library_of_the_machine_is_linked_and_an_unpacked_one_moves_with_its_f
 def test_names_the_packages_to_install_by_hand() -> None:
     told = how_to_install(packages_for((*PROGRAMS, *LIBRARIES)))
     assert (
-        "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck curl "
+        "haproxy prometheus prometheus-alertmanager bind9 bind9-dnsutils systemd shellcheck mandoc dpkg curl "
         "openssh-sftp-server openssh-client openssh-server sshfs postgresql libnss-wrapper\n" in told
     )
 

@@ -168,6 +168,7 @@ def site(
         means=means,
         asked=asked or Asked(),
         answers=answers,
+        keys={},
         folders={
             "/srv/rlm1": files or folder("/srv/rlm1", LICENSE),
             "/srv/rlm2": folder("/srv/rlm2", LICENSE),

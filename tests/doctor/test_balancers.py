@@ -1,5 +1,6 @@
 """HAProxy as it runs, and its file, against the manifest."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -175,10 +176,16 @@ def test_what_is_missing_in_a_file_is_found(change: Callable[[str], str], words:
     assert any(words in what for what in judged(change(RENDERED)))
 
 
+def as_typed(path: Path) -> Path:
+    """From where one stands."""
+    return Path(os.path.relpath(path))
+
+
 async def test_haproxy_itself_is_asked_about_the_file(tmp_path: Path) -> None:
     path = tmp_path / "haproxy.cfg"
     path.write_text(RENDERED)
     assert told(await haproxy_file.examine(at(CLUSTER, haproxy=path))) == []
+    assert told(await haproxy_file.examine(at(CLUSTER, haproxy=as_typed(path)))) == []
 
     path.write_text(RENDERED + "\nfrontend broken\n    bind nothing at all\n")
     found = told(await haproxy_file.examine(at(CLUSTER, haproxy=path)))

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -17,12 +19,22 @@ import yaml
 from aiohttp import web
 
 from rlm_exporter.doctor.certificate import parse_certificate
-from rlm_exporter.doctor.checks import alertmanager, certificates, journal, names, prometheus
+from rlm_exporter.doctor.checks import (
+    alertmanager,
+    certificates,
+    haproxy,
+    haproxy_file,
+    journal,
+    names,
+    prometheus,
+)
 from rlm_exporter.doctor.finding import Finding, Outcome, Skipped, Weight
-from rlm_exporter.doctor.site import Asked, Site
+from rlm_exporter.doctor.looking import look
+from rlm_exporter.doctor.site import Asked, Site, key_paths
 from rlm_exporter.manifest.model import HaproxyEndpoint
 from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.tcp import ConnectProbe
+from rlm_exporter.render.shipped import rule_files
 from rlm_exporter.store.database import database_at
 from rlm_exporter.store.leases import Claimant, take_leases
 from rlm_exporter.store.upgrade import upgrade_at
@@ -49,15 +61,17 @@ def whats(outcome: Outcome) -> list[str]:
 
 async def test_a_prometheus_without_rules_series_and_alertmanager(tmp_path: Path) -> None:
     async with a_prometheus(tmp_path / "bare", {"rule_files": [str(RULES / "cluster.yml")]}) as running:
-        found = whats(await prometheus.examine(site(asked=Asked(prometheus=f"{running.url}/"))))
+        found = await prometheus.examine(site(asked=Asked(prometheus=f"{running.url}/")))
 
-    missing = set(prometheus.shipped_alerts()) - {
-        rule["alert"]
-        for group in yaml.safe_load((RULES / "cluster.yml").read_text())["groups"]
-        for rule in group["rules"]
-    }
-    assert found[0].startswith(f"{len(missing)} of our alerts are not loaded: ")
-    assert found[1:] == ["it has no series of site", "it sends alerts to no Alertmanager"]
+    *unloaded, series, managers = told(found)
+    shipped = {path.name for path in RULES.glob("*.yml") if "example" not in path.name}
+    assert [(each.what.split(" are ")[0], each.weight is Weight.ERROR) for each in unloaded] == [
+        (f"{len(names)} alerts of {file}", file in {"exporter.yml", "failover.yml"})
+        for file, names in prometheus.shipped_alerts().items()
+        if file != "cluster.yml"
+    ]
+    assert set(prometheus.shipped_alerts()) == shipped
+    assert [series.what, managers.what] == ["it has no series of site", "it sends alerts to no Alertmanager"]
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +97,7 @@ async def test_a_prometheus_that_has_all_of_it(tmp_path: Path) -> None:
     async with a_daemon() as target:
         configuration = {
             "global": {"scrape_interval": "200ms"},
-            "rule_files": [str(RULES / name) for name in prometheus.RULE_FILES],
+            "rule_files": [str(path) for path in rule_files()],
             "scrape_configs": [{"job_name": "rlm-ha", "static_configs": [{"targets": [target]}]}],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:1"]}]}]},
         }
@@ -254,7 +268,9 @@ async def test_the_files_that_we_steer_with_are_looked_at(tmp_path: Path) -> Non
     second = replace(endpoint, name="lb2", ca_cert=str(tmp_path / "empty.pem"))
     given = site(cluster=with_balancer(haproxy=(endpoint, second)))
 
-    found = await certificates.examine(replace(given, now=ends + timedelta(days=1)))
+    files = [path for each in (endpoint, second) for path in key_paths(each)]
+    keys = {path: await look(path, limit=10) for path in files}
+    found = await certificates.examine(replace(given, keys=keys, now=ends + timedelta(days=1)))
 
     steer = TLS / "steer" / "controller.pem"
     ended = f"the certificate in {steer} ended on {ends.date().isoformat()}, 1 days ago"
@@ -265,6 +281,69 @@ async def test_the_files_that_we_steer_with_are_looked_at(tmp_path: Path) -> Non
         f"{tmp_path / 'empty.pem'} holds no certificate",
     ]
     assert {each.weight for each in told(found)} == {Weight.ERROR}
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "nonsense/api/v1/rules is no address that works here; write http://HOST:PORT"),
+        ("ftp://h", "ftp://h/api/v1/rules is no address that works here; write http://HOST:PORT"),
+    ],
+)
+async def test_what_is_no_address_is_said_to_be_none(url: str, said: str) -> None:
+    found = whats(await prometheus.examine(site(asked=Asked(prometheus=url))))
+    assert found == [f"Prometheus cannot be asked: {said}"]
+
+
+@pytest.mark.parametrize("text", ["{}", '{"data": {"groups": [{}]}}', '{"data": []}', "[]", "7", "<html>"])
+async def test_what_is_another_program_is_said_to_be_one(text: str) -> None:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="application/json")
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", page)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        asked = Asked(prometheus=f"http://127.0.0.1:{port}", alertmanager=f"http://127.0.0.1:{port}")
+        for check in (prometheus, alertmanager):
+            (finding,) = told(await check.examine(site(asked=asked)))
+            assert "cannot be asked: " in finding.what
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_password_in_an_address_stands_in_no_report() -> None:
+    at = f"127.0.0.1:{free_port()}"
+    asked = Asked(prometheus=f"http://me:secret@{at}", alertmanager=f"http://me:secret@{at}")
+    for check in (prometheus, alertmanager):
+        (finding,) = told(await check.examine(site(asked=asked)))
+        assert finding.subject == f"http://{at}"
+        assert "secret" not in finding.what
+
+
+async def test_files_that_hold_their_reader_up_hold_nothing_up_here(tmp_path: Path) -> None:
+    """A pipe that nobody writes into keeps its reader waiting, as a file on a dead mount does."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    endpoint = HaproxyEndpoint(
+        name="lb1", url=f"https://127.0.0.1:{free_port()}/stats", client_cert=str(pipe)
+    )
+    given = site(cluster=with_balancer(haproxy=(endpoint,)), asked=Asked(haproxy=pipe))
+    given = replace(given, keys={str(pipe): await look(str(pipe), limit=10)})
+
+    assert whats(await certificates.examine(given)) == [f"{pipe} cannot be read: it is no regular file"]
+    assert whats(await haproxy.examine(given)) == [f"it was not asked, because {pipe} cannot be read"]
+    assert whats(await haproxy_file.examine(given)) == ["cannot be read: it is no regular file"]
+
+
+async def test_a_journal_that_hangs_is_given_up_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/journal"
+        found = await journal.examine(site(asked=Asked(store=store)), limit=timedelta(seconds=0.2))
+    assert whats(found) == ["the journal gave no answer within 0.2 s"]
 
 
 async def test_an_address_of_a_name_that_does_not_answer_is_found() -> None:

@@ -109,7 +109,7 @@ def test_junit_shows_errors_as_failures_and_warnings_as_output() -> None:
 
     suite = ET.fromstring(text.encode())  # noqa: S314 - our own text
     assert suite.attrib | {"name": ""} == {
-        "name": "", "tests": "4", "failures": "1", "skipped": "1", "time": "0.250"
+        "name": "", "tests": "4", "failures": "1", "errors": "0", "skipped": "1", "time": "0.250"
     }  # fmt: skip
     ports, versions, names, journal = suite.findall("testcase")
     failure = ports.find("failure")

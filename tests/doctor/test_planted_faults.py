@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from rlm_exporter.doctor.checks import license_files
 from rlm_exporter.doctor.examine import CHECKS, examine_site
 from rlm_exporter.doctor.finding import Examined, Skipped, Weight
 from rlm_exporter.doctor.looking import Seen
 from rlm_exporter.doctor.site import Site
-from rlm_exporter.manifest.model import Feature, Server, Takeover
+from rlm_exporter.manifest.model import Feature, HaproxyEndpoint, Server, Takeover
 from rlm_exporter.probe.result import Failure, FailureReason
-from tests.doctor.sites import CLUSTER, LICENSE, answer, folder, resolver, site, status
+from tests.doctor.sites import CLUSTER, LICENSE, answer, folder, resolver, site, status, with_balancer
 
 ERROR, WARNING = Weight.ERROR, Weight.WARNING
 
@@ -29,6 +30,16 @@ async def test_a_healthy_site_has_no_findings_and_says_what_was_not_looked_at() 
     skipped = {name for name, each in found.items() if isinstance(each.outcome, Skipped)}
     assert skipped == {"haproxy", "haproxy-file", "prometheus", "alertmanager", "journal"}
     assert list(found) == [check.about.name for check in CHECKS]
+
+
+async def test_a_host_line_may_name_any_balancer_of_a_pair() -> None:
+    pair = tuple(
+        HaproxyEndpoint(name=name, url=f"unix:/run/{name}.sock", address=f"{name}.example.com")
+        for name in ("lb1", "lb2")
+    )
+    content = LICENSE.replace(b"rlm-lb.example.com", b"lb2.example.com")
+    given = site(cluster=with_balancer(haproxy=pair), files=folder(FOLDER, content))
+    assert await license_files.examine(given) == ()
 
 
 def twin() -> Server:

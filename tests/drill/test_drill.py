@@ -1,15 +1,18 @@
 """What a drill makes of what it saw."""
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from rlm_exporter.cli.local_zone import LocalZone
 from rlm_exporter.drill.free import free_seats
-from rlm_exporter.drill.live import refusal
 from rlm_exporter.drill.ports import Standing
 from rlm_exporter.drill.result import Drill, Finding, Kind, Sample, to_document, to_junit, worst_wait
+from rlm_exporter.drill.trip import Trip, refusal
 from rlm_exporter.drill.window import parse_moment, parse_window
 
 NOW = datetime(2026, 3, 4, 22, 30, tzinfo=UTC)
@@ -70,6 +73,8 @@ def test_free_seats_are_read_from_lines_that_name_the_product(text: str, free: i
         (WELL, True, None, None, None),
         (WELL, True, "01:00-02:00", None, "the window 01:00-02:00 is closed"),
         (WELL, True, "22:00-22:31", None, "closes in 60 s"),
+        (WELL, True, "22:00-22:32", None, "a move, the stay and the return need 130 s"),
+        (replace(WELL, held=("failovers are paused",)), True, None, None, "failovers are paused"),
         (WELL, False, None, None, "not everything is well before it: web rlm1"),
         (WELL, True, None, "rlm1", "rlm1 is active already"),
         (WELL, True, None, "rlm4", "rlm4 is no healthy standby; those are rlm2, rlm3"),
@@ -100,7 +105,8 @@ def test_clients_are_not_moved_outside_the_window_or_when_something_is_ill(
     standing: Standing, passed: bool, window: str | None, to: str | None, said: str | None
 ) -> None:
     opening = None if window is None else parse_window(window, UTC)
-    why = refusal(standing, (finding(passed=passed),), window=opening, now=NOW, to=to)
+    trip = Trip(to=to, stay=timedelta(seconds=10), window=opening)
+    why = refusal(standing, (finding(passed=passed),), trip, now=NOW)
     assert why is None if said is None else said in (why or "")
 
 
@@ -121,6 +127,64 @@ def test_a_time_is_the_next_one_and_a_date_is_itself() -> None:
         parse_moment("tonight", now=NOW, zone=UTC)
 
 
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "left"),
+    [
+        # On this night it is two o'clock twice, and the window is an hour longer than its clock faces say.
+        ("22:00-06:00", datetime(2026, 10, 24, 21, tzinfo=UTC), timedelta(hours=8)),
+        ("22:00-06:00", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), timedelta(hours=3, minutes=30)),
+        # On this one the hour after two o'clock is left out.
+        ("22:00-06:00", datetime(2026, 3, 28, 22, tzinfo=UTC), timedelta(hours=6)),
+        ("22:00-06:00", datetime(2026, 3, 29, 1, 30, tzinfo=UTC), timedelta(hours=2, minutes=30)),
+    ],
+)
+def test_a_window_is_as_long_as_it_is_where_clocks_are_set(text: str, now: datetime, left: timedelta) -> None:
+    assert parse_window(text, BERLIN).remaining(now.astimezone(BERLIN)) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "moment"),
+    [
+        ("02:30", "2026-10-25T00:15Z", "2026-10-25T00:30Z"),
+        ("02:30", "2026-10-25T00:45Z", "2026-10-25T01:30Z"),
+        ("02:30", "2026-10-25T01:45Z", "2026-10-26T01:30Z"),
+        ("05:00", "2026-03-28T22:00Z", "2026-03-29T03:00Z"),
+        # Not on the day that has no such time.
+        ("02:30", "2026-03-28T22:00Z", "2026-03-30T00:30Z"),
+        ("2026-10-25T02:30", "2026-10-25T00:45Z", "2026-10-25T01:30Z"),
+        ("2026-10-25T02:30+02:00", "2026-10-25T00:00Z", "2026-10-25T00:30Z"),
+    ],
+)
+def test_a_time_is_right_where_clocks_are_set(text: str, now: str, moment: str) -> None:
+    found = parse_moment(text, now=datetime.fromisoformat(now), zone=BERLIN)
+    assert found == datetime.fromisoformat(moment)
+
+
+def test_a_time_that_a_day_does_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such time on that day: clocks are set forward"):
+        parse_moment("2026-03-29T02:30", now=NOW, zone=BERLIN)
+
+
+def test_this_machines_zone_knows_of_summer_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        here = LocalZone()
+        for hour in range(24 * 3):  # from before the change to after it, both ways
+            for day in (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)):
+                moment = day + timedelta(hours=hour)
+                shown, wanted = moment.astimezone(here), moment.astimezone(BERLIN)
+                assert (shown.replace(tzinfo=None), shown.fold) == (wanted.replace(tzinfo=None), wanted.fold)
+                assert shown.astimezone(UTC) == moment
+        assert f"{datetime(2026, 7, 1, tzinfo=here):%Z}" == "CEST"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.row(46)
 def test_junit_and_json_name_what_failed() -> None:
     drill = Drill(
@@ -136,3 +200,7 @@ def test_junit_and_json_name_what_failed() -> None:
     refused = Drill(cluster="site", findings=(), refused="closed")
     assert ET.fromstring(to_junit(refused)).get("errors") == "1"  # noqa: S314 - written by us
     assert not refused.passed
+
+    stopped = Drill(cluster="site", findings=(finding(passed=True),), stopped="by a signal")
+    assert ET.fromstring(to_junit(stopped)).get("errors") == "1"  # noqa: S314 - written by us
+    assert (to_document(stopped)["passed"], to_document(stopped)["stopped"]) == (False, "by a signal")

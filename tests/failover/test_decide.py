@@ -638,3 +638,10 @@ def test_a_trace_tells_of_every_rule_in_its_order_and_begins_with_the_one_that_d
         assert all(each.detail for each in applying)
         first = applying[0].reason if applying else Reason.FAILED_OVER
         assert first is rule
+
+
+def test_a_web_interface_that_answers_is_not_told_to_be_down() -> None:
+    """A dry run shows every rule, also those that come after the one that decides."""
+    seen = {each.reason: each for each in trace(situation(**ROWS[Reason.ACTIVE_HEALTHY]))}
+    assert seen[Reason.ACTIVE_HEALTHY].applies
+    assert not seen[Reason.WEB_ONLY].applies

@@ -2,16 +2,19 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.metrics.exposition import Exposition
+from rlm_exporter.metrics.exposition import Exposition, RenderedCluster
+from rlm_exporter.metrics.facts import ClusterFacts
 from rlm_exporter.metrics.instruments import Instruments
 from rlm_exporter.metrics.negotiation import negotiate
-from rlm_exporter.metrics.page import MetricsPage
+from rlm_exporter.metrics.page import MetricsPage, NoPageError
 from rlm_exporter.metrics.server_lines import server_lines
 from rlm_exporter.probe.snapshot import ServerSnapshot
 from tests.metrics import situations
@@ -147,3 +150,63 @@ async def test_a_burst_of_changes_makes_one_page() -> None:
             )
             await asyncio.sleep(0)
     assert made == ["rlm1", "rlm2", "rlm3"]
+
+
+class Faulty(Exposition):
+    """Stumbles as often as the test wants."""
+
+    faults = 0
+
+    def render(self, clusters: tuple[ClusterFacts, ...]) -> tuple[RenderedCluster, ...]:
+        if self.faults:
+            self.faults -= 1
+            raise OverflowError("date value out of range")
+        return super().render(clusters)
+
+
+async def test_a_defect_takes_the_page_away_until_it_can_be_made_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It ends nothing, and no old number is told as if it were so now."""
+    instruments, exposition = Instruments(), Faulty()
+    page = MetricsPage(instruments=instruments, exposition=exposition, shortest=timedelta(milliseconds=10))
+    page.update((situations.facts(),))
+    await page.refresh()
+    exposition.faults = 1
+    async with running(page):
+        page.update((situations.facts(),))
+        await until(page, lambda body: body == b"")
+        assert "date value out of range" in caplog.text
+        assert (
+            'rlm_exporter_defects_total{task="page"} 1' in instruments.common()["rlm_exporter_defects_total"]
+        )
+
+        page.update((situations.facts(),))
+        await until(page, lambda body: b"rlm_server_up" in body)
+
+
+async def test_what_nobody_could_tell_is_not_on_the_page_until_it_is_told() -> None:
+    page = MetricsPage(instruments=Instruments())
+    page.update((situations.facts(),))
+    await page.refresh()
+    page.not_told(ValueError("a defect"))
+    await page.refresh()
+    with pytest.raises(NoPageError):
+        await page.body(TEXT)
+
+    page.update((situations.facts(),))
+    await page.refresh()
+    assert b"rlm_server_up" in await page.body(TEXT)
+
+
+async def body_or_none(page: MetricsPage) -> bytes:
+    try:
+        return await page.body(TEXT)
+    except NoPageError:
+        return b""
+
+
+async def until(page: MetricsPage, holds: Callable[[bytes], bool]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not holds(await body_or_none(page)):  # noqa: ASYNC110 - the page sets no event
+            await asyncio.sleep(0.002)

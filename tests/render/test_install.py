@@ -130,7 +130,7 @@ def test_folders_programs_and_licenses_are_put_where_rlm_looks(place: Place) -> 
     assert modes == {
         "opt": modes["opt"],
         "opt/rlm": 0o755,
-        "opt/rlm/bin": 0o755,
+        "opt/rlm/bin": 0o1775,
         "opt/rlm/bin/rlm": 0o755,
         "opt/rlm/bin/rlmutil": 0o755,
         "opt/rlm/bin/siemens": 0o755,

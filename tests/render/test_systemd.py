@@ -81,6 +81,15 @@ def test_rlm_gets_options_that_it_has_and_stays_in_the_foreground(home: Path) ->
 
 
 @pytest.mark.row(16)
+def test_rlm_runs_where_it_may_write_its_passwords_and_its_certificate() -> None:
+    """It looks for them beside itself (rlm.pw) or where it was started (rlm-cert.pem): here one folder."""
+    assert setting(render_rlm_unit(rlm_service(Path("/opt/rlm"))), "WorkingDirectory") == "/opt/rlm/bin"
+    assert "ReadWritePaths" not in render_rlm_unit(rlm_service(Path("/opt/rlm")))
+    protected = render_rlm_unit(rlm_service(Path("/usr/local/rlm")))
+    assert setting(protected, "ReadWritePaths") == "-/usr/local/rlm/bin -/usr/local/rlm/logs"
+
+
+@pytest.mark.row(16)
 def test_the_stop_command_leaves_no_rlm(tmp_path: Path, home: Path) -> None:
     with SimulatedServer(tmp_path) as server:
         unit = render_rlm_unit(rlm_service(home, port=server.port))

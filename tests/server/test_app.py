@@ -56,6 +56,15 @@ async def test_a_post_under_another_name_is_refused(fresh: Daemon, host: str) ->
         )
 
 
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/clusters/prod", "/api/v1/clusters/prod/seats"])
+async def test_without_tokens_nothing_is_read_under_another_name(fresh: Daemon, path: str) -> None:
+    """A page whose name leads to loopback could have an operator's browser read who holds which seats."""
+    answer = await fresh.send("GET", path, headers={"Host": "evil.example.com"})
+    assert answer.problem[:2] == (403, "foreign_host")
+    for open_path in ("/-/healthy", "/-/ready"):
+        assert (await fresh.send("GET", open_path, headers={"Host": "evil.example.com"})).status != 403
+
+
 @pytest.mark.parametrize("host", ["localhost", "localhost:10053", "127.0.0.1", "127.8.9.10:1", "[::1]:10053"])
 async def test_a_post_under_a_name_of_loopback_is_taken(fresh: Daemon, host: str) -> None:
     assert (await fresh.post(WEBHOOK, delivery(alert()), headers={"Host": host})).status == 202

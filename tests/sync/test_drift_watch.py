@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from rlm_exporter.manifest.model import Cluster, LicenseSync, Server
+from rlm_exporter.manifest.model import Cluster, LicenseSync, Server, Takeover
 from rlm_exporter.sync.drift_watch import DriftWatch
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.rounds import make_transport
@@ -57,6 +57,7 @@ class Site:
     broken: bool = False
     made: list[str] = field(default_factory=list)
     """Servers to whose files a way was made."""
+    takeover: Takeover = Takeover.CONTROLLED
 
     def __post_init__(self) -> None:
         (self.folder / "masters").mkdir()
@@ -77,7 +78,12 @@ class Site:
             )
             for each in servers
         )
-        return replace(cluster(*servers), license_masters=str(self.folder / "masters"), license_drift=EVERY)
+        return replace(
+            cluster(*servers),
+            license_masters=str(self.folder / "masters"),
+            license_drift=EVERY,
+            takeover=self.takeover,
+        )
 
     def watch(self) -> DriftWatch:
         return DriftWatch(
@@ -203,6 +209,31 @@ async def test_a_host_id_that_nobody_can_tell_leaves_the_files_known(site: Site)
     assert watch.seen["rlm1"].trouble == (
         "rlmhostid: /no/such/rlmutil cannot be started: No such file or directory"
     )
+
+
+@pytest.mark.parametrize("said", ["", "usage: rlmutil rlmhostid [type]"])
+async def test_a_program_that_prints_no_host_id_tells_nothing_of_the_machine(site: Site, said: str) -> None:
+    site.rlmhostid = ("echo", said)
+    site.file("rlm1").write_bytes(MASTER.replace(b"ANY", b"0050569a1111"))
+    watch = site.watch()
+    await watch.look()
+
+    assert site.notes.known["rlm1"] == (False, None, 0, False)
+    told = repr(said) if said else "'nothing'"
+    assert watch.seen["rlm1"].trouble == f"rlmhostid: echo printed no host id, but {told}"
+
+
+async def test_a_standby_of_rlms_own_failover_has_the_primarys_host_id(site: Site) -> None:
+    locked = MASTER.replace(b"ANY", b"0050569a1111")
+    (site.folder / "masters" / "acme.lic").write_bytes(locked)
+    site.rlmhostid = ("echo", "0050569a2222")
+    site.takeover = Takeover.NATIVE
+    for name in ("rlm1", "rlm2"):
+        site.file(name).write_bytes(locked)
+    watch = site.watch()
+    await watch.look()
+
+    assert site.notes.known == {"rlm1": (True, False, 0, True), "rlm2": (True, None, 0, True)}
 
 
 async def test_a_daemon_that_does_not_act_looks_at_nothing_and_tells_nothing(site: Site) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
 from rlm_exporter.doctor.site import Site
-from rlm_exporter.doctor.web import ask
+from rlm_exporter.doctor.web import ask, without_password
 from rlm_exporter.errors import ProbeError
 from rlm_exporter.manifest.model import TriggerSource
 
@@ -27,14 +27,15 @@ async def examine(site: Site) -> Outcome:
     if url is None:
         return Skipped(why="say where it is by --alertmanager")
     url = url.rstrip("/")
+    shown = without_password(url)
     try:
         configuration = (await ask(f"{url}/api/v2/status"))["config"]["original"]
         receivers = await _try_alert(site, url)
     except (ProbeError, KeyError, TypeError) as problem:
         return (
             error(
-                url,
-                f"Alertmanager cannot be asked: {problem}",
+                shown,
+                f"Alertmanager cannot be asked: {_words(problem)}",
                 why="alerts reach nobody",
                 remedy="start it, or correct --alertmanager",
             ),
@@ -43,7 +44,7 @@ async def examine(site: Site) -> Outcome:
     if not receivers:
         found.append(
             error(
-                url,
+                shown,
                 "a harmless alert came to no receiver",
                 why="others of this cluster may not either",
                 remedy="look at route: in its configuration, and at silences and inhibitions",
@@ -53,13 +54,17 @@ async def examine(site: Site) -> Outcome:
     if wanted and WEBHOOK not in configuration:
         found.append(
             warning(
-                url,
+                shown,
                 "no receiver leads to the daemon's webhook",
                 why="its alerts cannot make the controller look (triggers has alerts); our own detector can",
                 remedy=f'route rlm_action="failover" to a webhook at .../{WEBHOOK.lstrip("/")}',
             )
         )
     return tuple(found)
+
+
+def _words(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, ProbeError) else "what answers there is no Alertmanager"
 
 
 async def _try_alert(site: Site, url: str) -> tuple[str, ...]:

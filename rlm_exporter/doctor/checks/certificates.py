@@ -5,12 +5,12 @@ import contextlib
 import ssl
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from rlm_exporter.doctor.certificate import Certificate, parse_certificate
 from rlm_exporter.doctor.finding import About, Finding, Outcome, error, warning
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.looking import Seen
+from rlm_exporter.doctor.site import Site, key_paths
 from rlm_exporter.errors import FormatError
 from rlm_exporter.manifest.model import HaproxyEndpoint
 
@@ -32,9 +32,10 @@ async def examine(site: Site) -> Outcome:
             if certificate is not None:
                 found += _web(server.name, server.host, certificate, site.now)
     for endpoint in () if balancer is None else balancer.haproxy:
-        found += [finding for path in _files(endpoint) for finding in _file(endpoint.name, path, site.now)]
+        for path in key_paths(endpoint):
+            found += _file(endpoint.name, site.keys[path], site.now)
         if endpoint.url.startswith("https:"):
-            found += await _stats_page(endpoint, site.now)
+            found += await _stats_page(site, endpoint)
     return tuple(found)
 
 
@@ -79,21 +80,15 @@ def _web(name: str, host: str, certificate: Certificate, now: datetime) -> Itera
         )
 
 
-def _files(endpoint: HaproxyEndpoint) -> list[str]:
-    return [path for path in (endpoint.client_cert, endpoint.ca_cert) if path is not None]
-
-
-def _file(name: str, path: str, now: datetime) -> Iterator[Finding]:
-    why = f"without it {name} takes no commands from us, and nothing can be moved"
-    try:
-        text = Path(path).read_text(encoding="ascii", errors="replace")
-        blocks = [part.partition(_END)[0] for part in text.split(_BEGIN)[1:]]
-        found = [parse_certificate(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{block}{_END}")) for block in blocks]
-    except OSError as problem:
-        yield error(
-            name, f"{path} cannot be read: {problem.strerror}", why=why, remedy="mend the path or its rights"
-        )
+def _file(name: str, seen: Seen, now: datetime) -> Iterator[Finding]:
+    path, why = seen.path, f"without it {name} takes no commands from us, and nothing can be moved"
+    if seen.unreadable is not None:
+        remedy = "mend the path or its rights, or bring its file server back"
+        yield error(name, f"{path} cannot be read: {seen.unreadable}", why=why, remedy=remedy)
         return
+    blocks = [part.partition(_END)[0] for part in seen.text.split(_BEGIN)[1:]]
+    try:
+        found = [parse_certificate(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{block}{_END}")) for block in blocks]
     except (FormatError, ValueError):
         found = []
     if not found:
@@ -102,10 +97,12 @@ def _file(name: str, path: str, now: datetime) -> Iterator[Finding]:
         yield from _ending(name, f"the certificate in {path}", certificate, now, why=why)
 
 
-async def _stats_page(endpoint: HaproxyEndpoint, now: datetime) -> list[Finding]:
-    url = urlsplit(endpoint.url)
+async def _stats_page(site: Site, endpoint: HaproxyEndpoint) -> list[Finding]:
+    url, now, client = urlsplit(endpoint.url), site.now, endpoint.client_cert
     host = url.hostname or ""
-    certificate = await _served(host, url.port or 443, client=endpoint.client_cert)
+    if client is not None and site.keys[client].unreadable is not None:
+        client = None
+    certificate = await _served(host, url.port or 443, client=client)
     if certificate is None:
         return []
     why = "the controller cannot steer this balancer any more then"

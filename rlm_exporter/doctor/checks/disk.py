@@ -1,11 +1,12 @@
 """Room on the disks that license files, report logs and the journal are on."""
 
+import asyncio
 from pathlib import Path
 
 from rlm_exporter.doctor.checks.journal import sqlite_path
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
 from rlm_exporter.doctor.looking import Seen, look
-from rlm_exporter.doctor.site import Site
+from rlm_exporter.doctor.site import LOOK, Site
 
 ABOUT = About(name="disk", looks_at="free space for license files, report logs and the journal")
 LITTLE, HARDLY_ANY = 1024**3, 100 * 1024**2
@@ -15,9 +16,9 @@ LITTLE, HARDLY_ANY = 1024**3, 100 * 1024**2
 async def examine(site: Site) -> Outcome:
     """The folders on this machine."""
     seen = dict(site.folders)
-    for path in _more(site):
-        if path not in seen:
-            seen[path] = await look(path, limit=4.0)
+    more = [path for path in _more(site) if path not in seen]
+    looks = await asyncio.gather(*(look(path, limit=LOOK) for path in more))
+    seen |= dict(zip(more, looks, strict=True))
     told = [each for each in seen.values() if each.free is not None]
     if not told:
         return Skipped(why="no folder of the cluster is on this machine")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import NO_BALANCER, Site
+from rlm_exporter.doctor.site import NO_BALANCER, Site, key_paths
 from rlm_exporter.errors import LoadBalancerError
 from rlm_exporter.haproxy.client import StatsPageClient
 from rlm_exporter.haproxy.config import balancer_names
@@ -40,6 +40,8 @@ async def examine(site: Site) -> Outcome:
 
 
 async def _read(site: Site, endpoint: HaproxyEndpoint) -> Reading:
+    if unreadable := [path for path in key_paths(endpoint) if site.keys[path].unreadable is not None]:
+        return LoadBalancerError(f"it was not asked, because {unreadable[0]} cannot be read")
     page = StatsPageClient(
         endpoint=endpoint, names=balancer_names(site.cluster, endpoint), clock=site.means.clock
     )

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, Skipped, error, warning
-from rlm_exporter.doctor.site import NO_BALANCER, Site
+from rlm_exporter.doctor.looking import look
+from rlm_exporter.doctor.site import LOOK, NO_BALANCER, Site
 from rlm_exporter.haproxy.config import isv_backend
 from rlm_exporter.manifest.model import Cluster, HaproxyEndpoint
 from rlm_exporter.probe import child
@@ -32,13 +33,18 @@ async def examine(site: Site) -> Outcome:
         return Skipped(why=NO_BALANCER)
     if not balancer.haproxy:
         return Skipped(why="the manifest names no haproxy")
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as problem:
-        why, remedy = "nothing is known of this balancer", "correct --haproxy"
-        return (error(str(path), f"cannot be read: {problem.strerror}", why=why, remedy=remedy),)
-    judged = judge(site.cluster, balancer.haproxy[0], text, subject=str(path))
+    seen = await look(str(path), limit=LOOK)
+    if seen.unreadable is not None:
+        why, remedy = "nothing is known of this balancer", "correct --haproxy, or the file's rights"
+        return (error(str(path), f"cannot be read: {seen.unreadable}", why=why, remedy=remedy),)
+    judged = judge(site.cluster, _whose(balancer.haproxy, seen.text), seen.text, subject=str(path))
     return (*judged, *await _ask_haproxy(path))
+
+
+def _whose(endpoints: tuple[HaproxyEndpoint, ...], text: str) -> HaproxyEndpoint:
+    """The first whose backend is there: several balancers may call theirs by different names."""
+    sections = _sections(text)
+    return next((each for each in endpoints if f"backend {each.backend}" in sections), endpoints[0])
 
 
 def judge(cluster: Cluster, endpoint: HaproxyEndpoint, text: str, *, subject: str) -> tuple[Finding, ...]:
@@ -180,7 +186,7 @@ async def _ask_haproxy(path: Path) -> tuple[Finding, ...]:
                 remedy="take HAProxy 2.6 or newer",
             )
         )
-    status, said = await _said([program, "-c", "-f", str(path)])
+    status, said = await _said(_trying(program, path))
     told = [line for line in said.splitlines() if "[ALERT]" in line or "[WARNING]" in line]
     if status != 0 or told:
         say = error if status != 0 else warning
@@ -193,6 +199,11 @@ async def _ask_haproxy(path: Path) -> tuple[Finding, ...]:
             )
         )
     return tuple(found)
+
+
+def _trying(program: str, path: Path) -> list[str]:
+    """It is started in another folder than ours."""
+    return [program, "-c", "-f", str(path.absolute())]
 
 
 async def _said(command: list[str]) -> tuple[int | None, str]:

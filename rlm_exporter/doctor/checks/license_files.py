@@ -65,7 +65,9 @@ def _parsed(files: Sequence[SeenFile]) -> Iterator[tuple[SeenFile, LicenseFile]]
 
 def _judge(site: Site, server: Server, read: Read) -> Iterator[Finding]:
     balancer = site.cluster.load_balancer
-    balancers = () if balancer is None else (balancer.host,)
+    # Of a pair each has an address of its own beside the shared one, and clients may have any of them.
+    own = () if balancer is None else (each.address for each in balancer.haproxy if each.address is not None)
+    balancers = () if balancer is None else (balancer.host, *own)
     day = site.now.astimezone(server.zone).date()
     for file, content in read:
         for fault in find_faults(content, as_of=day, balancers=balancers):

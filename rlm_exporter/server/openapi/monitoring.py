@@ -38,6 +38,7 @@ ENTRIES = (
         part=PART,
         role=Role.VIEWER,
         answers={200: _PAGE},
+        problems={500: ("no_page",)},
         more="Text or OpenMetrics by Accept, packed with gzip by Accept-Encoding.",
     ),
     Entry(
@@ -52,7 +53,7 @@ ENTRIES = (
             query("module", word(Module), "which probe `probe_success` tells of; license where not given"),
         ),
         answers={200: _PAGE},
-        problems={400: ("invalid",), 404: ("unknown_cluster", "unknown_server")},
+        problems={400: ("invalid",), 404: ("unknown_cluster", "unknown_server"), 500: ("no_page",)},
     ),
     Entry(
         method="GET",

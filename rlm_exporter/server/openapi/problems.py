@@ -17,7 +17,7 @@ MEANINGS: Mapping[str, str] = {
     "invalid": "the request cannot be understood; the detail says where",
     "unauthenticated": "no token, or one that the daemon does not know",
     "forbidden": "the token's role does not go so far",
-    "foreign_host": "without tokens, only requests to a loopback address may change anything",
+    "foreign_host": "without tokens, only requests to a loopback address are answered",
     "not_found": "no such address",
     "method_not_allowed": "that address has other methods, which `Allow` names",
     "unknown_cluster": "no cluster of that name",
@@ -27,6 +27,7 @@ MEANINGS: Mapping[str, str] = {
     "timeout": "the body did not arrive in time",
     "too_large": "the body is too large",
     "unsupported_encoding": "the body is packed in another way than gzip or deflate",
+    "no_page": "a defect keeps the page of metrics from being made; the daemon's log has it",
     "too_much": "too many sessions for one answer; take a shorter time",
     "store_unavailable": "the journal cannot be read or written now",
     "store_slow": "the journal took too long; for a report ask for a shorter time",
@@ -118,7 +119,7 @@ def _common(entry: Entry) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
     if entry.role is not None:
         found[401] = ("unauthenticated",)
-        found[403] = ("forbidden",) if entry.method == "GET" else ("forbidden", "foreign_host")
+        found[403] = ("forbidden", "foreign_host")
     if "{" in entry.path:
         found[404] = ("not_found",)
     if "{name}" in entry.path:
