@@ -51,6 +51,7 @@ def _server(each: Seen) -> dict[str, Any]:
         "trouble": None,
         "unserved": None if each.unserved is None else list(each.unserved),
         "foreign": list(plan.foreign),
+        "unread": list(plan.unread),
         "files": [
             {
                 "name": file.name,
@@ -80,7 +81,9 @@ def _one(each: Seen) -> Iterator[Block]:
         yield Line(cells=(Cell(each.trouble or "", Tone.BAD),))
         return
     rows = [row for file in each.plan.files for row in _file(file)]
-    rows += [row for name in each.plan.foreign for row in _foreign(name)]
+    rows += [
+        row for name in each.plan.foreign for row in _foreign(name, is_read=name not in each.plan.unread)
+    ]
     rows += _served(each)
     yield Table(
         columns=(Column(title="FILE"), Column(title=""), Column(title="", long=True)),
@@ -111,8 +114,10 @@ def _served(each: Seen) -> Iterator[tuple[Cell, ...]]:
         yield Cell(""), Cell("unknown", Tone.WARNING), Cell(told)
 
 
-def _foreign(name: str) -> Iterator[tuple[Cell, ...]]:
+def _foreign(name: str, *, is_read: bool) -> Iterator[tuple[Cell, ...]]:
     text = "no master has it; RLM loads it all the same, and its seats count"
+    if not is_read:
+        text = "no master has it, and it cannot be read here; RLM may load it, and seats in it count"
     yield Cell(name), Cell("foreign", Tone.WARNING), Cell(text)
 
 

@@ -18,6 +18,7 @@ from rlm_exporter.probe.aside import Aside
 from rlm_exporter.sync.drift import ServerDrift, drift_of, in_words, unread
 from rlm_exporter.sync.hostids import read_hostids
 from rlm_exporter.sync.masters import Masters, read_masters
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.plan import ServerPlan, plan_server
 from rlm_exporter.sync.ports import Clock, Transport
 from rlm_exporter.sync.rounds import MakeTransport, make_transport
@@ -169,7 +170,7 @@ class DriftWatch:
         self,
         server: Server,
         masters: Masters | None,
-        present: Mapping[str, bytes],
+        present: Present,
         hostids: str | None,
         trouble: str | None,
     ) -> ServerDrift:
@@ -177,9 +178,7 @@ class DriftWatch:
         plan = None if masters is None else self._plan(server, masters, present, hostids)
         return drift_of(server.name, plan=plan, present=present, hostids=hostids, trouble=trouble, at=at)
 
-    def _plan(
-        self, server: Server, masters: Masters, present: Mapping[str, bytes], hostids: str | None
-    ) -> ServerPlan:
+    def _plan(self, server: Server, masters: Masters, present: Present, hostids: str | None) -> ServerPlan:
         return plan_server(
             self._cluster,
             server,

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from rlm_exporter.errors import SyncError
 from rlm_exporter.probe.aside import Aside
-from rlm_exporter.sync.names import arriving, check_name, former, is_loaded
+from rlm_exporter.sync.names import Present, arriving, check_name, former, is_loaded, may_be_ours
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of one license file."""
@@ -30,10 +30,10 @@ class LocalFolder:
     def __init__(self, folder: Path, *, limit: timedelta) -> None:
         self._folder = folder
         self._limit = limit
-        self._reading = Aside[Mapping[str, bytes]]("license folder")
+        self._reading = Aside[Present]("license folder")
         self._writing = Aside[None]("license folder")
 
-    async def read(self) -> Mapping[str, bytes]:
+    async def read(self) -> Present:
         """Every file that RLM would load; links are followed."""
         return await self._aside(self._reading, lambda: _read(self._folder))
 
@@ -63,12 +63,17 @@ class LocalFolder:
             raise SyncError(f"{where}: {error.strerror or error}") from error
 
 
-def _read(folder: Path) -> dict[str, bytes]:
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if is_loaded(path.name):
-            found[path.name] = _bytes_of(path)
-    return found
+def _read(folder: Path) -> Present:
+    return {path.name: _content(path) for path in sorted(folder.iterdir()) if is_loaded(path.name)}
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return _bytes_of(path)
+    except (OSError, SyncError):
+        if may_be_ours(path.name):
+            raise
+        return None
 
 
 def _bytes_of(path: Path) -> bytes:

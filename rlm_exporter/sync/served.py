@@ -22,7 +22,7 @@ def judge_of(plan: ServerPlan, *, on: date) -> Judge:
     def judge(status: RlmStatus) -> tuple[str, ...]:
         if plan.may_wait and not status.pools:
             return ()
-        return misfits(granted, status, isvs=isvs, unsure=unsure)
+        return misfits(granted, status, isvs=isvs, unsure=unsure, may_be_more=bool(plan.unread))
 
     return judge
 

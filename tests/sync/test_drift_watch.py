@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,6 +13,7 @@ import pytest
 
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server, Takeover
 from rlm_exporter.sync.drift_watch import DriftWatch
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.rounds import make_transport
 from tests.clock import FakeClock
@@ -126,7 +127,7 @@ class Breaking:
     site: Site
     inner: Transport
 
-    async def read(self) -> Mapping[str, bytes]:
+    async def read(self) -> Present:
         if self.site.broken:
             raise RuntimeError("nobody foresaw that")
         return await self.inner.read()

@@ -19,6 +19,7 @@ from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.simulator.launch import write_rlmutil
 from rlm_exporter.sync.local_folder import LocalFolder
 from rlm_exporter.sync.masters import Masters
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.push import Outcome, Pushed, Pusher, Window
 from rlm_exporter.sync.rounds import Seen, ask_whether_served, bring_in_step, look
@@ -260,7 +261,7 @@ class Failing:
         self._inner = LocalFolder(folder, limit=LIMIT)
         self.writes = 0
 
-    async def read(self) -> Mapping[str, bytes]:
+    async def read(self) -> Present:
         return await self._inner.read()
 
     async def put(self, name: str, data: bytes) -> None:
