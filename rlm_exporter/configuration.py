@@ -69,24 +69,51 @@ def configuration_of(files: tuple[Text, ...], deployed: Sequence[DeployedManifes
         return _configuration(together.loaded, files, named, {})
     alone = examine_texts(files, deployed=())
     if alone.loaded is None:
-        raise ManifestError(tuple(str(problem) for problem in alone.problems))
-    return _one_by_one(alone.loaded, files, named)
+        raise ManifestError(_told(alone))
+    return _sorted_out(alone.loaded, files, named)
 
 
-def _one_by_one(
+def _sorted_out(
     loaded: Loaded, files: tuple[Text, ...], named: Mapping[str, DeployedManifest]
 ) -> Configuration:
-    """Those of the store that fit what was there before them; of the others it is told why not."""
+    """Those of the store that fit what was there before them; of the others it is told why not.
+
+    A reading costs as much as there is to read, so only what is wrong together is searched for by halves.
+    """
+    spoilt = _wrong_alone(files, named)
     good: dict[str, DeployedManifest] = {}
-    spoilt: dict[str, tuple[str, ...]] = {}
-    for name, each in named.items():
-        findings = _examined(files, {**good, name: each})
-        if findings.loaded is None:
-            spoilt[each.cluster] = tuple(str(problem) for problem in findings.problems)
+    waiting = [tuple((name, each) for name, each in named.items() if name not in spoilt)]
+    while waiting:
+        part = waiting.pop()
+        findings = _examined(files, {**good, **dict(part)})
+        if findings.loaded is not None:
+            loaded, good = findings.loaded, {**good, **dict(part)}
+        elif len(part) == 1:
+            spoilt[part[0][0]] = _told(findings)
         else:
-            loaded = findings.loaded
-            good[name] = each
-    return _configuration(loaded, files, good, spoilt)
+            # What stands first is judged first: of two that contradict each other the later one is wrong.
+            middle = len(part) // 2
+            waiting += [part[middle:], part[:middle]]
+    by_cluster = {each.cluster: spoilt[name] for name, each in named.items() if name in spoilt}
+    return _configuration(loaded, files, good, by_cluster)
+
+
+def _wrong_alone(
+    files: tuple[Text, ...], named: Mapping[str, DeployedManifest]
+) -> dict[str, tuple[str, ...]]:
+    """Those with which something is wrong whatever else is in the store, which is most that ever are."""
+    wrong = {}
+    for name, each in named.items():
+        if _examined((), {name: each}).loaded is not None:
+            continue
+        findings = _examined(files, {name: each})
+        if findings.loaded is None:  # a file's cluster of the same name covers much of what is wrong with it
+            wrong[name] = _told(findings)
+    return wrong
+
+
+def _told(findings: Findings) -> tuple[str, ...]:
+    return tuple(str(problem) for problem in findings.problems)
 
 
 def _examined(files: tuple[Text, ...], named: Mapping[str, DeployedManifest]) -> Findings:
@@ -110,7 +137,7 @@ def plan_of(
     """What a text would make of the configuration. Raises ManifestError with every problem of the text."""
     alone = examine_texts([text], deployed=())
     if alone.loaded is None:
-        raise ManifestError(tuple(str(problem) for problem in alone.problems))
+        raise ManifestError(_told(alone))
     if alone.loaded.config.source is not None:
         told = "the daemon's own settings are not deployed; they stand in the file that it is started with"
         raise ManifestError((f"{text[0]}: kind: {told}",))

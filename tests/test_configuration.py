@@ -1,13 +1,19 @@
 """Manifests of files and of the store, read together."""
 
+import random
+import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from rlm_exporter.configuration import configuration_of, plan_of, read_configuration
 from rlm_exporter.errors import ManifestError
+from rlm_exporter.manifest import parse
 from rlm_exporter.manifest.deployment import Owner
+from rlm_exporter.manifest.load import examine_texts
 from rlm_exporter.store.manifest_records import DeployedManifest
 
 NOW = datetime(2026, 3, 2, 2, 14, tzinfo=UTC)
@@ -260,3 +266,80 @@ def test_a_cluster_that_clients_were_moved_away_from_stays_as_it_runs() -> None:
 
     assert kept.clusters["b"].servers[0].host == "old.example.com"
     assert (sorted(gone.clusters), list(gone.spoilt)) == (["c"], ["b"])
+
+
+LEAVE = (("s.yaml", "apiVersion: rlm-ha/v1\nkind: ExporterConfig\nspec: {deploy: {files: true}}\n"),)
+
+
+def readings(work: Callable[[], object]) -> int:
+    """How many texts were read meanwhile: it is what a reading's time is spent on."""
+    count = 0
+
+    def look(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code is parse._read.__code__
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("place", [0, 11, 23])
+def test_one_spoilt_manifest_does_not_have_all_others_read_again_and_again(place: int) -> None:
+    texts = [manifest(f"site{each}", kind="flexlm" if each == place else "rlm") for each in range(24)]
+    stored = [deployed(f"site{each}", text) for each, text in enumerate(texts)]
+
+    spoilt: list[str] = []
+    assert readings(lambda: spoilt.extend(configuration_of((), stored).spoilt)) <= 4 * len(stored)
+    assert spoilt == [f"site{place}"]
+
+
+def test_of_many_one_that_contradicts_another_is_found_without_reading_all_again_for_each() -> None:
+    names = [f"site{each}" for each in range(32)]
+    stored = [deployed(name, steered(name, f"unix:/run/{each % 31}.sock")) for each, name in enumerate(names)]
+
+    spoilt: list[str] = []
+    assert readings(lambda: spoilt.extend(configuration_of(LEAVE, stored).spoilt)) <= 13 * len(stored)
+    assert spoilt == ["site31"]
+
+
+def one_after_the_other(
+    files: tuple[tuple[str, str], ...], stored: Sequence[DeployedManifest]
+) -> dict[str, tuple[str, ...]]:
+    """What is wrong with which, as it is defined: each is read with all good ones before it."""
+    good: list[tuple[str, str]] = []
+    spoilt = {}
+    for each in stored:
+        named = f"deployed:{each.cluster}", each.document
+        findings = examine_texts(files, deployed=[*good, named])
+        if findings.loaded is None:
+            spoilt[each.cluster] = tuple(map(str, findings.problems))
+        else:
+            good.append(named)
+    return spoilt
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_wrong_and_why_does_not_depend_on_how_it_is_searched_for(seed: int) -> None:
+    drawn = random.Random(seed)
+    leave = settings("s3").replace("spec: {", "spec: {deploy: {files: true}, ")
+    files = (("own.yaml", leave), ("s5.yaml", manifest("s5")))
+    own = "  loadBalancer: {host: elsewhere.example.com}\n"
+    stored = []
+    for name in (f"s{number}" for number in range(8)):
+        spoilt = manifest(name, kind="flexlm"), manifest(name, host="'a b'"), "[", manifest("s1")
+        fine = (
+            manifest(name),
+            manifest(name) + own,
+            *(steered(name, f"unix:/run/{each}.sock") for each in (1, 2)),
+        )
+        stored.append(deployed(name, drawn.choice(drawn.choice((fine, fine, spoilt)))))
+
+    read = configuration_of(files, stored)
+
+    assert read.spoilt == one_after_the_other(files, stored)
+    assert list(read.spoilt) == [each.cluster for each in stored if each.cluster in read.spoilt]

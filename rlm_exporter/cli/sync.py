@@ -4,7 +4,9 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import click
 
 from rlm_exporter.cli.chosen_cluster import load_cluster
 from rlm_exporter.cli.exit_codes import ExitCode
+from rlm_exporter.cli.interruption import Interrupted, run_to_good_order
 from rlm_exporter.cli.manners import Format, current_manners
 from rlm_exporter.cli.output import draw, emit
 from rlm_exporter.cli.printable import printable
@@ -23,7 +26,7 @@ from rlm_exporter.probe.rlmutil import RlmutilProbe, find_rlmutil
 from rlm_exporter.probe.rlmutil_program import MISSING, RlmutilProgram
 from rlm_exporter.sync.masters import read_masters
 from rlm_exporter.sync.push import Pushed, Pusher
-from rlm_exporter.sync.rounds import Seen, bring_in_step, look
+from rlm_exporter.sync.rounds import Seen, ask_whether_served, bring_in_step, look
 
 
 @click.command("licenses")
@@ -70,6 +73,9 @@ def licenses_command(
     now = SystemClock().now()
     found = read_masters(folder, servers=[server.name for server in cluster.servers])
     seen = asyncio.run(look(cluster, servers, masters=found, now=now))
+    tool = find_rlmutil(rlmutil, os.environ, shutil.which)
+    if not no_reread:
+        seen = _asked(seen, tool, now=now)
     manners = current_manners()
     shows_plan = manners.output is Format.TABLE
     if shows_plan:
@@ -78,10 +84,12 @@ def licenses_command(
         if not shows_plan:
             emit(document(cluster.name, seen, None), tuple, manners=manners)
         return ExitCode.DONE if _in_step(seen) else ExitCode.FAILED
-    tool = find_rlmutil(rlmutil, os.environ, shutil.which)
     if tool is None and not no_reread:
         raise ConfigurationError(MISSING)
-    pushed = asyncio.run(_push(seen, tool, now=now, reread=not no_reread))
+    try:
+        pushed = run_to_good_order(_push(seen, tool, now=now, reread=not no_reread))
+    except Interrupted as interrupted:
+        return _told(interrupted)
     if not shows_plan:
         emit(document(cluster.name, seen, pushed), tuple, manners=manners)
     return ExitCode.DONE if all(each.outcome.is_good for each in pushed) else ExitCode.FAILED
@@ -118,13 +126,21 @@ def _masters(cluster: Cluster, given: Path | None) -> Path:
 
 
 def _in_step(seen: Sequence[Seen]) -> bool:
-    return all(each.plan is not None and each.plan.in_step for each in seen)
+    return all(each.plan is not None and each.plan.in_step and not each.unserved for each in seen)
+
+
+def _told(interrupted: Interrupted) -> int:
+    # Its terminal may be what is gone.
+    with suppress(OSError):
+        for text in (f"ended by {interrupted.number.name}", *interrupted.notes):
+            click.echo(printable(text), err=True)
+    return interrupted.exit_code
 
 
 def _may_go_on(seen: Sequence[Seen], *, yes: bool) -> bool:
     """Whether there is something to do, and nobody has said no."""
-    plans = [each.plan for each in seen if each.plan is not None]
-    changing = [plan for plan in plans if plan.changes and not plan.refused]
+    plans = [each.plan for each in seen if each.plan is not None and each.is_to_do]
+    changing = [plan for plan in plans if not plan.refused]
     if not changing:
         return False
     for product in losses(changing):
@@ -134,15 +150,33 @@ def _may_go_on(seen: Sequence[Seen], *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody can be asked whether that is right: say --yes, or --dry-run")
     listed = ", ".join(plan.server.name for plan in reversed(changing))
-    return click.confirm(f"Write to {listed}?", err=True)
+    verb = "Write to" if any(plan.changes for plan in changing) else "Have rlm read its files on"
+    return click.confirm(f"{verb} {listed}?", err=True)
+
+
+def _asked(seen: Sequence[Seen], tool: Path | None, *, now: datetime) -> tuple[Seen, ...]:
+    """With what rlm serves, where the files are right: one that was never told to read them serves others."""
+    if tool is None:
+        return tuple(replace(each, unasked="there is no rlmutil here") for each in seen)
+
+    async def ask() -> tuple[Seen, ...]:
+        with _pusher(tool) as pusher:
+            return await ask_whether_served(seen, pusher, now=now)
+
+    return asyncio.run(ask())
 
 
 async def _push(seen: Sequence[Seen], tool: Path | None, *, now: datetime, reread: bool) -> list[Pushed]:
-    clock = SystemClock()
     pushed: list[Pushed] = []
-    with RlmutilProbe(rlmutil=tool, clock=clock) as probe, RlmutilProgram(tool) as program:
-        pusher = Pusher(probe=probe, rlmutil=program, clock=clock)
+    with _pusher(tool) as pusher:
         async for each in bring_in_step(seen, pusher, reread=reread, now=now):
             click.echo(printable(outcome_line(each)), err=True)
             pushed.append(each)
     return pushed
+
+
+@contextmanager
+def _pusher(tool: Path | None) -> Iterator[Pusher]:
+    clock = SystemClock()
+    with RlmutilProbe(rlmutil=tool, clock=clock) as probe, RlmutilProgram(tool) as program:
+        yield Pusher(probe=probe, rlmutil=program, clock=clock)

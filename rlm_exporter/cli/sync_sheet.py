@@ -17,6 +17,8 @@ _TONES = {
 _WORDS = {
     Outcome.IN_STEP: "has what the masters say",
     Outcome.PUSHED: "written, reread, and its answer shows every seat",
+    Outcome.REREAD: "reread: its files were right, and now its answer shows every seat of them",
+    Outcome.NOT_SERVED: "NOT SERVED: its files are right, and it does not show what they grant",
     Outcome.WRITTEN: "written; rlm reads it at its next start, or at midnight",
     Outcome.REFUSED: "nothing is written, see above",
     Outcome.SILENT: "nothing is written: it does not answer",
@@ -41,12 +43,15 @@ def document(cluster: str, seen: Sequence[Seen], pushed: Sequence[Pushed] | None
 def _server(each: Seen) -> dict[str, Any]:
     plan = each.plan
     if plan is None:
-        return {"server": each.server.name, "in_step": None, "trouble": each.trouble, "files": []}
+        known: dict[str, Any] = {"in_step": None, "trouble": each.trouble, "unserved": None, "files": []}
+        return {"server": each.server.name, **known}
     return {
         "server": each.server.name,
         "in_step": plan.in_step,
         "trouble": None,
+        "unserved": None if each.unserved is None else list(each.unserved),
         "foreign": list(plan.foreign),
+        "unread": list(plan.unread),
         "files": [
             {
                 "name": file.name,
@@ -76,7 +81,10 @@ def _one(each: Seen) -> Iterator[Block]:
         yield Line(cells=(Cell(each.trouble or "", Tone.BAD),))
         return
     rows = [row for file in each.plan.files for row in _file(file)]
-    rows += [row for name in each.plan.foreign for row in _foreign(name)]
+    rows += [
+        row for name in each.plan.foreign for row in _foreign(name, is_read=name not in each.plan.unread)
+    ]
+    rows += _served(each)
     yield Table(
         columns=(Column(title="FILE"), Column(title=""), Column(title="", long=True)),
         rows=tuple(rows),
@@ -96,8 +104,20 @@ def _file(file: FilePlan) -> Iterator[tuple[Cell, ...]]:
         yield Cell(""), Cell("differs"), Cell(text)
 
 
-def _foreign(name: str) -> Iterator[tuple[Cell, ...]]:
+def _served(each: Seen) -> Iterator[tuple[Cell, ...]]:
+    if each.unserved:
+        yield Cell(""), Cell("reread", Tone.WARNING), Cell("the files are right, and rlm serves other seats:")
+        for text in each.unserved:
+            yield Cell(""), Cell(""), Cell(text)
+    elif each.plan is not None and each.plan.in_step and each.unasked is not None:
+        told = f"nobody could ask whether rlm has read these files: {each.unasked}"
+        yield Cell(""), Cell("unknown", Tone.WARNING), Cell(told)
+
+
+def _foreign(name: str, *, is_read: bool) -> Iterator[tuple[Cell, ...]]:
     text = "no master has it; RLM loads it all the same, and its seats count"
+    if not is_read:
+        text = "no master has it, and it cannot be read here; RLM may load it, and seats in it count"
     yield Cell(name), Cell("foreign", Tone.WARNING), Cell(text)
 
 

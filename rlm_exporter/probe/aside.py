@@ -40,14 +40,25 @@ class Aside(Generic[T]):
             self._running.set_running_or_notify_cancel()
             threading.Thread(target=_work, args=(work, self._running), name=self._name, daemon=True).start()
         running = self._running
-        ended = asyncio.wrap_future(running)
-        ended.add_done_callback(_look)
-        # Which cancels nothing: the thread goes on, whoever gives up on it.
-        await asyncio.wait({ended}, timeout=limit.total_seconds())
-        if not running.done():
+        if not await _has_ended(running, limit):
             raise TimeoutError
-        self._running = None
+        if self._running is running:
+            self._running = None
         return running.result()
+
+    async def outlast(self, *, limit: timedelta) -> bool:
+        """Wait for work that was given up, and forget what it brings; False where it goes on for longer."""
+        if self._running is not None:
+            await _has_ended(self._running, limit)
+        return self.discard()
+
+
+async def _has_ended(running: Future[T], limit: timedelta) -> bool:
+    ended = asyncio.wrap_future(running)
+    ended.add_done_callback(_look)
+    # Which cancels nothing: the thread goes on, whoever gives up on it.
+    await asyncio.wait({ended}, timeout=limit.total_seconds())
+    return running.done()
 
 
 def _work(work: Callable[[], T], future: Future[T]) -> None:

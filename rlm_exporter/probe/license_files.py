@@ -20,6 +20,7 @@ from rlm_exporter.probe.aside import Aside
 from rlm_exporter.probe.license_reading import LicenseReading, make_reading, short_names
 from rlm_exporter.probe.ports import Clock
 from rlm_exporter.rlm.license_file import parse_license_file
+from rlm_exporter.rlm.license_names import is_license
 from rlm_exporter.rlm.license_values import LicenseFile
 
 
@@ -154,7 +155,7 @@ def _files(place: Path) -> tuple[Path, ...] | str:
     try:
         if not place.is_dir():
             return (place,)
-        found = tuple(sorted(file for file in place.iterdir() if file.name.endswith(".lic")))
+        found = tuple(sorted(file for file in place.iterdir() if is_license(file.name)))
     except (OSError, ValueError) as error:
         return _why(error)
     return found or "the folder holds no *.lic"

@@ -59,30 +59,34 @@ def misfits(
     *,
     isvs: Iterable[str],
     unsure: frozenset[Key] = frozenset(),
+    may_be_more: bool = False,
 ) -> tuple[str, ...]:
-    """Where the answer does not show what is granted, among the products of these ISVs, in words."""
+    """Where the answer does not show what is granted, among the products of these ISVs, in words.
+
+    `may_be_more` = there are license files that nobody could read, so seats beyond what is granted are right.
+    """
     wanted = {isv.casefold() for isv in isvs}
     shown = shown_seats(status)
     # What is out when its license goes stays in a pool until it is back.
     held = {_key(pool.isv or "", pool.product) for pool in status.pools if pool.inuse}
     found = [
-        _misfit(key, seats, shown)
+        _misfit(key, seats, shown, may_be_more=may_be_more)
         for key, seats in sorted(granted.items())
         if key[0] in wanted and key not in unsure
     ]
-    for key, seats in sorted(shown.items()):
+    for key, seats in () if may_be_more else sorted(shown.items()):
         if key[0] in wanted and seats and not any(key in known for known in (granted, unsure, held)):
             found.append(f"{key[0]} {key[1]}: {_counted(seats)} that no license file grants")
     return tuple(text for text in found if text is not None)
 
 
-def _misfit(key: Key, seats: int | None, shown: Mapping[Key, int | None]) -> str | None:
+def _misfit(key: Key, seats: int | None, shown: Mapping[Key, int | None], *, may_be_more: bool) -> str | None:
     title = f"{key[0]} {key[1]}"
     if key not in shown:
         grants = "" if seats is None else f", and the files grant {_counted(seats)}"
         return f"{title}: there is no pool{grants}"
     there = shown[key]
-    if seats is None or there is None or there == seats:
+    if seats is None or there is None or there == seats or (may_be_more and there > seats):
         return None
     return f"{title}: {_counted(there)}, and the files grant {seats}"
 

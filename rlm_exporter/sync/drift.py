@@ -3,13 +3,14 @@
 Either matters at the server's next start and shows nothing before, so it has to be looked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from rlm_exporter.errors import FormatError
 from rlm_exporter.rlm.license_file import parse_license_file
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.plan import FilePlan, ServerPlan, misfit_hostids
 
 
@@ -30,7 +31,8 @@ class FileDrift:
     name: str
     state: FileState
     detail: str = ""
-    """What it grants otherwise than the master does, or why the master cannot come here; may be empty."""
+    """What it grants otherwise than the master does, or why the master cannot come here; of a foreign one
+    that it cannot be read. May be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +66,14 @@ def drift_of(
     server: str,
     *,
     plan: ServerPlan | None,
-    present: Mapping[str, bytes],
+    present: Present,
     hostids: str | None,
     trouble: str | None = None,
     at: datetime,
 ) -> ServerDrift:
     """What these files are to the plan for them; without masters there is none, and only host ids count."""
     misfits = tuple(_misfits(present, hostids))
-    files = () if plan is None else (*map(_file_drift, plan.files), *map(_foreign, plan.foreign))
+    files = () if plan is None else (*map(_file_drift, plan.files), *_foreign(plan))
     return ServerDrift(
         server=server,
         at=at,
@@ -102,12 +104,15 @@ def _file_drift(file: FilePlan) -> FileDrift:
     return FileDrift(name=file.name, state=state, detail="; ".join(told))
 
 
-def _foreign(name: str) -> FileDrift:
-    return FileDrift(name=name, state=FileState.FOREIGN)
+def _foreign(plan: ServerPlan) -> Iterator[FileDrift]:
+    for name in plan.foreign:
+        detail = "cannot be read" if name in plan.unread else ""
+        yield FileDrift(name=name, state=FileState.FOREIGN, detail=detail)
 
 
-def _misfits(present: Mapping[str, bytes], hostids: str | None) -> Iterator[str]:
-    for name, data in sorted(present.items()):
+def _misfits(present: Present, hostids: str | None) -> Iterator[str]:
+    read = ((name, data) for name, data in sorted(present.items()) if data is not None)
+    for name, data in read:
         try:
             parsed = parse_license_file(data)
         except FormatError:

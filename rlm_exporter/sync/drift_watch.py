@@ -18,8 +18,9 @@ from rlm_exporter.probe.aside import Aside
 from rlm_exporter.sync.drift import ServerDrift, drift_of, in_words, unread
 from rlm_exporter.sync.hostids import read_hostids
 from rlm_exporter.sync.masters import Masters, read_masters
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.plan import ServerPlan, plan_server
-from rlm_exporter.sync.ports import Clock
+from rlm_exporter.sync.ports import Clock, Transport
 from rlm_exporter.sync.rounds import MakeTransport, make_transport
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,9 @@ class DriftWatch:
         self._turn = turn
         self._clock = clock
         self._observer = observer
-        self._transport = transport
+        self._make_transport = transport
+        self._transports: dict[str, Transport] = {}
+        """Kept: of work that hangs there, each knows, and begins no more."""
         self._reading = Aside[Masters]("license masters")
         self._seen: dict[str, ServerDrift] = {}
         self._told: dict[str, str] = {}
@@ -174,11 +177,16 @@ class DriftWatch:
             self._observer.stumbled(self._cluster.name, error)
             return unread(server.name, "a defect of ours, see the daemon's log", at=at)
 
+    def _transport(self, server: Server, sync: LicenseSync) -> Transport:
+        if server.name not in self._transports:
+            self._transports[server.name] = self._make_transport(server, sync)
+        return self._transports[server.name]
+
     def _compare(
         self,
         server: Server,
         masters: Masters | None,
-        present: Mapping[str, bytes],
+        present: Present,
         hostids: str | None,
         trouble: str | None,
     ) -> ServerDrift:
@@ -186,9 +194,7 @@ class DriftWatch:
         plan = None if masters is None else self._plan(server, masters, present, hostids)
         return drift_of(server.name, plan=plan, present=present, hostids=hostids, trouble=trouble, at=at)
 
-    def _plan(
-        self, server: Server, masters: Masters, present: Mapping[str, bytes], hostids: str | None
-    ) -> ServerPlan:
+    def _plan(self, server: Server, masters: Masters, present: Present, hostids: str | None) -> ServerPlan:
         return plan_server(
             self._cluster,
             server,

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from rlm_exporter.errors import SyncError
 from rlm_exporter.probe.aside import Aside
-from rlm_exporter.sync.names import arriving, check_name, former, is_loaded
+from rlm_exporter.sync.names import Present, arriving, check_name, former, is_loaded, may_be_ours
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of one license file."""
@@ -21,29 +21,40 @@ T = TypeVar("T")
 
 
 class LocalFolder:
-    """One folder. Each call ends within the limit, also on a dead NFS server."""
+    """One folder. Each call ends within twice the limit, also on a dead NFS server.
+
+    There a thread hangs for each call, until the server is back. So keep the folder for all calls: what hangs
+    is not joined by more.
+    """
 
     def __init__(self, folder: Path, *, limit: timedelta) -> None:
         self._folder = folder
         self._limit = limit
+        self._reading = Aside[Present]("license folder")
+        self._writing = Aside[None]("license folder")
 
-    async def read(self) -> Mapping[str, bytes]:
+    async def read(self) -> Present:
         """Every file that RLM would load; links are followed."""
-        return await self._aside(lambda: _read(self._folder))
+        return await self._aside(self._reading, lambda: _read(self._folder))
 
     async def put(self, name: str, data: bytes) -> None:
         """Write it beside the old one and exchange them; the old one is kept under a name of ours."""
         check_name(name)
-        await self._aside(lambda: _put(self._folder, name, data))
+        await self._aside(self._writing, lambda: _put(self._folder, name, data))
 
     async def remove(self, name: str) -> None:
         """Have no such file."""
         check_name(name)
-        await self._aside(lambda: (self._folder / name).unlink(missing_ok=True))
+        await self._aside(self._writing, lambda: (self._folder / name).unlink(missing_ok=True))
 
-    async def _aside(self, work: Callable[[], T]) -> T:
+    async def _aside(self, aside: Aside[T], work: Callable[[], T]) -> T:
+        # What was given up ends first: two writers would get in each other's way. And what it brings nobody
+        # asks for any more: it read what stood there then, or wrote something else.
+        if not await aside.outlast(limit=self._limit):
+            told = "an earlier call still hangs, so no other is begun; is it on a dead NFS?"
+            raise SyncError(f"{self._folder}: {told}")
         try:
-            return await Aside[T]("license folder").run(work, limit=self._limit)
+            return await aside.run(work, limit=self._limit)
         except TimeoutError:
             limit = self._limit.total_seconds()
             raise SyncError(f"{self._folder}: no answer within {limit:g} s; is it on a dead NFS?") from None
@@ -52,12 +63,17 @@ class LocalFolder:
             raise SyncError(f"{where}: {error.strerror or error}") from error
 
 
-def _read(folder: Path) -> dict[str, bytes]:
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if is_loaded(path.name):
-            found[path.name] = _bytes_of(path)
-    return found
+def _read(folder: Path) -> Present:
+    return {path.name: _content(path) for path in sorted(folder.iterdir()) if is_loaded(path.name)}
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return _bytes_of(path)
+    except (OSError, SyncError):
+        if may_be_ours(path.name):
+            raise
+        return None
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rlm_exporter.errors import SyncError
 from rlm_exporter.sync.local_folder import MOST_BYTES
-from rlm_exporter.sync.names import check_name, is_loaded
+from rlm_exporter.sync.names import check_name, is_meant_so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def read_masters(folder: Path, *, servers: Collection[str]) -> Masters:
 def _files(folder: Path) -> dict[str, bytes]:
     found = {}
     for path in sorted(folder.iterdir()):
-        if not is_loaded(path.name) or path.name.startswith(".") or path.is_dir():
+        if not is_meant_so(path.name) or path.name.startswith(".") or path.is_dir():
             continue
         check_name(path.name)
         if path.stat().st_size > MOST_BYTES:

@@ -1,6 +1,6 @@
 """What would be done to one server's license files, and what speaks against it (pure)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,6 +14,7 @@ from rlm_exporter.rlm.license_findings import find_faults
 from rlm_exporter.rlm.license_for_server import HostName, is_locked, license_for_server
 from rlm_exporter.rlm.license_values import Finding, FindingKind, LicenseFile, Severity
 from rlm_exporter.sync.masters import Masters
+from rlm_exporter.sync.names import Present
 
 
 class Action(StrEnum):
@@ -58,6 +59,8 @@ class ServerPlan:
     """Files that RLM loads there beside them; they stay, and their seats count."""
     others: tuple[LicenseFile, ...]
     """What those say, as far as it can be read."""
+    unread: tuple[str, ...] = ()
+    """Those of them that nobody can read."""
     may_wait: bool = False
     """Whether no pools at all are a good answer, as of a standby of RLM's own failover."""
 
@@ -82,7 +85,7 @@ def plan_server(
     server: Server,
     *,
     masters: Masters,
-    present: Mapping[str, bytes],
+    present: Present,
     hostids: str | None,
     on: date,
 ) -> ServerPlan:
@@ -102,12 +105,14 @@ def plan_server(
         for name, master in wanted.items()
     )
     foreign = tuple(sorted(present.keys() - wanted.keys()))
-    others = tuple(parsed for name in foreign if (parsed := _parsed(present[name])) is not None)
+    contents = tuple(data for name in foreign if (data := present[name]) is not None)
+    others = tuple(parsed for data in contents if (parsed := _parsed(data)) is not None)
     return ServerPlan(
         server=server,
         files=files,
         foreign=foreign,
         others=others,
+        unread=tuple(name for name in foreign if present[name] is None),
         may_wait=cluster.takeover is Takeover.NATIVE,
     )
 

@@ -1,11 +1,11 @@
 """What bringing license files to servers needs from outside, by shape."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from rlm_exporter.probe.child import Ended
 from rlm_exporter.probe.result import Failure, LicenseResult
+from rlm_exporter.sync.names import Present
 
 
 class Clock(Protocol):
@@ -27,8 +27,8 @@ class Clock(Protocol):
 class Transport(Protocol):
     """The folder of one server's license files. Everything raises SyncError."""
 
-    async def read(self) -> Mapping[str, bytes]:
-        """Every file that RLM would load, by name."""
+    async def read(self) -> Present:
+        """Every file that RLM would load."""
         ...
 
     async def put(self, name: str, data: bytes) -> None:

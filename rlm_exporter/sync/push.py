@@ -10,11 +10,11 @@ from enum import StrEnum
 from rlm_exporter.errors import SyncError
 from rlm_exporter.manifest.model import Server
 from rlm_exporter.probe.result import Failure
-from rlm_exporter.rlm.license_seats import granted_seats, misfits, shown_seats, unsure_products
-from rlm_exporter.rlm.license_values import LicenseFile
+from rlm_exporter.rlm.license_seats import shown_seats
 from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.sync.plan import FilePlan, ServerPlan
 from rlm_exporter.sync.ports import Clock, LicenseProbe, Rlmutil, Transport
+from rlm_exporter.sync.served import judge_of
 
 OUTPUT_LIMIT = 64 * 1024
 PACE = 0.5
@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     """There was nothing to do."""
     PUSHED = "pushed"
     """Written, reread, and the answer shows what the files grant."""
+    REREAD = "reread"
+    """The files were right and rlm had not read them; now its answer shows what they grant."""
     WRITTEN = "written"
     """Written, and nobody was told to read it."""
     REFUSED = "refused"
@@ -36,6 +38,8 @@ class Outcome(StrEnum):
     """The server does not answer; nothing was written."""
     UNREACHABLE = "unreachable"
     """Its files could not be read; nothing was written."""
+    NOT_SERVED = "not_served"
+    """The files are right, and the answer does not show what they grant, after a reread neither."""
     ROLLED_BACK = "rolled_back"
     """The answer did not show what the files grant; the old files are back, and reread."""
     BROKEN = "broken"
@@ -46,7 +50,7 @@ class Outcome(StrEnum):
     @property
     def is_good(self) -> bool:
         """Whether the server has what the masters say."""
-        return self in {Outcome.IN_STEP, Outcome.PUSHED, Outcome.WRITTEN}
+        return self in {Outcome.IN_STEP, Outcome.PUSHED, Outcome.REREAD, Outcome.WRITTEN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +106,12 @@ class Pusher:
             wrong, said = await self._reread(plan, on=on)
         except SyncError as error:
             wrong, said = (str(error),), ()
-        except BaseException:
+        except BaseException as error:
             # Ctrl-C in the middle: no server is left with half of its files.
-            await self._take_back(plan, transport, written, before)
+            trouble = await self._take_back(plan, transport, written, before)
+            if written:
+                told = "; ".join(trouble) or "what was written there was taken back"
+                error.add_note(f"{name}: {told}")
             raise
         if not wrong:
             return Pushed(server=name, outcome=Outcome.PUSHED, detail=said)
@@ -112,22 +119,28 @@ class Pusher:
         outcome = Outcome.BROKEN if trouble else Outcome.ROLLED_BACK
         return Pushed(server=name, outcome=outcome, detail=(*wrong, *said, *trouble))
 
+    async def unserved(self, plan: ServerPlan, *, on: date) -> tuple[str, ...] | Failure:
+        """What rlm serves otherwise than the files grant that it has; nothing is done about it."""
+        status = await self._ask(plan.server)
+        return status if isinstance(status, Failure) else judge_of(plan, on=on)(status)
+
+    async def reread(self, plan: ServerPlan, *, on: date) -> Pushed:
+        """Have rlm read the files that it has."""
+        wrong, said = await self._reread(plan, on=on)
+        outcome = Outcome.NOT_SERVED if wrong else Outcome.REREAD
+        return Pushed(server=plan.server.name, outcome=outcome, detail=(*wrong, *said))
+
     async def _reread(self, plan: ServerPlan, *, on: date) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What the answer lacks in the end, and what rlmreread complained of."""
-        files = _files(plan)
-        unsure = unsure_products(files, on=on)
-        granted = granted_seats(files, on=on)
-        isvs = tuple(isv.name for file in plan.files if file.parsed for isv in file.parsed.isvs)
+        judge = judge_of(plan, on=on)
         said = await self._tell(plan.server)
         end = self._clock.monotonic() + self._window.settle.total_seconds()
         while True:
             status = await self._ask(plan.server)
             if isinstance(status, Failure):
                 wrong: tuple[str, ...] = (f"no answer after the reread: {status.detail}",)
-            elif plan.may_wait and not status.pools:
-                wrong = ()
             else:
-                wrong = misfits(granted, status, isvs=isvs, unsure=unsure)
+                wrong = judge(status)
             if not wrong or self._clock.monotonic() + PACE >= end:
                 return wrong, said
             await self._clock.sleep(PACE)
@@ -179,7 +192,3 @@ class Pusher:
             return result.payload
         assert result.failure is not None  # noqa: S101 - a result has the one or the other
         return result.failure
-
-
-def _files(plan: ServerPlan) -> tuple[LicenseFile, ...]:
-    return (*(file.parsed for file in plan.files if file.parsed is not None), *plan.others)

@@ -6,12 +6,13 @@ bad file meets one server, and not the one that clients use.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 
 from rlm_exporter.errors import SyncError
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server
+from rlm_exporter.probe.result import Failure
 from rlm_exporter.sync.called_folder import CalledFolder
 from rlm_exporter.sync.hostids import read_hostids
 from rlm_exporter.sync.local_folder import LocalFolder
@@ -32,6 +33,16 @@ class Seen:
     transport: Transport
     plan: ServerPlan | None
     trouble: str | None = None
+    unserved: tuple[str, ...] | None = None
+    """Where its files are right: what rlm serves otherwise, as when a sync was killed before its reread. None
+    where nobody asked, or it could not be found out."""
+    unasked: str | None = None
+    """Why that could not be found out."""
+
+    @property
+    def is_to_do(self) -> bool:
+        """Whether there are files to write, or rlm has to read those that are there."""
+        return self.plan is not None and bool(self.plan.changes or self.unserved)
 
 
 def make_transport(server: Server, sync: LicenseSync) -> Transport:
@@ -76,9 +87,27 @@ async def _look(
         masters=masters,
         present=present,
         hostids=hostids,
-        on=now.astimezone(server.zone).date(),
+        on=_today(server, now),
     )
     return Seen(server=server, transport=transport, plan=plan)
+
+
+async def ask_whether_served(seen: Sequence[Seen], pusher: Pusher, *, now: datetime) -> tuple[Seen, ...]:
+    """The same, and of those whose files are right, whether rlm serves what stands in them."""
+    return tuple(await asyncio.gather(*(_ask(each, pusher, now=now) for each in seen)))
+
+
+async def _ask(each: Seen, pusher: Pusher, *, now: datetime) -> Seen:
+    if each.plan is None or not each.plan.in_step:
+        return each
+    found = await pusher.unserved(each.plan, on=_today(each.server, now))
+    if isinstance(found, Failure):
+        return replace(each, unasked=found.detail)
+    return replace(each, unserved=found)
+
+
+def _today(server: Server, now: datetime) -> date:
+    return now.astimezone(server.zone).date()
 
 
 async def bring_in_step(
@@ -90,11 +119,15 @@ async def bring_in_step(
         name = each.server.name
         if each.plan is None:
             yield Pushed(server=name, outcome=Outcome.UNREACHABLE, detail=(each.trouble or "",))
-        elif wrong and each.plan.changes:
+        elif wrong and each.is_to_do:
             yield Pushed(server=name, outcome=Outcome.NOT_TRIED)
         else:
-            pushed = await pusher.push(
-                each.plan, each.transport, reread=reread, on=now.astimezone(each.server.zone).date()
-            )
-            wrong = wrong or pushed.outcome in {Outcome.ROLLED_BACK, Outcome.BROKEN}
+            pushed = await _bring(each, each.plan, pusher, reread=reread, on=_today(each.server, now))
+            wrong = wrong or pushed.outcome in {Outcome.ROLLED_BACK, Outcome.BROKEN, Outcome.NOT_SERVED}
             yield pushed
+
+
+async def _bring(each: Seen, plan: ServerPlan, pusher: Pusher, *, reread: bool, on: date) -> Pushed:
+    if reread and each.unserved:
+        return await pusher.reread(plan, on=on)
+    return await pusher.push(plan, each.transport, reread=reread, on=on)

@@ -3,8 +3,10 @@
 An account that is allowed nothing but sftp is enough; no shell runs on either side.
 """
 
+import os
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -13,12 +15,13 @@ from rlm_exporter.errors import SyncError
 from rlm_exporter.ssh import OPTIONS
 from rlm_exporter.sync.calls import call
 from rlm_exporter.sync.local_folder import READABLE
-from rlm_exporter.sync.names import arriving, check_name, former, is_loaded
+from rlm_exporter.sync.names import Present, arriving, check_name, former, is_loaded, may_be_ours
 
 ECHO = "sftp> "
 """What sftp writes before each command of a batch, which it repeats; not with -q, which would also keep ssh
 from saying why it fails."""
-LIST = "ls -1"
+LIST = "ls -1a"
+GET = ("-get -p *.lic", "-get -p .*.lic", "-get -p *.dat", "-get -p .*.dat")
 COMMAND = ("sftp", *OPTIONS)
 
 
@@ -35,24 +38,38 @@ class SftpFolder:
         self._held: dict[str, tuple[bytes, int]] = {}
         """What was read, with the files' permissions."""
 
-    async def read(self) -> Mapping[str, bytes]:
+    async def read(self) -> Present:
         """Every file that RLM would load."""
         with tempfile.TemporaryDirectory(prefix="rlm-ha-sync-") as place:
-            output = await self._batch(
-                f"cd {_quoted(self._folder)}", LIST, "-get -p *.lic", "-get -p *.dat", cwd=Path(place)
-            )
-            names = sorted(name for name in _listed(output.decode("utf-8", "replace")) if is_loaded(name))
-            self._held = {name: self._fetched(Path(place) / name) for name in names}
-        return {name: data for name, (data, _) in self._held.items()}
+            output = await self._batch(f"cd {_quoted(self._folder)}", LIST, *GET, cwd=Path(place))
+            self._held = self._fetched(Path(place))
+        unread = dict.fromkeys(self._unread(output))
+        return {**unread, **{name: data for name, (data, _) in self._held.items()}}
 
-    def _fetched(self, path: Path) -> tuple[bytes, int]:
-        try:
-            return path.read_bytes(), path.stat().st_mode & 0o777
-        except OSError as error:
-            raise SyncError(
-                f"{self._target}:{self._folder}/{path.name} cannot be read; is it a file, and readable for "
-                "the account that sftp uses?"
-            ) from error
+    def _unread(self, output: bytes) -> Iterator[str]:
+        """What is there and did not come. It may be no file at all, or one that the account may not read."""
+        for listed in _listed(output):
+            name, plain = os.fsdecode(listed), os.fsdecode(_unescaped(listed))
+            if not is_loaded(name) or name in self._held or plain in self._held:
+                continue
+            if may_be_ours(name):
+                raise self._unreadable(name)
+            yield plain
+
+    def _fetched(self, place: Path) -> dict[str, tuple[bytes, int]]:
+        found = {}
+        for path in place.iterdir():
+            try:
+                found[path.name] = path.read_bytes(), path.stat().st_mode & 0o777
+            except OSError as error:
+                raise self._unreadable(path.name) from error
+        return found
+
+    def _unreadable(self, name: str) -> SyncError:
+        return SyncError(
+            f"{self._target}:{self._folder}/{name} cannot be read; is it a file, and readable for the "
+            "account that sftp uses?"
+        )
 
     async def put(self, name: str, data: bytes) -> None:
         """Upload it beside the old one and exchange them; the old one is kept under a name of ours."""
@@ -84,13 +101,19 @@ class SftpFolder:
             raise SyncError(f"{self._target}:{self._folder}: {error}") from error
 
 
-def _listed(output: str) -> list[str]:
+def _listed(output: bytes) -> list[bytes]:
     """What stands between the list's own command and the next one; later lines tell of files on their way."""
-    lines = [line.strip() for line in output.splitlines()]
-    if f"{ECHO}{LIST}" not in lines:
+    lines, prompt = output.split(b"\n"), ECHO.encode()
+    asked = prompt + LIST.encode()
+    if asked not in lines:
         raise SyncError(f"sftp did not repeat `{LIST}`, so what it said cannot be read; is it OpenSSH's?")
-    after = lines[lines.index(f"{ECHO}{LIST}") + 1 :]
-    return list(takewhile(lambda line: not line.startswith(ECHO), after))
+    after = lines[lines.index(asked) + 1 :]
+    return list(takewhile(lambda line: not line.startswith(prompt), after))
+
+
+def _unescaped(listed: bytes) -> bytes:
+    """sftp lists letters that its locale has not as `\\303`; the files come under their own names."""
+    return re.sub(rb"\\([0-3][0-7]{2})", lambda found: bytes([int(found[1], 8)]), listed)
 
 
 def _upload(local: str, remote: str, mode: int) -> list[str]:

@@ -18,6 +18,14 @@ class Clock(Protocol):
         ...
 
 
+class SteadyClock(Protocol):
+    """How time passes."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment; never jumps."""
+        ...
+
+
 class WallClock(Clock, Protocol):
     """The same, with the time of day."""
 

@@ -17,18 +17,17 @@ from rlm_exporter.probe.snapshot import ClusterSnapshot, ServerSnapshot
 from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.usage_records import Seats, UsageChange
 from rlm_exporter.usage.book import Book
-from rlm_exporter.usage.ports import Clock, Prober, UsageStore
+from rlm_exporter.usage.ports import Prober, SteadyClock, UsageStore
 from rlm_exporter.usage.seats import SeatBook
-from rlm_exporter.usage.spool import Spool
+from rlm_exporter.usage.spool import AT_ONCE, Spool
 
 log = logging.getLogger(__name__)
 
 PACE = 1.0
 """Seconds between two looks, where nothing new is seen."""
 
-AT_ONCE = 500
-"""Changes in one transaction: the first answer of a large server has tens of thousands, and a transaction is
-limited in time. What was written of them is written, and written again it changes nothing."""
+LONGEST_PAUSE = 15.0
+"""Between two tries to write what waits on disk; the first come sooner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class UsageRecorder:
         spool: Spool,
         veil: Callable[[UsageChange], UsageChange],
         stumbled: Callable[[Exception], None],
-        clock: Clock,
+        clock: SteadyClock,
     ) -> None:
         """`veil` is what becomes of names before they are stored; `stumbled` is told of defects of ours."""
         self._cluster = cluster
@@ -75,6 +74,8 @@ class UsageRecorder:
         """What waits for the database; what a kill loses of it the next answer has again."""
         self._trouble = ""
         self._lost = 0
+        self._pause = 0.0
+        self._next_try = clock.monotonic()
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -170,21 +171,30 @@ class UsageRecorder:
         """Whether nothing waits on disk any more."""
         if self._spool.is_empty():
             return True
+        if self._clock.monotonic() < self._next_try:
+            return False
         try:
-            batches = await asyncio.to_thread(lambda: list(self._spool.batches()))
-            for batch in batches:
-                for start in range(0, len(batch), AT_ONCE):
-                    await self._store.record_usage(batch[start : start + AT_ONCE], late=True)
-            await _to_its_end(self._spool.clear)
+            await self._drain()
         except (JournalError, OSError) as error:
             self._say(str(error))
+            self._pause = min(max(2 * self._pause, PACE), LONGEST_PAUSE)
+            self._next_try = self._clock.monotonic() + self._pause
             return False
+        self._pause = 0.0
         if self._spool.damaged > self._lost:
             self._lost = self._spool.damaged
             log.error("cluster=%s damaged lines of usage in %s", self._cluster.name, self._spool.path)
         self._say("")
         log.info("cluster=%s usage that waited on disk is in the log", self._cluster.name)
         return True
+
+    async def _drain(self) -> None:
+        """No more is read than the database takes: while it is away, all that waits would be read in vain."""
+        batches = self._spool.batches()
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            for start in range(0, len(batch), AT_ONCE):
+                await self._store.record_usage(batch[start : start + AT_ONCE], late=True)
+        await _to_its_end(self._spool.clear)
 
     def _say(self, trouble: str) -> None:
         if trouble and not self._trouble:

@@ -1,7 +1,7 @@
 """Keeps usage on disk while the database is away: one file of JSON lines, read back in their order.
 
-A line is one batch of changes. What was written to the database and not yet taken off is written once more
-after a crash, which changes nothing.
+A line is one batch of changes, no more than one transaction takes. What was written to the database and not
+yet taken off is written once more after a crash, which changes nothing.
 """
 
 import os
@@ -25,6 +25,10 @@ from rlm_exporter.store.usage_records import (
     storable,
 )
 
+AT_ONCE = 500
+"""Changes in one transaction: the first answer of a large server has tens of thousands, and a transaction is
+limited in time. What was written of them is written, and written again it changes nothing."""
+
 
 class Spool:
     """One cluster's. All of it blocks, and raises OSError."""
@@ -47,8 +51,11 @@ class Spool:
             return True
 
     def append(self, changes: Sequence[UsageChange]) -> None:
-        """One more batch, on disk when this returns."""
-        data = orjson.dumps([_told(change) for change in changes]) + b"\n"
+        """More batches, on disk when this returns."""
+        data = b"".join(
+            orjson.dumps([_told(change) for change in changes[start : start + AT_ONCE]]) + b"\n"
+            for start in range(0, len(changes), AT_ONCE)
+        )
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(handle).st_size

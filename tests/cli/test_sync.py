@@ -1,5 +1,6 @@
 """`rlm-ha sync licenses` as its users run it, against simulated servers."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.simulator.launch import write_rlmutil
-from tests.cli.command import CommandLine
+from tests.cli.command import CommandLine, end_of
 from tests.ports import free_port
+from tests.probe.programs import until
 from tests.simulated import ScenarioServer
 from tests.sync.folders import license_file
 
@@ -102,6 +104,69 @@ async def test_an_operators_day_with_a_new_license(site: Site, rlm_ha: CommandLi
     assert "will be gone: acme solver v3.0" in failed.err
     assert "rlm3: ROLLED BACK" in failed.err
     assert "rlm2: left alone" in failed.err
+
+
+async def test_files_that_rlm_was_never_told_to_read_are_told_and_read(
+    site: Site, rlm_ha: CommandLine
+) -> None:
+    """As when a sync was killed after it had written: the files are equal, and nothing is in order."""
+    command = ("sync", "licenses", str(site.manifest), "--server", "rlm2", "--rlmutil", site.rlmutil)
+    site.write("solver 3.0 permanent 20 sig=1")
+    assert (await rlm_ha.run(*command, "--yes", "--no-reread")).code == 0
+    assert (await rlm_ha.run(*command, "--dry-run", "--no-reread")).code == 0
+
+    planned = await rlm_ha.run(*command, "--dry-run")
+    assert planned.code == 1
+    assert "acme solver: there is no pool, and the files grant 20 seats" in planned.out
+    documented = await rlm_ha.run(*command, "--dry-run", "-j")
+    assert documented.document["servers"][0]["unserved"] == [
+        "acme solver: there is no pool, and the files grant 20 seats"
+    ]
+
+    unasked = await rlm_ha.run(*command)
+    assert (unasked.code, "say --yes, or --dry-run" in unasked.err) == (2, True)
+    done = await rlm_ha.run(*command, "--yes", "-j")
+    assert (done.code, done.document["outcomes"][0]["outcome"]) == (0, "reread")
+    again = await rlm_ha.run(*command, "--dry-run", "-j")
+    assert (again.code, again.document["servers"][0]["unserved"]) == (0, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_who_is_ended_by_a_signal_in_the_middle_takes_back_what_he_wrote(
+    site: Site, rlm_ha: CommandLine, number: signal.Signals
+) -> None:
+    command = ("sync", "licenses", str(site.manifest), "--server", "rlm2", "--rlmutil", site.rlmutil)
+    site.write("solver 3.0 permanent 20 sig=1")
+    assert (await rlm_ha.run(*command, "--yes")).code == 0
+    before = site.files()
+
+    site.write("solver 3.0 permanent 30 sig=bad")
+    process = await rlm_ha.start(*command, "--yes")
+    await until(lambda: site.files() != before)
+    process.send_signal(number)
+    process.send_signal(number)  # who is impatient must not leave half of it there
+    ended = await end_of(process)
+
+    assert (ended.code, site.files()) == (128 + number, before)
+    assert f"ended by {number.name}\nrlm2: what was written there was taken back" in ended.err
+    site.write("solver 3.0 permanent 20 sig=1")
+    assert (await rlm_ha.run(*command, "--dry-run")).code == 0, "and rlm has read it again"
+
+
+async def test_a_server_that_does_not_answer_is_in_step_and_nobody_says_that_it_serves(
+    site: Site, rlm_ha: CommandLine
+) -> None:
+    command = ("sync", "licenses", str(site.manifest), "--server", "rlm1", "--dry-run")
+    site.write("solver 3.0 permanent 20 sig=1")
+    text = site.manifest.read_text()
+    site.manifest.write_text(text.replace(text.split("port: ")[1].split("\n")[0], str(free_port())))
+    written = await rlm_ha.run(*command[:-1], "--yes", "--no-reread")
+    assert written.code == 0
+
+    silent = await rlm_ha.run(*command, "--rlmutil", site.rlmutil)
+    assert (silent.code, "nobody could ask whether rlm has read these files" in silent.out) == (0, True)
+    without = await rlm_ha.run(*command, PATH="/nowhere")
+    assert (without.code, "there is no rlmutil here" in " ".join(without.out.split())) == (0, True)
 
 
 async def test_what_is_missing_is_told_with_what_to_do(tmp_path: Path, rlm_ha: CommandLine) -> None:

@@ -63,3 +63,16 @@ async def test_a_caller_that_is_cancelled_ends_at_once_and_loses_nothing(
     with pytest.raises(OSError, match="gone"):
         await aside.run(lambda: 8, limit=LIMIT)
     assert "never retrieved" not in caplog.text
+
+
+async def test_what_was_given_up_can_be_waited_for_and_what_it_brings_forgotten() -> None:
+    release = threading.Event()
+    aside = Aside[int]("test")
+    assert await aside.outlast(limit=LIMIT), "nothing is under way"
+    with pytest.raises(TimeoutError):
+        await aside.run(lambda: 7 if release.wait(60) else 0, limit=SOON)
+
+    assert not await aside.outlast(limit=SOON)
+    release.set()
+    assert await aside.outlast(limit=LIMIT)
+    assert await aside.run(lambda: 8, limit=LIMIT) == 8

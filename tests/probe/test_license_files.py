@@ -50,6 +50,7 @@ async def test_a_folder_stands_for_its_lic_files_and_a_file_for_itself(tmp_path:
     write(folder / "b.lic", "B")
     write(folder / "a.lic", "A")
     write(folder / "a.lic.old", "OLD")
+    write(folder / "C.LIC", "C")  # on Unix rlm does not load it
     other = write(tmp_path / "license.dat", "C")
 
     reading = await of_paths(folder, other).read()

@@ -99,6 +99,15 @@ def test_where_the_answer_is_another(pools: tuple[Pool, ...], told: tuple[str, .
     assert misfits({("acme", "solver"): 20}, answer(*pools), isvs=["ACME"]) == told
 
 
+def test_where_a_file_could_not_be_read_more_seats_are_right_and_fewer_are_not() -> None:
+    granted: dict[tuple[str, str], int | None] = {("acme", "solver"): 20, ("acme", "mesher"): 5}
+    pools = answer(pool("solver", 25), pool("mesher", 4), pool("viewer", 3))
+
+    assert misfits(granted, pools, isvs=["acme"], may_be_more=True) == (
+        "acme mesher: 4 seats, and the files grant 5",
+    )
+
+
 def test_other_isvs_and_products_near_midnight_are_not_judged() -> None:
     file = parse_license_file(f"{HEAD}LICENSE acme solver 1.0 27-nov-2026 5 sig=1\n")
     unsure = unsure_products([file], on=DAY)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.row(13)
 
 
 def drift(
-    present: dict[str, bytes], *, master: bytes | None = MASTER, hostids: str | None = None
+    present: dict[str, bytes | None], *, master: bytes | None = MASTER, hostids: str | None = None
 ) -> ServerDrift:
     one = server("rlm1")
     plan = None
@@ -71,6 +71,16 @@ def test_a_file_without_a_master_is_counted_and_is_no_drift() -> None:
     found = drift({"acme.lic": MASTER, "old.lic": MASTER})
 
     assert (found.in_step, found.foreign, in_words(found)) == (True, 1, "")
+
+
+def test_a_foreign_file_that_nobody_can_read_is_shown_and_leaves_the_rest_known() -> None:
+    found = drift({"acme.lic": MASTER, "old copy.lic": None}, hostids=HOSTID)
+
+    assert (found.in_step, found.fits_machine, found.foreign, found.trouble) == (True, True, 1, None)
+    assert [(file.name, file.detail) for file in found.files] == [
+        ("acme.lic", ""),
+        ("old copy.lic", "cannot be read"),
+    ]
 
 
 @pytest.mark.parametrize(

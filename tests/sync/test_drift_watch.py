@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,6 +13,7 @@ import pytest
 
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server, Takeover
 from rlm_exporter.sync.drift_watch import AGAIN, MOST_AGAIN, DriftWatch
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.rounds import make_transport
 from tests.clock import FakeClock
@@ -55,6 +56,8 @@ class Site:
     acts: bool = True
     rlmhostid: tuple[str, ...] = ()
     broken: bool = False
+    made: list[str] = field(default_factory=list)
+    """Servers to whose files a way was made."""
     takeover: Takeover = Takeover.CONTROLLED
 
     def __post_init__(self) -> None:
@@ -94,7 +97,8 @@ class Site:
         )
 
     def _transport(self, server: Server, sync: LicenseSync) -> Transport:
-        return cast("Transport", Broken()) if self.broken else make_transport(server, sync)
+        self.made.append(server.name)
+        return cast("Transport", Breaking(self, make_transport(server, sync)))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[DriftWatch]:
@@ -116,11 +120,17 @@ class Site:
         await self.clock.settle()
 
 
-class Broken:
-    """A defect of ours."""
+@dataclass
+class Breaking:
+    """A way to the files that has a defect of ours while the site says so."""
 
-    async def read(self) -> Mapping[str, bytes]:
-        raise RuntimeError("nobody foresaw that")
+    site: Site
+    inner: Transport
+
+    async def read(self) -> Present:
+        if self.site.broken:
+            raise RuntimeError("nobody foresaw that")
+        return await self.inner.read()
 
 
 @pytest.fixture
@@ -288,6 +298,14 @@ async def test_a_defect_of_ours_ends_one_look_and_is_counted(
     assert site.notes.defects == 2
     assert "nobody foresaw that" in caplog.text
     assert site.notes.known["rlm1"] == (True, None, 0, True)
+
+
+async def test_the_way_to_a_servers_files_is_kept_so_that_what_hangs_there_is_known(site: Site) -> None:
+    watch = site.watch()
+    await watch.look()
+    await watch.look()
+
+    assert site.made == ["rlm1", "rlm2"]
 
 
 @pytest.mark.parametrize(

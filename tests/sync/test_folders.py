@@ -1,9 +1,12 @@
 """The three ways to a server's files behave alike: whole files, and no other that RLM would load."""
 
+import asyncio
 import json
 import stat
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from rlm_exporter.errors import SyncError
 from rlm_exporter.sync.called_folder import CalledFolder
 from rlm_exporter.sync.local_folder import LocalFolder
-from rlm_exporter.sync.names import arriving, check_name, former, is_loaded
+from rlm_exporter.sync.names import Present, arriving, check_name, former, is_loaded
 from rlm_exporter.sync.ports import Transport
 from tests.sync.folders import LIMIT, names, sftp
 
@@ -69,6 +72,42 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("way", WAYS)
 async def test_reads_what_rlm_would_load(way: Callable[[Path], Transport], folder: Path) -> None:
     assert await way(folder).read() == {"siemens.lic": b"old\r\n", "other.dat": b"\xe4\x00"}
+
+
+STRANGE = ("ä.lic", "\udcff.lic", " two words .lic", "a'b\"c.lic", "back\\slash.lic", ".hidden.lic", "-x.dat")
+"""Names that no master can have, and that rlm loads."""
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("way", [local, sftp])
+async def test_a_file_of_any_name_is_read_and_one_in_other_case_is_none(
+    way: Callable[[Path], Transport], folder: Path, locale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    wanted = {"siemens.lic": b"old\r\n", "other.dat": b"\xe4\x00"}
+    for name in STRANGE:
+        (folder / name).write_bytes(name.encode("utf-8", "surrogateescape"))
+        wanted[name] = (folder / name).read_bytes()
+    (folder / "SIEMENS.LIC").write_bytes(b"rlm does not load this on Unix\n")
+
+    assert await way(folder).read() == wanted
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("way", [local, sftp])
+async def test_what_no_master_can_be_and_cannot_be_read_harms_no_other_file(
+    way: Callable[[Path], Transport], folder: Path, locale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    (folder / "a b.lic").mkdir()
+    (folder / "ä.lic").symlink_to("nowhere")
+
+    assert await way(folder).read() == {
+        "siemens.lic": b"old\r\n",
+        "other.dat": b"\xe4\x00",
+        "a b.lic": None,
+        "ä.lic": None,
+    }
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -168,6 +207,38 @@ async def test_a_transport_that_hangs_is_killed_and_named(tmp_path: Path) -> Non
         await CalledFolder((str(program),), server="rlm1", folder="/x", limit=limit).read()
 
 
+class OnADeadServer(type(Path())):  # type: ignore[misc] # the class of paths depends on the system
+    """A folder that answers once somebody has it answer."""
+
+    back = threading.Event()
+
+    def iterdir(self) -> Iterator[Path]:
+        assert self.back.wait(60)
+        return iter(super().iterdir())
+
+
+async def test_looks_at_a_dead_file_server_hang_in_one_thread_however_many_they_are(folder: Path) -> None:
+    OnADeadServer.back = threading.Event()
+    transport = LocalFolder(OnADeadServer(folder), limit=timedelta(milliseconds=50))
+    before = threading.active_count()
+
+    with pytest.raises(SyncError, match=r"no answer within 0\.05 s; is it on a dead NFS\?"):
+        await transport.read()
+    for _ in range(3):
+        with pytest.raises(SyncError, match="an earlier call still hangs, so no other is begun"):
+            await transport.read()
+    assert threading.active_count() == before + 1
+
+    (folder / "siemens.lic").write_bytes(b"new\n")
+    OnADeadServer.back.set()
+    found: Present = {}
+    async with asyncio.timeout(20):
+        while not found:
+            with suppress(SyncError):
+                found = await transport.read()
+    assert found["siemens.lic"] == b"new\n"
+
+
 @pytest.mark.parametrize("said", ["", "no JSON", "[]", json.dumps({"files": {"a.lic": "?"}}), '{"files": 3}'])
 async def test_a_transport_that_answers_nonsense_is_told_what_to_answer(tmp_path: Path, said: str) -> None:
     program = tmp_path / "babbles"
@@ -176,6 +247,11 @@ async def test_a_transport_that_answers_nonsense_is_told_what_to_answer(tmp_path
 
     with pytest.raises(SyncError, match="babbles has to answer read with"):
         await CalledFolder((str(program),), server="rlm1", folder="/x", limit=LIMIT).read()
+
+
+@pytest.mark.parametrize("name", ["SIEMENS.LIC", "siemens.Lic", "siemens.lic.txt", "lic", "siemens.opt"])
+def test_rlm_looks_at_endings_as_they_are_written(name: str) -> None:
+    assert not is_loaded(name)
 
 
 def test_no_name_of_ours_is_loaded_by_rlm() -> None:

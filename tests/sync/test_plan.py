@@ -9,6 +9,8 @@ from rlm_exporter.errors import SyncError
 from rlm_exporter.manifest.model import Cluster, Takeover
 from rlm_exporter.sync.masters import Masters, read_masters
 from rlm_exporter.sync.plan import Action, ServerPlan, plan_server
+from rlm_exporter.sync.served import judge_of
+from tests.rlm.test_license_seats import answer, pool
 from tests.sync.folders import cluster, license_file, server
 
 DAY = date(2026, 11, 26)
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.row(13)
 def plan(
     master: bytes = MASTER,
     *,
-    present: dict[str, bytes] | None = None,
+    present: dict[str, bytes | None] | None = None,
     own: bytes | None = None,
     hostids: str | None = None,
     site: Cluster | None = None,
@@ -158,6 +160,25 @@ def test_a_port_that_takes_a_restart_is_warned_of() -> None:
     old = plan().files[0].after.replace(b" 5053\n", b" 5054\n")
 
     assert any("a reread is not enough" in text for text in plan(present={"acme.lic": old}).files[0].warnings)
+
+
+def test_a_foreign_file_that_nobody_can_read_leaves_the_others_to_be_brought_and_judged() -> None:
+    found = plan(present={"a b.lic": None, "gift.lic": license_file("mesher 1.0 permanent 3 sig=9")})
+    pools = pool("solver", 25), pool("mesher", 3), pool("viewer", 1)
+
+    assert (found.foreign, found.unread, found.refused) == (("a b.lic", "gift.lic"), ("a b.lic",), False)
+    assert judge_of(found, on=DAY)(answer(*pools)) == ()
+    assert judge_of(found, on=DAY)(answer(*pools[:1])) == (
+        "acme mesher: there is no pool, and the files grant 3 seats",
+    )
+
+
+def test_a_master_that_rlm_would_pass_over_for_its_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "acme.lic").write_bytes(MASTER)
+    (tmp_path / "MORE.LIC").write_bytes(MASTER)
+
+    with pytest.raises(SyncError, match=r"'MORE\.LIC' cannot be .* end it with \.lic"):
+        read_masters(tmp_path, servers=["rlm1"])
 
 
 def test_masters_are_one_folder_with_one_below_it_for_each_server_that_needs_its_own(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.simulator.launch import write_rlmutil
 from rlm_exporter.sync.local_folder import LocalFolder
 from rlm_exporter.sync.masters import Masters
+from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.push import Outcome, Pushed, Pusher, Window
-from rlm_exporter.sync.rounds import Seen, bring_in_step, look
+from rlm_exporter.sync.rounds import Seen, ask_whether_served, bring_in_step, look
 from tests.probe.programs import until
 from tests.simulated import ScenarioServer, SimulatedClient, ask_rlmutil
 from tests.sync.folders import LIMIT, cluster, license_file, names, sftp
@@ -223,6 +224,23 @@ async def test_through_sftp_it_is_the_same(lone: Site) -> None:
     assert names(folder) == [".acme.lic.rlm-ha-before", "acme.lic"]
 
 
+async def test_right_files_that_rlm_refuses_are_read_again_and_then_told(lone: Site) -> None:
+    master = license_file("solver 3.0 permanent 30 sig=bad")
+    await lone.sync(master, reread=False)
+    seen = await lone.look(master)
+    now = SystemClock().now()
+    async with lone.pusher() as pusher:
+        asked = await ask_whether_served(seen, pusher, now=now)
+        (pushed,) = [each async for each in bring_in_step(asked, pusher, reread=True, now=now)]
+
+    assert asked[0].unserved == ("acme solver: 20 seats, and the files grant 30",)
+    assert (pushed.outcome, pushed.detail) == (
+        Outcome.NOT_SERVED,
+        ("acme solver: there is no pool, and the files grant 30 seats",),
+    )
+    assert b"sig=bad" in lone.file("rlm1"), "what the master says stays there"
+
+
 async def test_who_is_stopped_in_the_middle_leaves_the_old_files(lone: Site) -> None:
     before = lone.file("rlm1")
     running = asyncio.create_task(lone.sync(license_file("solver 3.0 permanent 30 sig=bad")))
@@ -243,7 +261,7 @@ class Failing:
         self._inner = LocalFolder(folder, limit=LIMIT)
         self.writes = 0
 
-    async def read(self) -> Mapping[str, bytes]:
+    async def read(self) -> Present:
         return await self._inner.read()
 
     async def put(self, name: str, data: bytes) -> None:

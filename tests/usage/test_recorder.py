@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,8 @@ from rlm_exporter.rlm.status import RlmStatus
 from rlm_exporter.store.journal import Journal
 from rlm_exporter.store.usage_records import Seats, UsageChange, UsageSession
 from rlm_exporter.usage.privacy import Veil
-from rlm_exporter.usage.recorder import AT_ONCE, Serving, UsageRecorder
-from rlm_exporter.usage.spool import Spool
+from rlm_exporter.usage.recorder import Serving, UsageRecorder
+from rlm_exporter.usage.spool import AT_ONCE, Spool
 from tests.clock import FakeClock
 from tests.probe.parts import cluster
 from tests.usage.statuses import NOON, answer, later, line, pool
@@ -82,6 +82,8 @@ class Scene:
     defects: list[Exception] = field(default_factory=list)
     veil: Veil = field(default_factory=lambda: Veil(Privacy.NONE))
 
+    clock: FakeClock = field(default_factory=FakeClock)
+
     def __post_init__(self) -> None:
         self.restart()
 
@@ -95,14 +97,16 @@ class Scene:
             spool=spool or Spool(self.spool.path),
             veil=self.veil,
             stumbled=self.defects.append,
-            clock=FakeClock(),
+            clock=self.clock,
         )
 
     async def see(self, *lines: str, at: datetime, server: str = FIRST) -> None:
         """The server answers with these handles."""
         await self.turn(answered(answer(*(line(each) for each in lines)), at=at, server=server))
 
-    async def turn(self, *parts: ServerSnapshot) -> None:
+    async def turn(self, *parts: ServerSnapshot, after: float = 30) -> None:
+        """One look, so many seconds after the one before."""
+        await self.clock.advance(after)
         await self.recorder.turn(ClusterSnapshot(cluster=NAME, taken_at=NOON, servers=parts))
 
     async def open(self, server: str = FIRST) -> list[str]:
@@ -178,6 +182,53 @@ async def test_while_the_database_is_away_changes_wait_on_disk_and_are_caught_up
     await scene.see("2", "3", at=later(100))
     assert await scene.open() == ["2", "3"]
     assert scene.spool.is_empty()
+
+
+class CountingSpool(Spool):
+    """Counts what is read of it."""
+
+    read = 0
+
+    def batches(self) -> Iterator[tuple[UsageChange, ...]]:
+        for batch in super().batches():
+            self.read += 1
+            yield batch
+
+
+async def test_while_the_database_is_away_no_more_of_what_waits_is_read_than_one_try_takes(
+    scene: Scene,
+) -> None:
+    spool = CountingSpool(scene.spool.path)
+    scene.restart(spool)
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    for number in range(2, 12):
+        await scene.see(*(str(each) for each in range(1, number + 1)), at=later(10 * number))
+    assert spool.read == 9, "one try a look, and one batch a try; the first look found nothing to try"
+
+    scene.store.away = False
+    await scene.turn()
+    assert spool.read == 9 + 10
+    assert len(await scene.open()) == 11
+
+
+async def test_tries_to_write_what_waits_become_rarer_but_never_rare(scene: Scene) -> None:
+    spool = CountingSpool(scene.spool.path)
+    scene.restart(spool)
+    await scene.see("1", at=later(10))
+    scene.store.away = True
+    await scene.see("1", "2", at=later(40))
+    tried = []
+    for second in range(60):
+        before = spool.read
+        await scene.turn(after=1)
+        tried += [second] if spool.read > before else []
+    assert tried == [0, 1, 3, 7, 15, 30, 45]
+
+    scene.store.away = False
+    for _ in range(15):
+        await scene.turn(after=1)
+    assert (await scene.open(), scene.spool.is_empty()) == (["1", "2"], True)
 
 
 async def test_what_waits_outlives_a_kill(scene: Scene) -> None:

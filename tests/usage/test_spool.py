@@ -19,7 +19,7 @@ from rlm_exporter.store.usage_records import (
     UsageSession,
     UsageSource,
 )
-from rlm_exporter.usage.spool import Spool
+from rlm_exporter.usage.spool import AT_ONCE, Spool
 from tests.usage.statuses import NOON
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
@@ -55,7 +55,7 @@ def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "usage-prod.spool")
 
 
-@given(batches=st.lists(st.lists(CHANGES, max_size=3), max_size=4))
+@given(batches=st.lists(st.lists(CHANGES, min_size=1, max_size=3), max_size=4))
 def test_what_was_written_comes_back(
     batches: list[list[UsageChange]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -69,6 +69,14 @@ def test_what_was_written_comes_back(
 def test_a_name_that_is_no_text_waits_as_it_will_be_stored(spool: Spool) -> None:
     spool.append([Recounted(key="m\udcfcller\0", count=1)])
     assert list(spool.batches()) == [(Recounted(key="m?ller", count=1),)]
+
+
+def test_many_changes_come_back_as_batches_that_a_transaction_takes(spool: Spool) -> None:
+    changes = [Recounted(key=str(number), count=number) for number in range(2 * AT_ONCE + 7)]
+    spool.append(changes)
+    found = list(spool.batches())
+    assert [len(batch) for batch in found] == [AT_ONCE, AT_ONCE, 7]
+    assert [change for batch in found for change in batch] == changes
 
 
 def test_an_empty_one_has_nothing(spool: Spool) -> None:
