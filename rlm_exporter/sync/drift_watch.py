@@ -148,6 +148,8 @@ class DriftWatch:
         if folder is None:
             return None, None
         names = [server.name for server in self._cluster.servers]
+        if not self._reading.discard():  # and what it brought too late is not what stands there now
+            return None, f"{folder}: an earlier reading still hangs; is it on a dead NFS?"
         try:
             return await self._reading.run(
                 lambda: read_masters(Path(folder), servers=names), limit=LIMIT

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -12,7 +13,9 @@ from typing import Any, cast
 import pytest
 
 from rlm_exporter.manifest.model import Cluster, LicenseSync, Server, Takeover
+from rlm_exporter.sync import drift_watch
 from rlm_exporter.sync.drift_watch import AGAIN, MOST_AGAIN, DriftWatch
+from rlm_exporter.sync.masters import Masters, read_masters
 from rlm_exporter.sync.names import Present
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.rounds import make_transport
@@ -328,3 +331,31 @@ def test_it_is_wanted_where_there_is_something_to_see(
         observer=site.notes,
     )
     assert watch.is_wanted is wanted
+
+
+async def test_masters_that_were_read_too_late_are_read_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes out of a dead server's folder in the end is what stood there when it was asked."""
+    gate = threading.Event()
+    old = read_masters(site.folder / "masters", servers=("rlm1", "rlm2"))
+
+    def hangs(folder: Path, *, servers: Collection[str]) -> Masters:
+        if gate.is_set():
+            return read_masters(folder, servers=servers)
+        gate.wait(20)
+        return old
+
+    monkeypatch.setattr(drift_watch, "read_masters", hangs)
+    monkeypatch.setattr(drift_watch, "LIMIT", timedelta(milliseconds=50))
+    watch = site.watch()
+    await watch.look()
+    assert "not read within 0.05 s" in str(watch.seen["rlm1"].trouble)
+    await watch.look()
+    assert "an earlier reading still hangs" in str(watch.seen["rlm1"].trouble)
+
+    (site.folder / "masters" / "acme.lic").write_bytes(MASTER.replace(b" 20 sig", b" 30 sig"))
+    gate.set()
+    async with asyncio.timeout(20):
+        while site.notes.known["rlm1"] != (False, None, 0, True):
+            await watch.look()
