@@ -10,6 +10,9 @@ from rlm_exporter.cli.patience import Patience
 from rlm_exporter.cli.phrases import between
 from rlm_exporter.errors import ApiError
 
+LAST_LOOKS = 4
+"""Questions for the outcome of the last step of a move that has ended."""
+
 
 class MoveApi(Protocol):
     """The two calls that a move needs."""
@@ -89,6 +92,33 @@ def follow(
         if away is not None or newer.value != answer.value:
             patience.renew()
         away, answer = None, newer
+        show(answer.value)
+    return _told_to_its_end(api, name, answer, patience=patience, show=show)
+
+
+def _told_to_its_end(
+    api: MoveApi,
+    name: str,
+    ended: Answer[OperationView],
+    *,
+    patience: Patience,
+    show: Callable[[OperationView], None],
+) -> Answer[OperationView]:
+    """With the outcome of its last step, which the journal has a moment after the end itself.
+
+    A daemon that died in that moment never writes it, so nobody waits for it for long.
+    """
+    answer = ended
+    for _ in range(LAST_LOOKS):
+        if answer.value.is_open or all(step.outcome is not None for step in answer.value.steps):
+            break
+        patience.renew()
+        if not patience.wait():
+            break
+        try:
+            answer = api.operation(name, answer.value.id)
+        except ApiError:
+            break
         show(answer.value)
     return answer
 

@@ -88,6 +88,23 @@ def followed(
     return shown, told, answer
 
 
+def test_the_last_steps_outcome_is_waited_for_a_moment() -> None:
+    """The journal has the commit first, and that the step is done just after."""
+    last = {**STEPS[2], "outcome": None, "done_at": None}
+    unsaid = operation(steps=[*STEPS[:2], last])
+    shown, _, answer = followed(open_operation(*STEPS[:2]), unsaid, unsaid, operation())
+    assert answer.document == operation()
+    assert [view.steps[-1].outcome for view in shown[1:]] == ["done", None, None, "done"]
+
+
+def test_what_a_daemon_that_died_never_wrote_is_not_waited_for_long() -> None:
+    last = {**STEPS[2], "outcome": None, "done_at": None}
+    time = FakeTime()
+    _, _, answer = followed(operation(steps=[*STEPS[:2], last]), time=time)
+    assert answer.value.state == "committed"
+    assert time.now < 2
+
+
 @pytest.mark.row(11)
 def test_a_lost_answer_is_asked_for_again_with_the_same_key() -> None:
     api, told, answer = asked(LOST, NEVER_ASKED, STARTING, STARTED)
