@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.simulator.launch import write_rlmutil
 from rlm_exporter.sync.local_folder import LocalFolder
 from rlm_exporter.sync.masters import Masters
-from rlm_exporter.sync.names import Present
+from rlm_exporter.sync.names import Present, arriving
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.push import Outcome, Pushed, Pusher, Window
 from rlm_exporter.sync.rounds import Seen, ask_whether_served, bring_in_step, look
@@ -31,6 +31,10 @@ pytestmark = pytest.mark.row(13)
 
 OLD = license_file("solver 3.0 permanent 20 sig=1")
 QUICK = Window(settle=timedelta(seconds=2))
+
+
+def local(folder: Path) -> Transport:
+    return LocalFolder(folder, limit=LIMIT)
 
 
 class Site:
@@ -156,6 +160,23 @@ async def test_a_new_file_that_is_rolled_back_is_gone_again(lone: Site) -> None:
 
     assert pushed.outcome is Outcome.ROLLED_BACK
     assert names(lone.folder / "rlm1") == ["first.lic"]
+
+
+@pytest.mark.parametrize("way", [local, sftp])
+async def test_a_new_file_that_never_arrived_leaves_nothing_broken(
+    lone: Site, way: Callable[[Path], Transport]
+) -> None:
+    folder = lone.folder / "rlm1"
+    (folder / "acme.lic").rename(folder / "first.lic")
+    # No upload gets as far as the exchange: sftp would write to the folder's own `new`.
+    (folder / arriving("acme.lic") / "new").mkdir(parents=True)
+
+    (pushed,) = await lone.sync(license_file("mesher 1.0 permanent 5 sig=3"), rlm1=way(folder))
+
+    assert pushed.outcome is Outcome.ROLLED_BACK
+    assert "rlm-ha-new" in " ".join(pushed.detail)
+    assert names(folder) == [arriving("acme.lic"), "first.lic"]
+    assert lone.seats("rlm1") == {("acme", "solver"): 20}
 
 
 async def test_seats_of_files_beside_the_masters_count(lone: Site) -> None:
