@@ -35,6 +35,7 @@ SESSION_COLUMNS = (
     Column(title="SERVER"),
     Column(title="SEATS", right=True),
     Column(title="SINCE (UTC)"),
+    Column(title="UNTIL"),
     Column(title="HOURS", right=True),
 )
 
@@ -148,6 +149,7 @@ def session_row(each: SessionView) -> tuple[Cell, ...]:
         Cell(each.server),
         Cell(str(each.seats)),
         Cell(UNKNOWN if each.out is None else f"{each.out:%Y-%m-%d %H:%M}"),
+        Cell("held", Tone.STRONG) if each.ended is None else Cell(f"{each.ended:%m-%d %H:%M}"),
         Cell(UNKNOWN if each.hours is None else f"{each.hours:.1f}", Tone.PLAIN),
     )
 
