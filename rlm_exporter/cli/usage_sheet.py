@@ -130,6 +130,8 @@ def _notes(answer: UsageAnswer) -> tuple[Line, ...]:
     notes = []
     if answer.by == "feature":
         notes.append("HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak.")
+    if not any(line.denied or line.passed_on for line in answer.lines):
+        notes.append("DENIED: no report log tells of anybody; without one (reportLogs) nobody knows.")
     if answer.omitted:
         notes.append(f"{answer.omitted} more lines are not shown.")
     if answer.known_since is not None and answer.known_since > answer.since:

@@ -158,6 +158,16 @@ async def test_who_held_seats_of_the_last_day(rlm_ha: CommandLine, daemon: Fixed
     assert dict(daemon.requests[0].query) == {"last": "day", "longer": "3d"}
 
 
+async def test_that_nobody_was_refused_is_said_only_where_a_log_could_tell(
+    rlm_ha: CommandLine, daemon: FixedDaemon
+) -> None:
+    unknown = "DENIED: no report log tells of anybody; without one (reportLogs) nobody knows."
+    daemon.on("GET", USAGE, fixed(usage(LINE | {"denied": 0, "passed_on": 0})))
+    assert unknown in (await run(rlm_ha, daemon, "usage", "site")).out
+    daemon.on("GET", USAGE, fixed(usage(LINE)))
+    assert unknown not in (await run(rlm_ha, daemon, "usage", "site")).out
+
+
 async def test_who_has_given_a_seat_back_is_told_from_who_holds_one(
     rlm_ha: CommandLine, daemon: FixedDaemon
 ) -> None:
