@@ -13,7 +13,7 @@ from rlm_exporter.cli.local_zone import LocalZone
 from rlm_exporter.drill.free import free_seats
 from rlm_exporter.drill.ports import Standing
 from rlm_exporter.drill.result import Drill, Finding, Kind, Sample, to_document, to_junit, worst_wait
-from rlm_exporter.drill.trip import Trip, refusal
+from rlm_exporter.drill.trip import FENCES, Trip, refusal
 from rlm_exporter.drill.window import parse_moment, parse_window
 
 NOW = datetime(2026, 3, 4, 22, 30, tzinfo=UTC)
@@ -107,8 +107,17 @@ def test_clients_are_not_moved_outside_the_window_or_when_something_is_ill(
 ) -> None:
     opening = None if window is None else parse_window(window, UTC)
     trip = Trip(to=to, stay=timedelta(seconds=10), window=opening)
-    why = refusal(standing, (finding(passed=passed),), trip, now=NOW)
+    why = refusal(standing, (finding(passed=passed),), trip, fences=False, now=NOW)
     assert why is None if said is None else said in (why or "")
+
+
+@pytest.mark.row(46)
+@pytest.mark.parametrize("fences", [False, True])
+@pytest.mark.parametrize("asked", [False, True])
+def test_servers_are_stopped_for_a_drill_only_where_that_is_asked_for(fences: bool, asked: bool) -> None:
+    trip = Trip(stay=timedelta(seconds=10), with_fence=asked)
+    why = refusal(WELL, (finding(passed=True),), trip, fences=fences, now=NOW)
+    assert why == (FENCES if fences and not asked else None)
 
 
 def test_a_window_goes_over_midnight_and_by_the_clock_of_its_place() -> None:
