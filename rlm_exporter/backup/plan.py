@@ -73,7 +73,7 @@ class Look:
     """
 
     serving: Mapping[str, bool]
-    """By server: whether its rlm and its ISV servers answer."""
+    """By server of the saved manifest: whether its rlm and its ISV servers answer."""
     differing: Mapping[str, tuple[Entry, ...]]
     """By member: what is not as it was saved."""
     mounted: Mapping[tuple[str, str], bool]
@@ -136,7 +136,7 @@ def plan(
 def start_order(servers: tuple[Member, ...], contents: Contents, look: Look) -> tuple[Member, ...]:
     """Standbys first: until the one that is to serve is there, nobody serves who is not to."""
     last = look.active or contents.active
-    return tuple(sorted(servers, key=lambda member: member.name == last))
+    return tuple(sorted(servers, key=lambda member: member.called == last))
 
 
 def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action:
@@ -148,7 +148,9 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     differing = look.differing[member.key]
     if not differing:
         return _action(Deed.PUT, member.name, State.DONE, f"{_files(saved)} as saved")
-    if look.serving.get(member.name) and not rules.even_serving:
+    if not rules.even_serving and member.called not in look.serving:
+        return _action(Deed.PUT, member.name, State.BLOCKED, f"{_stranger(member, look)}, or --even-serving")
+    if not rules.even_serving and look.serving[member.called]:
         text = f"it serves, so its files are left alone; not as saved: {_named(differing)}"
         return _action(Deed.PUT, member.name, State.HELD, text)
     return Action(
@@ -157,6 +159,15 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
         state=State.TODO,
         text=f"put back {_named(differing)}",
         files=differing,
+    )
+
+
+def _stranger(member: Member, look: Look) -> str:
+    """Of one that the saved manifest does not have: it may serve under any of its names."""
+    known = ", ".join(sorted(look.serving)) or "none"
+    return (
+        f"the saved manifest has no server {member.called} (it has: {known}), so nobody can tell whether "
+        f"it serves; say in the settings which it is: {{server: NAME}}"
     )
 
 
@@ -210,7 +221,9 @@ def _mount(member: Member, path: str, look: Look) -> Action:
 
 
 def _start(member: Member, look: Look) -> Action:
-    if look.serving.get(member.name):
+    if member.called not in look.serving:
+        return _action(Deed.START, member.name, State.BLOCKED, _stranger(member, look))
+    if look.serving[member.called]:
         return _action(Deed.START, member.name, State.DONE, "serves; it is left alone")
     if not member.start:
         text = "does not serve, and its settings have no `start`; start it by hand"

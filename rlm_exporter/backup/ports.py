@@ -35,7 +35,7 @@ class World(Protocol):
     """License servers as clients see them, the daemon, and the drill."""
 
     def serving(self) -> dict[str, bool]:
-        """By server: whether its rlm and its ISV servers answer now. Raises BackupError."""
+        """By server of the saved manifest: whether its rlm and its ISV servers answer. Raises BackupError."""
         ...
 
     def active(self) -> str | None:

@@ -160,8 +160,9 @@ class Restore:
     def _do(self, action: Action, state: StateFile, tell: Tell) -> None:
         match action.deed:
             case Deed.PUT:
-                if self.even_serving or not self.world.serving().get(action.subject):  # since the look
-                    self._put(self._member(Role.SERVER, action.subject), action.files)
+                member = self._member(Role.SERVER, action.subject)
+                if self.even_serving or self.world.serving().get(member.called) is False:  # since the look
+                    self._put(member, action.files)
             case Deed.STORE:
                 self._put_store(state, tell)
             case Deed.START:
@@ -199,17 +200,17 @@ class Restore:
 
     def _start(self, member: Member, state: StateFile, tell: Tell) -> None:
         """Start it with clients kept from it, unless it is the one that is to serve."""
-        if self.world.serving().get(member.name):
+        if self.world.serving().get(member.called) is not False:
             return  # since the look: it is never started over
-        if member.name not in {self.world.active(), *state.state.held_back}:
-            state.state.held_back.append(member.name)
+        if member.called not in {self.world.active(), *state.state.held_back}:
+            state.state.held_back.append(member.called)
             state.save()
-            if not self.world.maintain(member.name, enable=True):
-                state.state.held_back.remove(member.name)
+            if not self.world.maintain(member.called, enable=True):
+                state.state.held_back.remove(member.called)
                 state.save()
         self._run(member, member.start)
         until = time.monotonic() + self.start_seconds
-        while not self.world.serving().get(member.name):
+        while not self.world.serving().get(member.called):
             if time.monotonic() > until:
                 tell(f"   {member.name}: started, and does not answer within {self.start_seconds:g} s")
                 return

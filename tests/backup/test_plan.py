@@ -191,3 +191,29 @@ def test_a_journal_that_is_there_is_replaced_on_demand_alone(
 
 def test_a_backup_without_a_journal_says_nothing_of_one() -> None:
     assert Deed.STORE not in {action.deed for action in planned(replace(LOST, journal=None))}
+
+
+SRV1 = replace(RLM1, name="srv1", mounts=())
+RENAMED = replace(
+    CONTENTS, members=("servers/srv1",), entries=(replace(FILES[KEYS[0]], member="servers/srv1"),)
+)
+FOUND = replace(WELL, differing={"servers/srv1": RENAMED.entries})
+
+
+@pytest.mark.row(45)
+def test_one_that_the_manifest_does_not_have_is_not_taken_for_one_that_does_not_serve() -> None:
+    actions = plan(RENAMED, settings_of(Path("/b"), SRV1), FOUND, Rules())
+
+    for deed in (Deed.PUT, Deed.START):
+        found, text = state(actions, deed, "srv1")
+        assert (found, "no server srv1 (it has: rlm1, rlm2)" in text) == (State.BLOCKED, True), text
+    actions = plan(RENAMED, settings_of(Path("/b"), SRV1), FOUND, Rules(even_serving=True))
+    assert state(actions, Deed.PUT, "srv1")[0] is State.TODO
+    assert state(actions, Deed.START, "srv1")[0] is State.BLOCKED
+
+
+@pytest.mark.row(45)
+def test_one_that_the_settings_call_otherwise_is_asked_by_its_name_in_the_manifest() -> None:
+    actions = plan(RENAMED, settings_of(Path("/b"), replace(SRV1, server="rlm1")), FOUND, Rules())
+    assert state(actions, Deed.PUT, "srv1")[0] is State.HELD
+    assert state(actions, Deed.START, "srv1")[0] is State.DONE

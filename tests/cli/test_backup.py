@@ -86,6 +86,29 @@ async def test_where_nobody_can_tell_who_serves_nothing_is_put_back(
     assert options.read_text() == "by now"
 
 
+@pytest.mark.row(43)
+async def test_a_server_that_the_manifest_does_not_have_is_told_when_the_backup_is_made(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path
+) -> None:
+    manifest = (ROOT / "examples" / "rlm-ha-cluster-haproxy.yaml").read_text()
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed({**MANIFEST, "manifest": manifest}))
+    known = await rlm_ha.run("backup", str(settings), RLM_HA_URL=daemon.url)
+    _rename(settings, "rlm1", "srv1")
+    unknown = await rlm_ha.run("backup", str(settings), RLM_HA_URL=daemon.url)
+    _rename(settings, "srv1", "srv1", server="rlm1")
+    named = await rlm_ha.run("backup", str(settings), RLM_HA_URL=daemon.url)
+
+    told = [each.err.count("srv1: the manifest has no server srv1") for each in (known, unknown, named)]
+    assert told == [0, 1, 0]
+
+
+def _rename(settings: Path, old: str, new: str, **more: str) -> None:
+    document = json.loads(settings.read_text())
+    servers = document["spec"]["servers"]
+    servers[new] = {**servers.pop(old), **more}
+    settings.write_text(json.dumps(document))
+
+
 def _cut_in_half(path: str) -> None:
     whole = Path(path).read_bytes()
     Path(path).write_bytes(whole[: len(whole) // 2])
