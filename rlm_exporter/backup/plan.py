@@ -11,6 +11,7 @@ from enum import StrEnum
 from rlm_exporter.backup.contents import Contents, Entry
 from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.members import BackupSettings, Member, Role
+from rlm_exporter.backup.serving import Serves, Standing
 
 
 class Deed(StrEnum):
@@ -72,7 +73,7 @@ class Look:
     A look for the sake of some steps alone has the rest empty.
     """
 
-    serving: Mapping[str, bool]
+    serving: Mapping[str, Standing]
     """By server of the saved manifest: whether its rlm and its ISV servers answer."""
     differing: Mapping[str, tuple[Entry, ...]]
     """By member: what is not as it was saved."""
@@ -148,11 +149,8 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     differing = look.differing[member.key]
     if not differing:
         return _action(Deed.PUT, member.name, State.DONE, f"{_files(saved)} as saved")
-    if not rules.even_serving and member.called not in look.serving:
-        return _action(Deed.PUT, member.name, State.BLOCKED, f"{_stranger(member, look)}, or --even-serving")
-    if not rules.even_serving and look.serving[member.called]:
-        text = f"it serves, so its files are left alone; not as saved: {_named(differing)}"
-        return _action(Deed.PUT, member.name, State.HELD, text)
+    if not rules.even_serving and (kept := _kept_from_writing(member, look, differing)):
+        return kept
     return Action(
         deed=Deed.PUT,
         subject=member.name,
@@ -162,6 +160,22 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     )
 
 
+def _kept_from_writing(member: Member, look: Look, differing: tuple[Entry, ...]) -> Action | None:
+    """Only one that is known not to serve is written to."""
+    standing = look.serving.get(member.called)
+    if standing is None:
+        return _action(Deed.PUT, member.name, State.BLOCKED, f"{_stranger(member, look)}, or --even-serving")
+    match standing.serves:
+        case Serves.NO:
+            return None
+        case Serves.UNKNOWN:
+            text = f"{_doubt(standing)}; see to it and run it again, or write its files with --even-serving"
+            return _action(Deed.PUT, member.name, State.BLOCKED, text)
+        case Serves.YES | Serves.PARTLY:
+            text = f"it serves, so its files are left alone; not as saved: {_named(differing)}"
+            return _action(Deed.PUT, member.name, State.HELD, text)
+
+
 def _stranger(member: Member, look: Look) -> str:
     """Of one that the saved manifest does not have: it may serve under any of its names."""
     known = ", ".join(sorted(look.serving)) or "none"
@@ -169,6 +183,10 @@ def _stranger(member: Member, look: Look) -> str:
         f"the saved manifest has no server {member.called} (it has: {known}), so nobody can tell whether "
         f"it serves; say in the settings which it is: {{server: NAME}}"
     )
+
+
+def _doubt(standing: Standing) -> str:
+    return f"nobody can tell whether it serves: {standing.detail}"
 
 
 def _homeless(contents: Contents, settings: BackupSettings) -> Iterator[Action]:
@@ -221,10 +239,26 @@ def _mount(member: Member, path: str, look: Look) -> Action:
 
 
 def _start(member: Member, look: Look) -> Action:
-    if member.called not in look.serving:
+    standing = look.serving.get(member.called)
+    if standing is None:
         return _action(Deed.START, member.name, State.BLOCKED, _stranger(member, look))
-    if look.serving[member.called]:
-        return _action(Deed.START, member.name, State.DONE, "serves; it is left alone")
+    match standing.serves:
+        case Serves.YES:
+            return _action(Deed.START, member.name, State.DONE, "serves; it is left alone")
+        case Serves.PARTLY:
+            text = (
+                f"{standing.detail}; what runs is never started over: mend it there (--even-serving writes "
+                "its files too), or stop it, and run the same again"
+            )
+            return _action(Deed.START, member.name, State.BLOCKED, text)
+        case Serves.UNKNOWN:
+            text = f"{_doubt(standing)}, and what may run is never started over; see to it and run it again"
+            return _action(Deed.START, member.name, State.BLOCKED, text)
+        case Serves.NO:
+            return _start_of_one_that_does_not_serve(member)
+
+
+def _start_of_one_that_does_not_serve(member: Member) -> Action:
     if not member.start:
         text = "does not serve, and its settings have no `start`; start it by hand"
         return _action(Deed.START, member.name, State.BLOCKED, text)

@@ -20,6 +20,7 @@ from rlm_exporter.backup.members import BackupSettings, Member, Role
 from rlm_exporter.backup.plan import ALL, STEP, Action, Deed, Look, Rules, State, plan
 from rlm_exporter.backup.ports import JournalStore, World
 from rlm_exporter.backup.put import differing, put
+from rlm_exporter.backup.serving import Serves
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
 
@@ -123,6 +124,10 @@ class Restore:
             failed_checks=self._failed_checks,
         )
 
+    def _serves(self, member: Member) -> Serves:
+        standing = self.world.serving().get(member.called)
+        return Serves.UNKNOWN if standing is None else standing.serves
+
     def _is_mounted(self, member: Member, path: str) -> bool | None:
         """None where it does not answer."""
         place = posixpath.normpath(f"{member.root}/{path}") if member.root != "/" else path
@@ -161,7 +166,7 @@ class Restore:
         match action.deed:
             case Deed.PUT:
                 member = self._member(Role.SERVER, action.subject)
-                if self.even_serving or self.world.serving().get(member.called) is False:  # since the look
+                if self.even_serving or self._serves(member) is Serves.NO:  # since the look
                     self._put(member, action.files)
             case Deed.STORE:
                 self._put_store(state, tell)
@@ -200,7 +205,7 @@ class Restore:
 
     def _start(self, member: Member, state: StateFile, tell: Tell) -> None:
         """Start it with clients kept from it, unless it is the one that is to serve."""
-        if self.world.serving().get(member.called) is not False:
+        if self._serves(member) is not Serves.NO:
             return  # since the look: it is never started over
         if member.called not in {self.world.active(), *state.state.held_back}:
             state.state.held_back.append(member.called)
@@ -210,7 +215,7 @@ class Restore:
                 state.save()
         self._run(member, member.start)
         until = time.monotonic() + self.start_seconds
-        while not self.world.serving().get(member.called):
+        while self._serves(member) is not Serves.YES:
             if time.monotonic() > until:
                 tell(f"   {member.name}: started, and does not answer within {self.start_seconds:g} s")
                 return

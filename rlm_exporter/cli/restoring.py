@@ -8,20 +8,19 @@ from pathlib import Path
 import click
 
 from rlm_exporter.backup.contents import EXPORT, Contents
+from rlm_exporter.backup.serving import Standing
 from rlm_exporter.cli.client import UnreachableError, connect
 from rlm_exporter.cli.drilling import DaemonsMover, Session
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.licenses import login_name
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.printable import printable
+from rlm_exporter.cli.standings import standings
 from rlm_exporter.errors import ApiError, BackupError, ConfigurationError
 from rlm_exporter.manifest.load import parse_manifests
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.probe.clock import SystemClock
-from rlm_exporter.probe.result import OUR_REASONS
-from rlm_exporter.probe.rlmutil import RlmutilProbe, find_rlmutil
+from rlm_exporter.probe.rlmutil import find_rlmutil
 from rlm_exporter.probe.rlmutil_program import MISSING
-from rlm_exporter.probe.through import AtServer
 
 
 class OurWorld:
@@ -35,21 +34,9 @@ class OurWorld:
         if self._rlmutil is None:
             raise ConfigurationError(MISSING)
 
-    def serving(self) -> dict[str, bool]:
-        """Asked now, all at once. Raises BackupError where nobody can tell."""
-        return asyncio.run(self._serving())
-
-    async def _serving(self) -> dict[str, bool]:
-        with RlmutilProbe(rlmutil=self._rlmutil, clock=SystemClock()) as probe:
-            ask = AtServer(cluster=self._cluster, license_probe=probe)
-            names = [server.name for server in self._cluster.servers]
-            results = await asyncio.gather(*map(ask, names))
-        seen = dict(zip(names, results, strict=True))
-        for name, result in seen.items():
-            if result.failure is not None and result.failure.reason in OUR_REASONS:
-                # It may serve: its files are not to be written on that.
-                raise BackupError(f"{name}: cannot be asked whether it serves: {result.failure.detail}")
-        return {name: result.failure is None for name, result in seen.items()}
+    def serving(self) -> dict[str, Standing]:
+        """Asked now, all at once. Raises BackupError where nobody can be asked."""
+        return asyncio.run(standings(self._cluster, self._rlmutil))
 
     def active(self) -> str | None:
         """By the daemon."""

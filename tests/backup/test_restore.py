@@ -11,12 +11,15 @@ from rlm_exporter.backup.make import Wishes
 from rlm_exporter.backup.members import BackupSettings, Member, Role
 from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.restore import Restore
+from rlm_exporter.backup.serving import Serves, Standing
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
 from tests.backup.journals import moved_on, rows_of, with_history
 from tests.backup.sites import machine, member, save
 from tests.backup.sites import settings as settings_of
 from tests.postgresql import PostgresqlServer
+
+UP, DOWN = Standing(serves=Serves.YES), Standing(serves=Serves.NO)
 
 
 @dataclass
@@ -29,13 +32,13 @@ class World:
     failed_checks: tuple[str, ...] = ()
     deployed: bool = False
 
-    def serving(self) -> dict[str, bool]:
+    def serving(self) -> dict[str, Standing]:
         started = (self.folder / "started").read_text() if (self.folder / "started").exists() else ""
         now = {name: name in started.split() for name in ("rlm1", "rlm2")}
         for name, serves in now.items():
             if serves and f"{name} serves" not in self.notes:
                 self.notes.append(f"{name} serves")
-        return now
+        return {name: UP if serves else DOWN for name, serves in now.items()}
 
     def active(self) -> str | None:
         return self.active_server
@@ -161,9 +164,9 @@ class Woken(World):
 
     looks: int = 0
 
-    def serving(self) -> dict[str, bool]:
+    def serving(self) -> dict[str, Standing]:
         self.looks += 1
-        return {**super().serving(), "rlm1": self.looks > 1}
+        return {**super().serving(), "rlm1": UP if self.looks > 1 else DOWN}
 
 
 @pytest.mark.row(45)
