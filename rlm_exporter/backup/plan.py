@@ -96,6 +96,8 @@ class Rules:
 
     even_serving: bool = False
     """Whether files of a server that serves are written too. It is not stopped even then."""
+    allow_missing: bool = False
+    """Whether machines that were saved and that the settings do not have are left out."""
     replace_journal: bool = False
     """Whether the saved journal takes the place of one that is there."""
     journal_was_put: bool = False
@@ -121,6 +123,7 @@ def plan(
     if 1 in steps:
         actions += [
             *(_put(member, contents, look, rules) for member in servers),
+            *_homeless(contents, settings, rules),
             *_store(look.journal, rules),
         ]
     if 2 in steps:
@@ -128,7 +131,7 @@ def plan(
     if 3 in steps:
         actions += [_start(member, look) for member in start_order(servers, contents, look)]
     if 4 in steps:
-        actions += [*(_balancer(member, look, rules) for member in balancers), _deploy(look)]
+        actions += [*(_balancer(member, contents, look, rules) for member in balancers), _deploy(look)]
     if 5 in steps:
         actions.append(_drill(look))
     return tuple(actions)
@@ -189,15 +192,17 @@ def _doubt(standing: Standing) -> str:
     return f"nobody can tell whether it serves: {standing.detail}"
 
 
-def _homeless(contents: Contents, settings: BackupSettings) -> Iterator[Action]:
+def _homeless(contents: Contents, settings: BackupSettings, rules: Rules) -> Iterator[Action]:
     """A machine that the settings do not have, or have under another name."""
     known = {member.key for member in settings.members}
     for key in contents.members:
         if key not in known and contents.of(key):
-            text = (
-                "is not in the settings, so its files go nowhere; name a machine there so, and run it again"
-            )
-            yield _action(Deed.PUT, key, State.HELD, text)
+            text = f"{_files(contents.of(key))} of it in the backup, and the settings do not have it"
+            if rules.allow_missing:
+                yield _action(Deed.PUT, key, State.HELD, f"{text}; they go nowhere")
+            else:
+                text += "; name it there as the backup does, or leave it out with --allow-missing"
+                yield _action(Deed.PUT, key, State.BLOCKED, text)
 
 
 def _store(journal: JournalLook | None, rules: Rules) -> Iterator[Action]:
@@ -265,7 +270,7 @@ def _start_of_one_that_does_not_serve(member: Member) -> Action:
     return _action(Deed.START, member.name, State.TODO, f"start it: {' '.join(member.start)}")
 
 
-def _balancer(member: Member, look: Look, rules: Rules) -> Action:
+def _balancer(member: Member, contents: Contents, look: Look, rules: Rules) -> Action:
     if member.key in look.trouble:
         return _action(Deed.BALANCER, member.name, State.BLOCKED, look.trouble[member.key])
     differing = look.differing.get(member.key, ())
@@ -280,6 +285,8 @@ def _balancer(member: Member, look: Look, rules: Rules) -> Action:
             text=", ".join(parts) or "nothing but to forget that a reload was due",
             files=differing,
         )
+    if not contents.of(member.key):
+        return _action(Deed.BALANCER, member.name, State.HELD, "nothing of it was saved")
     return _action(Deed.BALANCER, member.name, State.DONE, "its files are as saved")
 
 

@@ -44,6 +44,7 @@ class Restore:
     settings: BackupSettings
     world: World
     even_serving: bool = False
+    allow_missing: bool = False
     replace_journal: bool = False
     start_seconds: float = START_SECONDS
     _failed_checks: tuple[str, ...] | None = field(default=None, init=False)
@@ -52,6 +53,7 @@ class Restore:
         """What would be done now. Changes nothing."""
         rules = Rules(
             even_serving=self.even_serving,
+            allow_missing=self.allow_missing,
             replace_journal=self.replace_journal,
             journal_was_put=state.state.journal_put,
             reload_due=frozenset(state.state.reload_due),

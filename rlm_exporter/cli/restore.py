@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Only look whether the backup is whole.")
 @click.option("--into", type=click.Path(path_type=Path), help="Only put all files there, machine by machine.")
 @click.option("--even-serving", is_flag=True, help="Write files of servers that serve too; they go on.")
+@click.option("--allow-missing", is_flag=True, help="Leave out machines that SETTINGS do not have.")
 @click.option("--replace-journal", is_flag=True, help="Put the journal back over one that is there, too.")
 @click.option("--state", type=click.Path(path_type=Path), help="Where it is written how far it came.")
 @click.option("--rlmutil", type=click.Path(path_type=Path), help="The vendor's rlmutil.")
@@ -41,6 +42,7 @@ def restore_command(
     verify: bool,
     into: Path | None,
     even_serving: bool,
+    allow_missing: bool,
     replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
@@ -78,6 +80,7 @@ def restore_command(
             file,
             do_apply=do_apply,
             even_serving=even_serving,
+            allow_missing=allow_missing,
             replace_journal=replace_journal,
             state=state,
             rlmutil=rlmutil,
@@ -96,6 +99,7 @@ def _restore(
     *,
     do_apply: bool,
     even_serving: bool,
+    allow_missing: bool,
     replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
@@ -116,6 +120,7 @@ def _restore(
         settings=settings,
         world=world,
         even_serving=even_serving,
+        allow_missing=allow_missing,
         replace_journal=replace_journal,
     )
     progress = StateFile(state or _state_path(contents), backup=contents.name)

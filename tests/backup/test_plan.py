@@ -237,3 +237,18 @@ def test_one_that_the_settings_call_otherwise_is_asked_by_its_name_in_the_manife
     actions = plan(RENAMED, settings_of(Path("/b"), replace(SRV1, server="rlm1")), FOUND, Rules())
     assert state(actions, Deed.PUT, "srv1")[0] is State.HELD
     assert state(actions, Deed.START, "srv1")[0] is State.DONE
+
+
+@pytest.mark.row(45)
+def test_a_machine_that_the_settings_do_not_have_is_left_out_on_demand_alone() -> None:
+    """Of a balancer too: by a slip in its name nothing of it would come back, and nobody would know."""
+    misspelt = replace(LB1, name="lb-1")
+
+    actions = planned(WELL, members=(RLM1, misspelt))
+    for key in ("servers/rlm2", "balancers/lb1"):
+        found, text = state(actions, Deed.PUT, key)
+        assert (found, "1 file of it" in text, "--allow-missing" in text) == (State.BLOCKED, True, True)
+    assert state(actions, Deed.BALANCER, "lb-1") == (State.HELD, "nothing of it was saved")
+
+    actions = planned(WELL, members=(RLM1, misspelt), rules=Rules(allow_missing=True))
+    assert {state(actions, Deed.PUT, key)[0] for key in ("servers/rlm2", "balancers/lb1")} == {State.HELD}

@@ -104,6 +104,7 @@ def restore(
     *,
     settings: BackupSettings | None = None,
     replace_journal: bool = False,
+    allow_missing: bool = False,
 ) -> list[str]:
     """Apply it, and return what was told."""
     told: list[str] = []
@@ -114,6 +115,7 @@ def restore(
             settings=settings or site(folder),
             world=world,
             replace_journal=replace_journal,
+            allow_missing=allow_missing,
             start_seconds=1,
         )
         work.apply(StateFile(folder / "state.json", backup=contents.name), told.append)
@@ -218,6 +220,20 @@ def test_a_drill_that_fails_is_no_end_of_a_restore(tmp_path: Path) -> None:
         BackupError, match=r"step 5 of 5 did not come to its end:\n  cluster: failed: web rlm2"
     ):
         restore(tmp_path, backup, world)
+
+
+@pytest.mark.row(45)
+def test_a_machine_that_the_settings_lack_is_no_end_of_a_restore_until_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    backup, world = saved(tmp_path), World(tmp_path)
+    fewer = replace(site(tmp_path), members=site(tmp_path).members[:2])
+
+    with pytest.raises(BackupError, match=r"step 1 of 5 .*\n  balancers/lb1: 1 file of it"):
+        restore(tmp_path, backup, world, settings=fewer)
+    told = restore(tmp_path, backup, world, settings=fewer, allow_missing=True)
+    assert any("balancers/lb1: 1 file of it in the backup" in line for line in told)
+    assert any(line.startswith("5.") for line in told)
 
 
 def test_a_state_of_another_backup_is_not_taken_up(tmp_path: Path) -> None:
