@@ -107,7 +107,8 @@ def _restore(
     from rlm_exporter.backup.restore import Restore
     from rlm_exporter.backup.settings import read_settings
     from rlm_exporter.backup.state import StateFile
-    from rlm_exporter.cli.restoring import OurWorld, saved_cluster
+    from rlm_exporter.cli.interruption import Interrupted, left_in_good_order, tell_interrupted
+    from rlm_exporter.cli.restoring import OurWorld, saved_cluster, say
 
     settings = read_settings(file)
     if settings.cluster != contents.cluster:
@@ -125,7 +126,11 @@ def _restore(
     )
     progress = StateFile(state or _state_path(contents), backup=contents.name)
     if do_apply:
-        actions = restore.apply(progress, lambda text: click.echo(printable(text), err=True))
+        try:
+            with left_in_good_order():
+                actions = restore.apply(progress, say)
+        except Interrupted as interrupted:
+            return tell_interrupted(interrupted)
     else:
         actions = restore.plan(progress)
     emit(_document(contents, actions), lambda: _sheet(contents, actions), manners=manners)

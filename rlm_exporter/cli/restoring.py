@@ -1,6 +1,7 @@
 """The world of a restore: license servers asked by rlmutil, the daemon by its API, the drill as it is."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -21,6 +22,12 @@ from rlm_exporter.manifest.load import parse_manifests
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.rlmutil import find_rlmutil
 from rlm_exporter.probe.rlmutil_program import MISSING
+
+
+def say(text: str) -> None:
+    """Of how far it is. A terminal that is gone is no reason to leave servers in maintenance."""
+    with contextlib.suppress(OSError):
+        click.echo(printable(text), err=True)
 
 
 class OurWorld:
@@ -75,7 +82,7 @@ class OurWorld:
         try:
             self._client.tell(self._cluster.name, "maintenance", wish)
         except ApiError as error:
-            click.echo(printable(f"   {server}: {error}"), err=True)
+            say(f"   {server}: {error}")
             return False
         return True
 

@@ -5,15 +5,18 @@ import contextlib
 import json
 import os
 import pty
+import signal
 from pathlib import Path
 
 import pytest
 
 from rlm_exporter.cli.drill import _wait_until
+from rlm_exporter.simulator.launch import write_rlmutil
 from tests.backup.sites import KEY, NOW, machine
-from tests.cli.command import COMMAND, ROOT, CommandLine, environment
+from tests.cli.command import COMMAND, ROOT, CommandLine, end_of, environment
 from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.documents import CLUSTER, status
+from tests.probe.programs import until
 
 MANIFEST = {
     "cluster": CLUSTER,
@@ -102,7 +105,7 @@ async def test_a_server_that_the_manifest_does_not_have_is_told_when_the_backup_
     assert told == [0, 1, 0]
 
 
-def _rename(settings: Path, old: str, new: str, **more: str) -> None:
+def _rename(settings: Path, old: str, new: str, **more: object) -> None:
     document = json.loads(settings.read_text())
     servers = document["spec"]["servers"]
     servers[new] = {**servers.pop(old), **more}
@@ -196,3 +199,46 @@ def test_a_prepared_drill_waits_by_the_wall_clock_which_may_be_set_meanwhile() -
     slept: list[float] = []
     _wait_until(NOW, now=lambda: times.pop(0), sleep=slept.append)
     assert (slept, times) == ([1.0, 1.0], [])
+
+
+TWO_SERVERS = """
+apiVersion: licensing.vantage.com/v1
+kind: LicenseServer
+metadata: {name: rlm-ha-cluster}
+spec:
+  type: rlm
+  highAvailability:
+    enabled: true
+    mode: active-passive
+    primary: {name: rlm1, host: 127.0.0.1, port: 9, isvPorts: {siemens: 10}}
+    secondary: {name: rlm2, host: 127.0.0.2, port: 9, isvPorts: {siemens: 10}}
+  loadBalancer: {host: lb.example.com, port: 16053}
+"""
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_restore_that_a_signal_ends_gives_standbys_back(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed({**MANIFEST, "manifest": TWO_SERVERS}))
+    daemon.on("POST", f"/api/v1/clusters/{CLUSTER}/maintenance", fixed({"result": "done", "detail": "x"}))
+    started, state = tmp_path / "started", tmp_path / "state.json"
+    _rename(settings, "rlm1", "rlm1", start=["sh", "-c", f"touch {started}; sleep 60"])
+    write_rlmutil(tmp_path / "rlmutil")
+    made = await rlm_ha.run("backup", str(settings), "--json", RLM_HA_URL=daemon.url)
+
+    process = await rlm_ha.start(
+        *("restore", made.document["path"], str(settings), "--apply", "--state", str(state)),
+        *("--rlmutil", str(tmp_path / "rlmutil")),
+        RLM_HA_URL=daemon.url,
+    )
+    await until(started.exists)
+    process.send_signal(number)
+    process.send_signal(number)  # who is impatient must not leave them there
+    ended = await end_of(process)
+
+    assert (ended.code, f"ended by {number.name}" in ended.err) == (128 + number, True), ended.err
+    wishes = [body["enable"] for body in daemon.bodies if body and body.get("server") == "rlm1"]
+    assert wishes == [True, False]
+    assert json.loads(state.read_text())["held_back"] == []
