@@ -64,6 +64,7 @@ class Deploying:
 
     async def run(self) -> None:
         """Take what other daemons deploy into a store that is shared, until cancelled."""
+        told = ""
         while True:
             await self._clock.sleep(LOOK)
             try:
@@ -72,7 +73,11 @@ class Deploying:
                 pass  # what there is goes on, and is looked at again
             except RlmExporterError as error:
                 self._roster.store_is_current = False
-                log.error("what another daemon has deployed cannot be taken: %s", error)
+                if str(error) != told:
+                    log.error("what another daemon has deployed cannot be taken: %s", error)
+                told = str(error)
+            else:
+                told = ""
 
     def kept(self, name: str) -> Kept | None:
         """A cluster's manifest, and whose it is."""

@@ -61,7 +61,7 @@ def licenses_command(
 
     Each server gets its own HOST line; all else stays byte for byte. A file is linted, written whole or not
     at all, reread by rlm, and read back: a server that then shows other seats than its files grant gets the
-    old files back. Standbys go first, and after the first failure nobody else is touched.
+    old files back. Standbys go first, and after one that got them back nobody else is touched.
 
     \b
     rlm-ha sync licenses cluster.yaml --dry-run

@@ -80,6 +80,17 @@ def _check_resolvers(resolvers: Part, servers: Sequence[ServerPart]) -> Iterator
     hosts = [server.host for server in servers]
     if resolvers.is_given and not resolvers.is_broken and all(host and is_ip(host) for host in hosts):
         yield resolvers.problem("every server has an address, so there is no name to ask for; leave it out")
+    for server in servers:
+        if (
+            resolvers.is_given
+            and server.host
+            and not is_ip(server.host)
+            and "." not in server.host.strip(".")
+        ):
+            yield server.part.at("host").problem(
+                f"{shown(server.host)} is no whole name, and with resolvers HAProxy asks name servers for "
+                "exactly this: add the domain, or leave resolvers out"
+            )
 
 
 def _check_names(listed: Part) -> Iterator[Problem]:

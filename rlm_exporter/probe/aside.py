@@ -34,11 +34,15 @@ class Aside(Generic[T]):
         return True
 
     async def run(self, work: Callable[[], T], *, limit: timedelta) -> T:
-        """What the work returns or raises; TimeoutError where that takes longer."""
+        """What the work returns or raises; TimeoutError where that takes longer.
+
+        RuntimeError where no thread can be started: the machine has no more for us.
+        """
         if self._running is None:
-            self._running = Future[T]()
-            self._running.set_running_or_notify_cancel()
-            threading.Thread(target=_work, args=(work, self._running), name=self._name, daemon=True).start()
+            begun = Future[T]()
+            begun.set_running_or_notify_cancel()
+            threading.Thread(target=_work, args=(work, begun), name=self._name, daemon=True).start()
+            self._running = begun
         running = self._running
         if not await _has_ended(running, limit):
             raise TimeoutError

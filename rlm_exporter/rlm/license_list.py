@@ -14,7 +14,7 @@ from rlm_exporter.rlm.address import Endpoint, is_ipv6, parse_endpoint
 
 _BRACKETED = re.compile(r"[^:;@/\\]*+@\[[^\]:]*+:[^\]]*+\]")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_IPV6_RUN = re.compile(r"([0-9]*+@)([0-9A-Fa-f]*+(?::[0-9A-Fa-f.]*+){2,8}+(?:%[A-Za-z0-9_.-]++)?)(@?)")
+_IPV6_RUN = re.compile(r"([0-9]*+@)([0-9A-Fa-f]*+(?>(?::[0-9A-Fa-f.]*+){2,8})(?:%[A-Za-z0-9_.-]++)?)(@?)")
 _EXPANDED = re.compile(r"[$`]|%[A-Za-z_][A-Za-z0-9_]*+%")
 
 

@@ -14,9 +14,9 @@ _COUNT = "([0-9]{1,9})"
 _SIGNED = "([+-]?[0-9]{1,9})"
 _HANDLE = "([0-9A-Fa-f]{1,32})"
 _DAY = "([0-9]{1,2}/[0-9]{1,2})"
-_SECONDS = r"([0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?+)"
+_SECONDS = r"([0-9]{1,2}:[0-9]{2}:[0-9]{2}(?>(?:\.[0-9]{1,9})?))"
 _MINUTES = "([0-9]{1,2}:[0-9]{2})"
-_TIME = r"([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?+)?+)"
+_TIME = r"([0-9]{1,2}:[0-9]{2}(?>(?::[0-9]{2}(?>(?:\.[0-9]{1,9})?))?))"
 _DATE = "([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})"
 _DETAILS = f" {_PASSED_TEXT} {_PASSED_TEXT} {_PASSED} {_PASSED}"
 
@@ -33,7 +33,7 @@ OUT = re.compile(
             _PASSED, _QUOTED, _PASSED_TEXT, _PASSED_TEXT, _DAY, _SECONDS,
         )
     )
-    + f"(?:{_DETAILS}(?: {_PASSED})*+)?+"  # detailed tells more, and from 15.0 on the client's address
+    + f"(?>(?:{_DETAILS}(?>(?: {_PASSED})*))?)"  # detailed tells more, and from 15.0 on the client's address
 )  # fmt: skip
 OUT_SMALL = _line("OUT", _WORD, _WORD, _NAME, _NAME, _QUOTED, _COUNT, _HANDLE, _HANDLE, _MINUTES)
 IN = _line(
@@ -52,21 +52,21 @@ DENY = _line(
 )  # fmt: skip
 QUEUE = re.compile(
     " ".join((f"(?:QUE|DEQUE {_PASSED})", _PASSED, _PASSED, _NAME, _NAME, _QUOTED, _PASSED, _HANDLE))
-    + f"(?: {_PASSED_TEXT} {_PASSED_TEXT} {_PASSED_TEXT})?+(?: {_DAY})?+ {_TIME}"
+    + f"(?>(?: {_PASSED_TEXT} {_PASSED_TEXT} {_PASSED_TEXT})?)(?>(?: {_DAY})?) {_TIME}"
 )
 START = _line("START", _NAME, _DATE, _TIME)
 END = _line("END", _DATE, _TIME)
 STAMP = _line(_DATE, _TIME)
 SHUTDOWN = _line("SHUTDOWN", _NAME, _NAME, _DAY, _TIME)
 JUMP = _line("TIMEJUMP", _SIGNED, _DAY, _TIME)
-ZONE = re.compile(f"TIMEZONE {_SIGNED}((?: .*+)?+)")
+ZONE = re.compile(f"TIMEZONE {_SIGNED}((?>(?: .*+)?))")
 SWITCH = _line("SWITCH", "(to|from)", "(.++)")
 PRODUCT = re.compile(
     f"PRODUCT {_PASSED} {_PASSED}(?: -?[0-9]++){{4}}(?: {_PASSED_TEXT}){{6}}(?: {_PASSED}){{4}}"
-    f"(?:(?: {_PASSED}){{5}}.*+)?+"  # meters came after 8.0
+    f"(?>(?:(?: {_PASSED}){{5}}.*+)?)"  # meters came after 8.0
 )
-LOG = re.compile(f"log {_DAY} {_TIME}(?: .*+)?+")
-TIMED = re.compile(f"(?: {_DAY})?+ {_TIME}$")
+LOG = re.compile(f"log {_DAY} {_TIME}(?>(?: .*+)?)")
+TIMED = re.compile(f"(?>(?: {_DAY})?) {_TIME}$")
 """How records end of which we read nothing but when they were."""
 FORMAT = re.compile(r"RLM Report Log Format ([0-9]{1,3}), version ([^\s,]++)(.*+)")
 ISV = re.compile(r"ISV: ([^,]++), RLM version (\S.*+)")

@@ -158,7 +158,7 @@ def _order(one: Candidate) -> tuple[datetime, int]:
 
 
 _TURNS = re.compile(
-    rb"^(?:(?:(START) [^ \n]++ |END )?+([0-9/]{8,10} [0-9:]{4,8})|SWITCH to ([^\r\n]++))", re.MULTILINE
+    rb"^(?:(?>(?:(START) [^ \n]++ |END )?)([0-9/]{8,10} [0-9:]{4,8})|SWITCH to ([^\r\n]++))", re.MULTILINE
 )
 
 

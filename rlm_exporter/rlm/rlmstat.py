@@ -130,6 +130,10 @@ class _Reader:
         else:
             self._readers[self.section](number, line)
 
+    def go_on(self) -> None:
+        """A record was read elsewhere: an error before it has no more text."""
+        self._error_text = 0
+
     def read_last(self, number: int, line: str) -> None:
         """Take a last line that no line feed ends: where it stops inside a value, drop its record."""
         if is_whole(line) or self._error_text:

@@ -12,19 +12,21 @@ from enum import Enum, auto
 from rlm_exporter.rlm.expiry import parse_expiry
 from rlm_exporter.rlm.status import Checkout, IsvServer
 
-_WHERE = re.compile(r"(\S*+) \(port ([0-9]++)\)(?:, up (.*+))?+")
+_WHERE = re.compile(r"(\S*+) \(port ([0-9]++)\)(?>(?:, up (.*+))?)")
 """What follows `status on` in a heading."""
-_POOL = re.compile(r"([^\s,:]++) v([^\s,:]++)(?:, pool: ([0-9]++))?+")
+_POOL = re.compile(r"([^\s,:]++) v([^\s,:]++)(?>(?:, pool: ([0-9]++))?)")
 _USAGE = re.compile(r"([^\s,:]++) v([^\s,:]++): ")
 _SEATS = re.compile(r"([0-9]++)/([0-9]++)")
 _AT = re.compile(r"([0-9]{1,2}+)/([0-9]{1,2}+) ([0-9]{1,2}+):([0-9]{2})")
 _HANDLE = re.compile(r"\(handle: ([0-9A-Fa-f]++)\)")
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]++")
-_UPTIME = re.compile(r"(?:([0-9]{1,7}+)d )?+([0-9]{1,7}+):([0-9]{2}):([0-9]{2})")
+_UPTIME = re.compile(r"(?>(?:([0-9]{1,7}+)d )?)([0-9]{1,7}+):([0-9]{2}):([0-9]{2})")
 _CTIME = re.compile(r"[A-Za-z]{3} ([A-Za-z]{3}) ++([0-9]{1,2}+) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([0-9]{4})")
 _ISV_ROW = re.compile(r"(\S++)\s++([0-9]++)\s++(Yes|No)\s++([0-9]++)", re.IGNORECASE)
 _STATISTIC = re.compile(r"[A-Z][a-z]++:(?:\s++[0-9]++ \([0-9]++/sec\)){3}")
-_TOTALS = re.compile(r"obsolete: [0-9]++, (?:[a-z_ ]++: [0-9]++, )*+total checkouts: [0-9]++", re.IGNORECASE)
+_TOTALS = re.compile(
+    r"obsolete: [0-9]++, (?>(?:[a-z_ ]++: [0-9]++, )*)total checkouts: [0-9]++", re.IGNORECASE
+)
 _UNCOUNTED = re.compile(r"uncounted, inuse: [0-9]++", re.IGNORECASE)
 _OPENING = re.compile(r"rlm(?:util|stat) v\S++|Setting license file path to .*+|Copyright .*+")
 """What every answer begins with, also one of which nothing more comes."""

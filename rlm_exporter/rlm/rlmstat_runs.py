@@ -18,7 +18,7 @@ from rlm_exporter.rlm.status import Checkout, Permanent, Pool
 _SLICE = 256 * 1024
 """Characters matched at once: the fields of a slice are let go before those of the next are made."""
 _POOLS = re.compile(
-    r"\t([^\s,:]++) v([^\s,:]++)(?:, pool: ([0-9]{1,15}+))?+\n"
+    r"\t([^\s,:]++) v([^\s,:]++)(?>(?:, pool: ([0-9]{1,15}+))?)\n"
     r"\t\tcount: ([0-9]{1,15}+), # reservations: ([0-9]{1,15}+), inuse: ([0-9]{1,15}+),"
     r" exp: ([0-9A-Za-z-]++)\n"
     r"\t\tobsolete: [0-9]++, min_remove: [0-9]++, total checkouts: ([0-9]{1,15}+)\n"
@@ -36,6 +36,10 @@ class LineReader(Protocol):
 
     records: Records
     """Where all goes; its ISV changes when such a line is a heading."""
+
+    def go_on(self) -> None:
+        """What comes now is a record, and no more of an error's text."""
+        ...
 
     def read(self, number: int, line: str) -> None:
         """Take one line, stripped."""
@@ -73,6 +77,7 @@ def read_pools(text: str, start: int, end: int, number: int, reader: LineReader)
     expiries: dict[str, date | Permanent | None] = {}
     records = reader.records
     isv, append = records.isv, records.pools.append
+    reader_was_last = True
     for piece_start, piece_end in _slices(text, start, end):
         for product, version, pool, count, reservations, inuse, exp, total, other in _POOLS.findall(
             text, piece_start, piece_end
@@ -80,8 +85,12 @@ def read_pools(text: str, start: int, end: int, number: int, reader: LineReader)
             if not product:
                 reader.read(number, other.strip())
                 isv = records.isv
+                reader_was_last = True
                 number += 1
                 continue
+            if reader_was_last:
+                reader.go_on()
+                reader_was_last = False
             records.close()
             if exp not in expiries:
                 expiries[exp] = parse_expiry(exp)
@@ -110,6 +119,7 @@ def read_usage_lines(text: str, start: int, end: int, number: int, reader: LineR
     """As `read_pools`, for usage lines."""
     records = reader.records
     isv, append = records.isv, records.checkouts.append
+    reader_was_last = True
     for piece_start, piece_end in _slices(text, start, end):
         for product, version, user, host, count, reserved, at, handle, other in _USAGE.findall(
             text, piece_start, piece_end
@@ -117,8 +127,12 @@ def read_usage_lines(text: str, start: int, end: int, number: int, reader: LineR
             if not product:
                 reader.read(number, other.strip())
                 isv = records.isv
+                reader_was_last = True
                 number += 1
                 continue
+            if reader_was_last:
+                reader.go_on()
+                reader_was_last = False
             draft: Any = _CheckoutDraft()
             draft.isv = isv
             draft.product = product

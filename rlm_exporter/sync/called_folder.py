@@ -39,9 +39,20 @@ class CalledFolder:
         await self._call("put", name=name, by_way_of=arriving(name), content=content)
 
     async def remove(self, name: str) -> None:
-        """It gets `name`."""
+        """It gets `name`; that it fails where there is no such file is as good."""
         check_name(name)
-        await self._call("remove", name=name)
+        try:
+            await self._call("remove", name=name)
+        except SyncError:
+            if not await self._lacks(name):
+                raise
+
+    async def _lacks(self, name: str) -> bool:
+        """Whether it was seen that there is no such file."""
+        try:
+            return name not in await self.read()
+        except SyncError:
+            return False
 
     async def _call(self, action: str, **more: Any) -> bytes:
         document = {"action": action, "server": self._server, "folder": self._folder, **more}

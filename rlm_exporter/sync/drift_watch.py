@@ -109,11 +109,20 @@ class DriftWatch:
         """Look until cancelled."""
         while True:
             if self._acts():
-                await self.look()
+                await self._look_on()
                 await self._rest()
             else:
                 self._forget()
                 await self._clock.sleep(PACE.total_seconds())
+
+    async def _look_on(self, only: Container[str] | None = None) -> None:
+        """A look that ends nothing but itself: failover must not end because no thread can be started."""
+        try:
+            await self.look(only)
+        except Exception as error:
+            log.exception("cluster=%s its license files", self._cluster.name)
+            self._observer.stumbled(self._cluster.name, error)
+            self._forget()
 
     async def look(self, only: Container[str] | None = None) -> None:
         """One look at each server, or at those alone, one after the other."""
@@ -135,7 +144,7 @@ class DriftWatch:
         while self._acts() and (left := due - self._clock.monotonic()) > 0:
             await self._clock.sleep(min(left, PACE.total_seconds()))
             if self._acts() and again <= self._clock.monotonic() < due and (failed := self._failing()):
-                await self.look(only=failed)
+                await self._look_on(only=failed)
                 again = self._clock.monotonic() + AGAIN.total_seconds()
 
     def _failing(self) -> frozenset[str]:

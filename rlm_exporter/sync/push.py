@@ -45,7 +45,7 @@ class Outcome(StrEnum):
     BROKEN = "broken"
     """It went wrong, and so did bringing the old files back."""
     NOT_TRIED = "not_tried"
-    """A server before it went wrong."""
+    """A server before it was rolled back, or is broken."""
 
     @property
     def is_good(self) -> bool:

@@ -113,7 +113,11 @@ def _today(server: Server, now: datetime) -> date:
 async def bring_in_step(
     seen: Sequence[Seen], pusher: Pusher, *, reread: bool, now: datetime
 ) -> AsyncIterator[Pushed]:
-    """Each server and what became of it, in the order in which that happens."""
+    """Each server and what became of it, in the order in which that happens.
+
+    After one that had to be taken back nobody else is touched. One that had its files and does not serve them
+    stops nobody: nothing was written to it, and the others may need what is theirs all the more.
+    """
     wrong = False
     for each in reversed(seen):
         name = each.server.name
@@ -123,7 +127,7 @@ async def bring_in_step(
             yield Pushed(server=name, outcome=Outcome.NOT_TRIED)
         else:
             pushed = await _bring(each, each.plan, pusher, reread=reread, on=_today(each.server, now))
-            wrong = wrong or pushed.outcome in {Outcome.ROLLED_BACK, Outcome.BROKEN, Outcome.NOT_SERVED}
+            wrong = wrong or pushed.outcome in {Outcome.ROLLED_BACK, Outcome.BROKEN}
             yield pushed
 
 

@@ -88,8 +88,21 @@ class SftpFolder:
     async def remove(self, name: str) -> None:
         """Have no such file."""
         check_name(name)
-        await self._batch(f"cd {_quoted(self._folder)}", f"rm {name}", cwd=Path.cwd())
+        try:
+            await self._batch(f"cd {_quoted(self._folder)}", f"rm {name}", cwd=Path.cwd())
+        except SyncError:
+            # sftp says "Failure" of a file that was never there too.
+            if not await self._lacks(name):
+                raise
         self._held.pop(name, None)
+
+    async def _lacks(self, name: str) -> bool:
+        """Whether it was seen that there is no such file."""
+        try:
+            output = await self._batch(f"cd {_quoted(self._folder)}", LIST, cwd=Path.cwd())
+            return name.encode() not in _listed(output)
+        except SyncError:
+            return False
 
     async def _batch(self, *lines: str, cwd: Path) -> bytes:
         given = "".join(f"{line}\n" for line in lines).encode()

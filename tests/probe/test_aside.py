@@ -76,3 +76,20 @@ async def test_what_was_given_up_can_be_waited_for_and_what_it_brings_forgotten(
     release.set()
     assert await aside.outlast(limit=LIMIT)
     assert await aside.run(lambda: 8, limit=LIMIT) == 8
+
+
+async def test_where_no_thread_can_be_started_the_next_call_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aside = Aside[int]("a test")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            await aside.run(lambda: 1, limit=LIMIT)
+
+    assert aside.is_idle
+    assert await aside.run(lambda: 2, limit=LIMIT) == 2
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rlm_exporter.rlm.rlmstat import parse_rlmstat
@@ -35,6 +35,11 @@ RUNS |= st.builds(USAGE.format, st.integers(0, 9))
 
 
 @given(st.sampled_from(HEADINGS), st.lists(RUNS | ODD, max_size=30))
+@example(
+    HEADINGS[0],
+    ['Error connecting to "acme" server', POOL.format("permanent"), "\t\tToken-based license"],
+)
+@example(HEADINGS[1], ['Error connecting to "acme" server', USAGE.format(1), "nobody knows"])
 def test_reads_the_same_as_line_by_line(heading: str, parts: list[str]) -> None:
     text = "\n".join((heading, *parts, ""))
 

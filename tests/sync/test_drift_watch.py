@@ -359,3 +359,22 @@ async def test_masters_that_were_read_too_late_are_read_again(
     async with asyncio.timeout(20):
         while site.notes.known["rlm1"] != (False, None, 0, True):
             await watch.look()
+
+
+async def test_a_defect_where_the_masters_are_read_ends_one_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task stands beside failover's own: its end would be theirs."""
+    async with site.running() as watch:
+        await site.looks(2)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            await site.clock.advance(EVERY.total_seconds() + 1)
+            assert (site.notes.defects, watch.seen) == (1, {})
+        await site.clock.advance(EVERY.total_seconds() + 1)
+        await site.looks(4)
+    assert site.notes.known == {"rlm1": (True, None, 0, True), "rlm2": (True, None, 0, True)}
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

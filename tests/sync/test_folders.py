@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import stat
 import sys
 import threading
@@ -120,6 +121,32 @@ async def test_writes_changes_and_removes_files(way: Callable[[Path], Transport]
     await transport.remove("other.dat")
 
     assert await way(folder).read() == {"siemens.lic": b"new\n", "fresh.lic": b"\x00\xff"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_removing_what_is_not_there_is_done(way: Callable[[Path], Transport], folder: Path) -> None:
+    await way(folder).remove("fresh.lic")
+
+    assert await way(folder).read() == {"siemens.lic": b"old\r\n", "other.dat": b"\xe4\x00"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_stays_where_it_should_go_is_told(way: Callable[[Path], Transport], folder: Path) -> None:
+    (folder / "deep.lic").mkdir()
+
+    with pytest.raises(SyncError):
+        await way(folder).remove("deep.lic")
+
+
+@pytest.mark.parametrize("way", [sftp, called])
+async def test_in_a_folder_that_is_gone_nobody_says_that_a_file_was_removed(
+    way: Callable[[Path], Transport], folder: Path
+) -> None:
+    transport = way(folder)
+    shutil.rmtree(folder)
+
+    with pytest.raises(SyncError):
+        await transport.remove("siemens.lic")
 
 
 @pytest.mark.parametrize("way", [local, sftp])

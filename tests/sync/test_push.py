@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +17,10 @@ from rlm_exporter.probe.rlmutil_program import RlmutilProgram
 from rlm_exporter.rlm.license_seats import shown_seats
 from rlm_exporter.rlm.rlmstat import parse_rlmstat
 from rlm_exporter.simulator.launch import write_rlmutil
+from rlm_exporter.simulator.mode import Mode
 from rlm_exporter.sync.local_folder import LocalFolder
 from rlm_exporter.sync.masters import Masters
-from rlm_exporter.sync.names import Present
+from rlm_exporter.sync.names import Present, arriving
 from rlm_exporter.sync.ports import Transport
 from rlm_exporter.sync.push import Outcome, Pushed, Pusher, Window
 from rlm_exporter.sync.rounds import Seen, ask_whether_served, bring_in_step, look
@@ -31,6 +32,10 @@ pytestmark = pytest.mark.row(13)
 
 OLD = license_file("solver 3.0 permanent 20 sig=1")
 QUICK = Window(settle=timedelta(seconds=2))
+
+
+def local(folder: Path) -> Transport:
+    return LocalFolder(folder, limit=LIMIT)
 
 
 class Site:
@@ -158,6 +163,23 @@ async def test_a_new_file_that_is_rolled_back_is_gone_again(lone: Site) -> None:
     assert names(lone.folder / "rlm1") == ["first.lic"]
 
 
+@pytest.mark.parametrize("way", [local, sftp])
+async def test_a_new_file_that_never_arrived_leaves_nothing_broken(
+    lone: Site, way: Callable[[Path], Transport]
+) -> None:
+    folder = lone.folder / "rlm1"
+    (folder / "acme.lic").rename(folder / "first.lic")
+    # No upload gets as far as the exchange: sftp would write to the folder's own `new`.
+    (folder / arriving("acme.lic") / "new").mkdir(parents=True)
+
+    (pushed,) = await lone.sync(license_file("mesher 1.0 permanent 5 sig=3"), rlm1=way(folder))
+
+    assert pushed.outcome is Outcome.ROLLED_BACK
+    assert "rlm-ha-new" in " ".join(pushed.detail)
+    assert names(folder) == [arriving("acme.lic"), "first.lic"]
+    assert lone.seats("rlm1") == {("acme", "solver"): 20}
+
+
 async def test_seats_of_files_beside_the_masters_count(lone: Site) -> None:
     (lone.folder / "rlm1" / "gift.lic").write_bytes(license_file("solver 3.0 permanent 3 sig=9"))
 
@@ -239,6 +261,24 @@ async def test_right_files_that_rlm_refuses_are_read_again_and_then_told(lone: S
         ("acme solver: there is no pool, and the files grant 30 seats",),
     )
     assert b"sig=bad" in lone.file("rlm1"), "what the master says stays there"
+
+
+async def test_a_standby_in_step_that_does_not_serve_keeps_no_renewal_from_the_primary(site: Site) -> None:
+    """Nothing is written to it, so whatever keeps it from serving is no fault of this sync."""
+    master = license_file("solver 3.0 permanent 25 sig=2")
+    standby = (await site.look(master))[1:]
+    now = SystemClock().now()
+    async with site.pusher() as pusher:
+        (first,) = [each async for each in bring_in_step(standby, pusher, reread=True, now=now)]
+        site.simulated["rlm2"].set_mode(Mode.ISV_DEAD)
+        seen = await ask_whether_served(await site.look(master), pusher, now=now)
+        pushed = [each async for each in bring_in_step(seen, pusher, reread=True, now=now)]
+
+    assert first.outcome is Outcome.PUSHED
+    assert outcomes(pushed) == [("rlm2", Outcome.NOT_SERVED), ("rlm1", Outcome.PUSHED)]
+    assert not Outcome.NOT_SERVED.is_good
+    assert pushed[0].detail[0] == "acme solver: there is no pool, and the files grant 25 seats"
+    assert site.seats("rlm1") == {("acme", "solver"): 25}
 
 
 async def test_who_is_stopped_in_the_middle_leaves_the_old_files(lone: Site) -> None:

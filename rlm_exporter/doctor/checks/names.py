@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from rlm_exporter.doctor.finding import About, Finding, Outcome, error, warning
+from rlm_exporter.doctor.name_servers import Known, know, of_this_machine
 from rlm_exporter.doctor.site import Site
 from rlm_exporter.probe.addresses import Address
 from rlm_exporter.probe.tcp import ConnectProbe
@@ -28,7 +29,7 @@ async def examine(site: Site) -> Outcome:
         addresses = found[hosts.index(server.host)]
         if not isinstance(addresses, OSError) and len(addresses) > 1:
             findings += await _each_address(site, server.name, server.port, addresses)
-    return tuple(findings)
+    return (*findings, *await _unknown_to_haproxy(site))
 
 
 def _hosts(site: Site) -> list[str]:
@@ -104,3 +105,40 @@ async def _each_address(site: Site, name: str, port: int, addresses: tuple[Addre
             remedy="have rlm reachable at every address of the name, or take the address out of DNS",
         )
     ]
+
+
+async def _unknown_to_haproxy(site: Site) -> list[Finding]:
+    """With resolvers HAProxy asks name servers alone, and what it found at its start lasts only so long."""
+    balancer = site.cluster.load_balancer
+    resolvers = None if balancer is None else balancer.resolvers
+    hosts = [server.host for server in site.cluster.servers if not is_ip(server.host)]
+    if resolvers is None or not hosts:
+        return []
+    try:
+        asked = resolvers.addresses or of_this_machine()
+    except OSError:
+        asked = ()
+    known = await asyncio.gather(*(know(asked, host) for host in hosts))
+    findings = [
+        error(
+            host,
+            f"is not known to the name servers that HAProxy asks ({', '.join(asked)})",
+            why="HAProxy keeps the address that it found at its start for 20 days, and then takes the server "
+            "out; all such servers at once",
+            remedy="add the name to DNS, write it in the manifest as DNS has it, or leave "
+            "loadBalancer.resolvers out: /etc/hosts and search lists are not asked",
+        )
+        for host, word in zip(hosts, known, strict=True)
+        if word is Known.NO
+    ]
+    if Known.UNKNOWN in known and Known.YES not in known and not findings:
+        findings.append(
+            warning(
+                "loadBalancer.resolvers",
+                f"no name server answers here ({', '.join(asked) or 'resolv.conf names none'})",
+                why="while none answers HAProxy, a server's new address is not followed, and a reload leaves "
+                "it without servers",
+                remedy="see whether HAProxy's machines reach them on port 53, UDP",
+            )
+        )
+    return findings
