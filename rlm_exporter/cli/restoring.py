@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import os
 import shutil
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import click
 
 from rlm_exporter.backup.contents import EXPORT, Contents
-from rlm_exporter.backup.serving import Standing
+from rlm_exporter.backup.serving import Serves, Standing
 from rlm_exporter.cli.client import UnreachableError, connect
 from rlm_exporter.cli.drilling import DaemonsMover, Session
 from rlm_exporter.cli.exit_codes import ExitCode
@@ -17,7 +19,7 @@ from rlm_exporter.cli.licenses import login_name
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.cli.standings import standings
-from rlm_exporter.errors import ApiError, BackupError, ConfigurationError
+from rlm_exporter.errors import ApiError, BackupError, ConfigurationError, ManifestError
 from rlm_exporter.manifest.load import parse_manifests
 from rlm_exporter.manifest.model import Cluster
 from rlm_exporter.probe.rlmutil import find_rlmutil
@@ -42,8 +44,32 @@ class OurWorld:
             raise ConfigurationError(MISSING)
 
     def serving(self) -> dict[str, Standing]:
-        """Asked now, all at once. Raises BackupError where nobody can be asked."""
-        return asyncio.run(standings(self._cluster, self._rlmutil))
+        """Asked now, all at once. Raises BackupError where nobody can be asked.
+
+        One that has another address since the backup may serve there: that counts too.
+        """
+        found = asyncio.run(standings(self._cluster, self._rlmutil))
+        if self._moved.servers:
+            now = asyncio.run(standings(self._moved, self._rlmutil))
+            found |= {name: there for name, there in now.items() if found[name].serves is Serves.NO}
+        return found
+
+    @cached_property
+    def _moved(self) -> Cluster:
+        """The servers that have another address by the daemon than by the saved manifest."""
+        try:
+            text = self._client.manifest(self._cluster.name).value.manifest
+            clusters = parse_manifests(text.encode(), self._cluster.name).clusters
+        except (ApiError, ManifestError):
+            return replace(self._cluster, servers=())
+        saved = {server.name: (server.host, server.port) for server in self._cluster.servers}
+        current = clusters[0] if clusters else self._cluster
+        moved = [
+            server
+            for server in current.servers
+            if server.name in saved and saved[server.name] != (server.host, server.port)
+        ]
+        return replace(current, servers=tuple(moved))
 
     def active(self) -> str | None:
         """By the daemon."""

@@ -17,6 +17,7 @@ from tests.cli.command import COMMAND, ROOT, CommandLine, end_of, environment
 from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.documents import CLUSTER, status
 from tests.probe.programs import until
+from tests.simulated import SimulatedServer
 
 MANIFEST = {
     "cluster": CLUSTER,
@@ -103,6 +104,29 @@ async def test_a_server_that_the_manifest_does_not_have_is_told_when_the_backup_
 
     told = [each.err.count("srv1: the manifest has no server srv1") for each in (known, unknown, named)]
     assert told == [0, 1, 0]
+
+
+@pytest.mark.row(45)
+async def test_one_that_serves_at_another_address_since_the_backup_keeps_its_files(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path
+) -> None:
+    path = f"/api/v1/clusters/{CLUSTER}/manifest"
+    daemon.on("GET", path, fixed({**MANIFEST, "manifest": TWO_SERVERS}))
+    made = await rlm_ha.run("backup", str(settings), "--json", RLM_HA_URL=daemon.url)
+    (tmp_path / "rlm1/opt/rlm/licenses/siemens.opt").unlink()
+    write_rlmutil(tmp_path / "rlmutil")
+    words = ("restore", made.document["path"], str(settings), "--plan", "--json")
+
+    states = []
+    with SimulatedServer(tmp_path) as server:
+        moved = TWO_SERVERS.replace("port: 9,", f"port: {server.port},", 1)
+        moved = moved.replace("siemens: 10", f"siemens: {server.isv_port}")
+        for manifest in (TWO_SERVERS, moved):
+            daemon.on("GET", path, fixed({**MANIFEST, "manifest": manifest}))
+            planned = await rlm_ha.run(*words, "--rlmutil", str(tmp_path / "rlmutil"), RLM_HA_URL=daemon.url)
+            steps = planned.document["steps"]
+            states.append([step["actions"][0]["state"] for step in (steps[0], steps[2])])
+    assert states == [["todo", "blocked"], ["held", "done"]]
 
 
 def _rename(settings: Path, old: str, new: str, **more: object) -> None:
