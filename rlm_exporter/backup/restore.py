@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rlm_exporter.backup.actions import ALL, STEP, Action, Deed, Look, Rules, State
 from rlm_exporter.backup.contents import EXPORT, Contents, Entry
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import STEPS
 from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.journals import journal_at
 from rlm_exporter.backup.members import BackupSettings, Member, Role
-from rlm_exporter.backup.plan import ALL, STEP, Action, Deed, Look, Rules, State, plan
+from rlm_exporter.backup.plan import plan
 from rlm_exporter.backup.ports import JournalStore, World
 from rlm_exporter.backup.put import differing, put
 from rlm_exporter.backup.serving import Serves

@@ -14,8 +14,8 @@ from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.errors import BackupError
 
 if TYPE_CHECKING:
+    from rlm_exporter.backup.actions import Action
     from rlm_exporter.backup.contents import Contents
-    from rlm_exporter.backup.plan import Action
 
 # ruff: noqa: PLC0415 - what a restore needs is imported when there is one
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from rlm_exporter.backup.actions import STEP, Action, Deed, Look, Rules, State
 from rlm_exporter.backup.contents import Contents, Entry
 from rlm_exporter.backup.info import STEPS
 from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.members import Member, Role
-from rlm_exporter.backup.plan import STEP, Action, Deed, Look, Rules, State, plan
+from rlm_exporter.backup.plan import plan
 from rlm_exporter.backup.serving import Serves, Standing
 from tests.backup.sites import NOW, member
 from tests.backup.sites import settings as settings_of
