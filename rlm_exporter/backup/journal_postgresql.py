@@ -10,17 +10,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from rlm_exporter.backup import journal_sql
 from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal
 from rlm_exporter.backup.journal_look import Found, JournalLook, described
 from rlm_exporter.backup.postgresql_look import There, look_at, reading, sums_of
 from rlm_exporter.backup.postgresql_programs import Programs
 from rlm_exporter.backup.scratch import scratch_folder
-from rlm_exporter.errors import BackupError
-from rlm_exporter.store.database import shown
+from rlm_exporter.errors import BackupError, JournalError
+from rlm_exporter.store.address import shown, taken_apart
 from rlm_exporter.store.postgresql import SCHEMA_LOCK
 from rlm_exporter.store.upgrade import is_known
 
@@ -39,15 +36,14 @@ class PostgresqlStore:
         self, url: str, *, seconds: float, environ: Mapping[str, str], lock_seconds: int = LOCK_SECONDS
     ) -> None:
         try:
-            parsed = make_url(url).set(drivername="postgresql")
-        except (ArgumentError, ValueError) as error:
-            # Not repeated: what cannot be taken apart may have a password anywhere.
+            parsed = taken_apart(url).set(drivername="postgresql")
+        except JournalError as error:
             raise BackupError("spec.store is no address; write postgresql://user@host/name") from error
         self._application = str(parsed.query.get("application_name", "rlm-ha"))
         # Under another name than the daemons, who are looked for.
         ours = parsed.update_query_dict({"application_name": OUR_NAME})
         self._url = ours.render_as_string(hide_password=False)
-        self._name = shown(parsed.set(query={}))
+        self._name = shown(parsed)
         self._programs = Programs(ours, seconds=seconds, environ=environ)
         self._seconds = seconds
         self._lock_seconds = lock_seconds

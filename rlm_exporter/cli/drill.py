@@ -12,7 +12,7 @@ import click
 
 from rlm_exporter.cli.client import connect
 from rlm_exporter.cli.drill_sheet import show_drill
-from rlm_exporter.cli.drill_timing import Timing, read_timing
+from rlm_exporter.cli.drill_timing import read_timing
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.local_zone import LocalZone
 from rlm_exporter.cli.manners import current_manners, url_option
@@ -50,6 +50,7 @@ LATE = timedelta(minutes=5)
 )
 @click.option("--window", metavar="HH:MM-HH:MM", help="Move clients inside it alone.")
 @click.option("--any-time", is_flag=True, help="Move clients whatever the time is.")
+@click.option("--with-fence", is_flag=True, help="Move clients even if that stops servers.")
 @click.option("--at", metavar="TIME", help="Check now, wait for that time, check again, then move.")
 @click.option("--timezone", metavar="ZONE", help="Of --window and --at (default: this machine's).")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the findings there as JUnit's XML.")
@@ -65,6 +66,7 @@ def drill_command(
     stay: timedelta,
     window: str | None,
     any_time: bool,
+    with_fence: bool,
     at: str | None,
     timezone: str | None,
     junit: Path | None,
@@ -80,13 +82,16 @@ def drill_command(
       rlm-ha drill site
       rlm-ha drill site --failover --window 22:00-23:00 --at 22:05
     """
-    if not failover and (to is not None or any_time or window is not None):
-        raise click.UsageError("--to, --window and --any-time go with --failover: without it nobody is moved")
+    if not failover and (to is not None or any_time or with_fence or window is not None):
+        raise click.UsageError(
+            "--to, --window, --any-time and --with-fence go with --failover: without it nobody is moved"
+        )
     timing = read_timing(window, at, timezone, stay=stay, failover=failover, any_time=any_time)
     programs = Programs(rlmutil=rlmutil, checkout=tuple(_words(checkout)))
     if junit is not None and not junit.absolute().parent.is_dir():
         raise click.UsageError(f"--junit {junit}: there is no folder {junit.absolute().parent}")
-    drill = _drill(name, manifest, programs, timing=timing, failover=failover, to=to, stay=stay)
+    trip = Trip(to=to, stay=stay, window=timing.window, with_fence=with_fence) if failover else None
+    drill = _drill(name, manifest, programs, at=timing.at, trip=trip)
     try:
         if junit is not None:
             write_for_somebody(junit, to_junit(drill))
@@ -108,28 +113,21 @@ class Programs:
 
 
 def _drill(
-    name: str,
-    manifest: Path | None,
-    programs: Programs,
-    *,
-    timing: Timing,
-    failover: bool,
-    to: str | None,
-    stay: timedelta,
+    name: str, manifest: Path | None, programs: Programs, *, at: datetime | None, trip: Trip | None
 ) -> Drill:
     """The checks, the waiting and the checks again, and the move."""
     cluster, session = _session(name, manifest, programs)
-    target = None if to is None else _server_name(cluster, to)
+    if trip is not None and trip.to is not None:
+        trip = replace(trip, to=_server_name(cluster, trip.to))
     drill = session.check()
-    if timing.at is not None:
+    if at is not None:
         # The window is shut now: it was looked at for the time that was given.
-        early = Trip(to=target, stay=stay)
-        refused = session.refusal(drill, early) if failover else None
+        refused = None if trip is None else session.refusal(drill, replace(trip, window=None))
         if refused is not None or not drill.passed:
             return replace(drill, refused=refused)
         show_drill(drill, to_stderr=True)
-        _wait(timing.at)
-        if failover and (late := datetime.now(UTC) - timing.at) > LATE:
+        _wait(at)
+        if trip is not None and (late := datetime.now(UTC) - at) > LATE:
             span = seconds_in_words(late.total_seconds())
             return replace(drill, refused=f"this machine slept over the time: it is {span} later")
         # Read anew: what is looked after may be another cluster by now.
@@ -138,7 +136,7 @@ def _drill(
         except ApiError as error:
             return replace(drill, refused=f"the daemon cannot be asked: {error}")
         drill = session.check()
-    return session.fail_over(drill, Trip(to=target, stay=stay, window=timing.window)) if failover else drill
+    return drill if trip is None else session.fail_over(drill, trip)
 
 
 def _session(name: str, manifest: Path | None, programs: Programs) -> "tuple[Cluster, Session]":

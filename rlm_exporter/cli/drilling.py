@@ -23,6 +23,7 @@ from rlm_exporter.cli.patience import Patience
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.cli.step_lines import StepLines
 from rlm_exporter.cli.stopping import stopping
+from rlm_exporter.cli.whole_cluster import as_told
 from rlm_exporter.drill.checks import Tools, run_checks
 from rlm_exporter.drill.live import there_and_back
 from rlm_exporter.drill.ports import Moved, Standing
@@ -48,6 +49,10 @@ class DaemonsMover:
     def look(self) -> Standing:
         """Who is active, and who could be. Raises ApiError."""
         return standing_of(self._client.cluster(self._name).value, now=datetime.now(UTC))
+
+    def fences(self) -> bool:
+        """Whether the daemon stops the server that clients leave. Raises ApiError."""
+        return as_told(self._client, self._name).failover.fence is not None
 
     def move(self, target: str, *, source: str, reason: str, planned: bool) -> Moved:
         """Have the clients moved, and wait for the end. Raises ApiError."""
@@ -131,7 +136,7 @@ class Session:
         mover = self._mover
         if mover is None:
             return "there is no daemon to ask"
-        return refusal(mover.look(), drill.findings, trip, now=SystemClock().now())
+        return refusal(mover.look(), drill.findings, trip, fences=mover.fences(), now=SystemClock().now())
 
     def fail_over(self, drill: Drill, trip: Trip) -> Drill:
         """The move and the return, unless that is refused."""
@@ -139,10 +144,10 @@ class Session:
         if mover is None:
             return replace(drill, refused="there is no daemon to ask")
         try:
-            standing = mover.look()
+            standing, fences = mover.look(), mover.fences()
         except ApiError as error:
             return replace(drill, refused=f"the daemon cannot be asked: {error}")
-        why = refusal(standing, drill.findings, trip, now=SystemClock().now())
+        why = refusal(standing, drill.findings, trip, fences=fences, now=SystemClock().now())
         if why is not None:
             return replace(drill, refused=why)
         try:

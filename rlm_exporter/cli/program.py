@@ -1,5 +1,6 @@
 """The outermost command: where results become exit codes, and errors sentences."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from rlm_exporter.cli.lazy import LazyGroup
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.printable import printable
 from rlm_exporter.errors import ApiError, JournalAwayError, RlmExporterError
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the machine lacks is no defect of ours."""
 
 
 class Program(LazyGroup):
@@ -27,8 +31,18 @@ class Program(LazyGroup):
                 traceback.print_exc()
             click.echo(f"Error: {printable(str(error))}", err=True)
             ctx.exit(_exit_code(error))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            click.echo(_no_room(error), err=True)
+            ctx.exit(ExitCode.FAILED)
         if isinstance(code, int) and code != ExitCode.DONE:
             ctx.exit(code)
+
+
+def _no_room(error: OSError) -> str:
+    where = printable(str(error.filename or "standard output"))
+    return f"Error: {where} cannot be written: {error.strerror}"
 
 
 def _exit_code(error: RlmExporterError) -> int:
@@ -47,6 +61,9 @@ def explainer(manners: Manners) -> Callable[[type[BaseException], BaseException,
     def explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if manners.verbose:
             sys.__excepthook__(kind, error, trace)
+            return
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            click.echo(_no_room(error), err=True)
             return
         frames = traceback.extract_tb(trace)
         place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""

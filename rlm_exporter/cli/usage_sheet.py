@@ -35,6 +35,7 @@ SESSION_COLUMNS = (
     Column(title="SERVER"),
     Column(title="SEATS", right=True),
     Column(title="SINCE (UTC)"),
+    Column(title="UNTIL"),
     Column(title="HOURS", right=True),
 )
 
@@ -129,6 +130,8 @@ def _notes(answer: UsageAnswer) -> tuple[Line, ...]:
     notes = []
     if answer.by == "feature":
         notes.append("HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak.")
+    if not any(line.denied or line.passed_on for line in answer.lines):
+        notes.append("DENIED: no report log tells of anybody; without one (reportLogs) nobody knows.")
     if answer.omitted:
         notes.append(f"{answer.omitted} more lines are not shown.")
     if answer.known_since is not None and answer.known_since > answer.since:
@@ -148,6 +151,7 @@ def session_row(each: SessionView) -> tuple[Cell, ...]:
         Cell(each.server),
         Cell(str(each.seats)),
         Cell(UNKNOWN if each.out is None else f"{each.out:%Y-%m-%d %H:%M}"),
+        Cell("held", Tone.STRONG) if each.ended is None else Cell(f"{each.ended:%m-%d %H:%M}"),
         Cell(UNKNOWN if each.hours is None else f"{each.hours:.1f}", Tone.PLAIN),
     )
 

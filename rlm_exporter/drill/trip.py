@@ -10,6 +10,11 @@ from rlm_exporter.drill.window import NEEDED, Window
 THERE, BACK = "drill: to a standby", "drill: return"
 """The reasons in the daemon's journal, by which another drill sees that this one is not over."""
 
+FENCES = (
+    "its manifest has a fence, which stops the server that clients leave: the active one, and on the return "
+    "the standby; leave the fence out for the drill, or say --with-fence and start each server again"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
@@ -19,10 +24,16 @@ class Trip:
     """None = the best standby."""
     stay: timedelta
     window: Window | None = None
+    with_fence: bool = False
+    """Whether servers may be stopped for it."""
 
 
-def refusal(standing: Standing, findings: tuple[Finding, ...], trip: Trip, *, now: datetime) -> str | None:
-    """Why clients are not moved now; None where they may be (pure)."""
+def refusal(
+    standing: Standing, findings: tuple[Finding, ...], trip: Trip, *, fences: bool, now: datetime
+) -> str | None:
+    """Why clients are not moved now; None where they may be (pure). `fences` = each move runs a fence."""
+    if fences and not trip.with_fence:
+        return FENCES
     if (shut := _shut(trip, now)) is not None:
         return shut
     failed = [finding.name for finding in findings if not finding.passed]

@@ -1,19 +1,17 @@
 """Finds the database that a URL names."""
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from rlm_exporter.errors import JournalError
+from rlm_exporter.store.address import WANTED, shown, taken_apart
 from rlm_exporter.store.ports import Database
 from rlm_exporter.store.sqlite import SqliteFile
-
-WANTED = "give sqlite:///PATH or postgresql://USER@HOST/DATABASE"
 
 
 def database_at(url: str) -> Database:
     """The database at `sqlite:///PATH` or `postgresql://…`; `JournalError` for any other."""
     # Some tools write it so; SQLAlchemy does not know the word.
-    parsed = _parse(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)
+    parsed = taken_apart(
+        url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
+    )
     match parsed.get_backend_name():
         case "sqlite":
             return SqliteFile.at(parsed)
@@ -29,16 +27,3 @@ def database_at(url: str) -> Database:
 def is_shared(url: str) -> bool:
     """Whether several daemons may use the database that a URL names."""
     return url.startswith(("postgresql", "postgres:"))
-
-
-def shown(url: URL) -> str:
-    """A URL as messages show it."""
-    return url.render_as_string(hide_password=True)
-
-
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    except (ArgumentError, ValueError) as error:
-        # Not repeated: what cannot be taken apart may have a password anywhere.
-        raise JournalError(f"the journal's address is not a URL; {WANTED}") from error

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rlm_exporter.errors import JournalError
+from rlm_exporter.store.address import shown
 
 try:
     import psycopg
@@ -57,7 +58,7 @@ class PostgresqlDatabase:
     """One PostgreSQL database as the store's. Writing transactions are serializable."""
 
     def __init__(self, *, url: URL) -> None:
-        self.name = url.set(drivername="postgresql").render_as_string(hide_password=True)
+        self.name = shown(url.set(drivername="postgresql"))
         self.driver_errors: tuple[type[Exception], ...] = (psycopg.Error,)
         self.is_shared = True
         self._connection: object = None
@@ -69,8 +70,9 @@ class PostgresqlDatabase:
     def at(cls, url: URL) -> "PostgresqlDatabase":
         """The database that a URL `postgresql://USER@HOST/NAME` names; nothing is connected to yet."""
         if not url.database:
-            name = url.render_as_string(hide_password=True)
-            raise JournalError(f"journal {name}: no database is named; give postgresql://USER@HOST/DATABASE")
+            raise JournalError(
+                f"journal {shown(url)}: no database is named; give postgresql://USER@HOST/DATABASE"
+            )
         return cls(url=url.set(drivername="postgresql+psycopg"))
 
     def check_in_place(self) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rlm_exporter.errors import JournalError
+from rlm_exporter.store.address import shown
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +57,7 @@ class SqliteFile:
     def at(cls, url: URL) -> "SqliteFile":
         """The file that a URL `sqlite:////var/lib/rlm-ha/journal.db` names; `JournalError` for any other."""
         if not url.database or url.database == ":memory:" or url.query:
-            raise JournalError(
-                f"journal {url.render_as_string()}: a plain file is needed; give sqlite:///PATH"
-            )
+            raise JournalError(f"journal {shown(url)}: a plain file is needed; give sqlite:///PATH")
         path = Path(url.database).absolute()
         if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir raises where a parent is not ours to enter
             raise JournalError(

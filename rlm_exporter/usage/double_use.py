@@ -1,7 +1,8 @@
 """Hosts that held seats of one product twice over, out of the usage log (pure).
 
 The same as `rlm.holders` finds in one answer: a host with seats of two versions or more of one product, at
-the same time, from the same server. Here with how long that lasted.
+the same time, from the same server. Here with how long that lasted. Checks tell beginnings by the minute and
+report logs by the second, so what lasted for less than a minute may never have been, and is left out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rlm_exporter.store.report_records import Held, Window
+
+SHORTEST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +51,23 @@ def _of_host(sessions: Sequence[Held], window: Window) -> DoubleUse | None:
     )
     out: set[int] = set()
     twice: set[int] = set()
-    lasted, last, before = timedelta(), window.start, window.start
+    lasted, last = timedelta(), window.start
+    since: datetime | None = None
+    beside: set[int] = set()
     for moment, is_begin, place in moves:
-        if moment > before and len({sessions[each].version for each in out}) > 1:
-            lasted += moment - before
-            last = moment
-            twice |= out
-        before = moment
         if is_begin:
             out.add(place)
         else:
             out.discard(place)
+        if len({sessions[each].version for each in out}) > 1:
+            since = moment if since is None else since
+            beside |= out
+        elif since is not None:
+            if moment - since >= SHORTEST:
+                lasted += moment - since
+                last = moment
+                twice |= beside
+            since, beside = None, set()
     if not twice:
         return None
     first = sessions[0]

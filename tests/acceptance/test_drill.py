@@ -12,6 +12,7 @@ from subprocess import PIPE, CompletedProcess, Popen
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
 from rlm_exporter.demo.layout import CLUSTER, Choices
 from rlm_exporter.demo.stage import Stage
@@ -124,6 +125,46 @@ def test_a_drill_names_what_is_broken_and_moves_nobody(set_stage: SetStage) -> N
     assert ended.returncode == 1
     assert {"balancer lb1", "capability STARCCM (siemens)", "capability NXCAE (siemens)"} < set(failed)
     assert moves(stage) == []
+
+
+@pytest.mark.row(46)
+def test_a_drill_stops_no_server_by_a_fence_unless_that_is_asked_for(
+    set_stage: SetStage, tmp_path: Path
+) -> None:
+    stage = set_stage(Choices(triggers=("detector",), more_failover={"fence": {"rlmdown": True}}))
+    stage.start_daemon()
+    wait_ready(stage)
+    wait_free(stage)
+
+    refused = drill(stage, "--failover", "--any-time", "--to", "rlm2")
+    assert (refused.returncode, json.loads(refused.stdout)["failed"]) == (4, [])
+    assert "its manifest has a fence, which stops the server that clients leave" in refused.stderr
+    # What counts is the daemon's manifest: that of a file may be another one.
+    older = tmp_path / "site.yaml"
+    manifest = rlm_ha(stage, "licenses", "export", CLUSTER).stdout
+    older.write_text(without_fence(manifest))
+    refused = drill(stage, "--failover", "--any-time", "--to", "rlm2", "--manifest", str(older))
+    assert "its manifest has a fence" in refused.stderr
+    assert moves(stage) == []
+
+    process = begin_drill(stage, "--to", "rlm2", "--stay", "1s", "--with-fence")
+    wait_for_line(process, "They stay on rlm2")
+    assert stage.processes.wait_end("rlm1", within=5) == 0
+    stage.start_server("rlm1")
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, out + err
+    assert [(each["from"], each["to"], each["state"]) for each in moves(stage)] == [
+        ("rlm1", "rlm2", "committed"),
+        ("rlm2", "rlm1", "committed"),
+    ]
+    assert stage.processes.wait_end("rlm2", within=5) == 0
+
+
+def without_fence(text: str) -> str:
+    documents = list(yaml.safe_load_all(text))
+    for document in documents:
+        document.get("spec", {}).get("monitoring", {}).get("failover", {}).pop("fence", None)
+    return yaml.safe_dump_all(documents)
 
 
 @pytest.mark.row(46)

@@ -147,7 +147,14 @@ def test_a_journal_of_a_newer_version_is_not_put_back(tmp_path: Path, urls: tupl
     assert "install a newer one" in look.detail
 
 
-@pytest.mark.parametrize("url", ["sqlite://journal.db", "postgresql://me:secret@host:port/name"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://journal.db",
+        "postgresql://me:secret@host:port/name",
+        "postgresql://me:an@secret@host/name",
+    ],
+)
 def test_an_address_that_is_none_is_told_without_what_is_in_it(url: str) -> None:
     with pytest.raises(BackupError, match=r"spec\.store is") as raised:
         store_at(url, environ=ENVIRON)
@@ -429,6 +436,45 @@ def test_no_password_is_among_the_arguments_or_in_what_is_told(tmp_path: Path, p
     assert look.found is Found.UNUSABLE
     assert "it refuses this user" in look.detail
     assert "a-wrong-one" not in look.detail
+
+
+def test_the_password_of_a_key_is_in_a_file_that_only_we_can_read(
+    tmp_path: Path, pair: tuple[str, str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "pg_dump"
+    look = f'echo "$@" >> {tmp_path}/calls; stat -c %a "$PGSERVICEFILE" >> {tmp_path}/calls'
+    keep = f'cat "$PGSERVICEFILE" >> {tmp_path}/files'
+    script.write_text(f'#!/bin/sh\n{look}\n{keep}\nPATH="{ENVIRON["PATH"]}" exec pg_dump "$@"\n')
+    script.chmod(0o755)
+    environ = {**ENVIRON, "PATH": f"{tmp_path / 'bin'}:{ENVIRON['PATH']}"}
+
+    # pg_dump itself refuses a service that its file does not have.
+    saved = store_at(f"{pair[0]}?sslpassword=se%20cret", environ=environ).save(tmp_path / "bin")
+
+    calls = (tmp_path / "calls").read_text()
+    assert saved.tables
+    assert "service=" in calls
+    assert "600" in calls
+    assert "cret" not in calls
+    assert "sslpassword=se cret\n" in (tmp_path / "files").read_text()
+
+
+@pytest.mark.parametrize(
+    ("query", "environ"),
+    [
+        ("service=site&sslpassword=secret", {}),
+        ("sslpassword=secret", {"PGSERVICE": "site"}),
+        ("sslpassword=secret%0Ahost=elsewhere", {}),
+        ("sslpassword=secret%20", {}),
+    ],
+)
+def test_the_password_of_a_key_that_no_file_of_ours_can_hold_is_refused(
+    query: str, environ: dict[str, str]
+) -> None:
+    with pytest.raises(BackupError, match=r"sslpassword") as raised:
+        store_at(f"postgresql://me@host/name?{query}", environ=ENVIRON | environ)
+    assert "secret" not in str(raised.value)
 
 
 def _with_password_behind(url: str) -> str:

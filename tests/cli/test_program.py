@@ -1,9 +1,11 @@
 import asyncio
 import os
 import pty
+import subprocess
 import sys
 import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -296,3 +298,17 @@ async def test_colour_is_only_for_a_terminal(
         os.close(ours)
     assert CLUSTER.encode() in text
     assert (b"\x1b[32m" in text) is coloured
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("completion", "bash"), ("check", str(ROOT / "examples" / "rlm-ha-cluster.yaml"))],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_full_disk_is_no_defect_of_ours(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    told = "Error: standard output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, told)

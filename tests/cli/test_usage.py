@@ -142,10 +142,39 @@ async def test_who_held_seats_of_the_last_day(rlm_ha: CommandLine, daemon: Fixed
     daemon.on("GET", f"{USAGE}/sessions", fixed({**SPAN, "sessions": [SESSION], "omitted": 1}))
     ended = await run(rlm_ha, daemon, "who", "site", "--longer", "3d")
     lines = ended.out.splitlines()
-    assert lines[1].split() == ["FEATURE", "USER", "HOST", "SERVER", "SEATS", "SINCE", "(UTC)", "HOURS"]
-    assert lines[2].split() == ["STARCCM", "alice", "ws1", "rlm1", "1", "2026-03-02", "08:00", "75.5"]
+    assert lines[1].split() == [
+        "FEATURE",
+        "USER",
+        "HOST",
+        "SERVER",
+        "SEATS",
+        "SINCE",
+        "(UTC)",
+        "UNTIL",
+        "HOURS",
+    ]
+    assert lines[2].split() == ["STARCCM", "alice", "ws1", "rlm1", "1", "2026-03-02", "08:00", "held", "75.5"]
     assert lines[3] == "1 more sessions are not shown."
     assert dict(daemon.requests[0].query) == {"last": "day", "longer": "3d"}
+
+
+async def test_that_nobody_was_refused_is_said_only_where_a_log_could_tell(
+    rlm_ha: CommandLine, daemon: FixedDaemon
+) -> None:
+    unknown = "DENIED: no report log tells of anybody; without one (reportLogs) nobody knows."
+    daemon.on("GET", USAGE, fixed(usage(LINE | {"denied": 0, "passed_on": 0})))
+    assert unknown in (await run(rlm_ha, daemon, "usage", "site")).out
+    daemon.on("GET", USAGE, fixed(usage(LINE)))
+    assert unknown not in (await run(rlm_ha, daemon, "usage", "site")).out
+
+
+async def test_who_has_given_a_seat_back_is_told_from_who_holds_one(
+    rlm_ha: CommandLine, daemon: FixedDaemon
+) -> None:
+    over = {**SESSION, "ended": "2026-03-02T09:30:00Z", "hours": 1.5}
+    daemon.on("GET", f"{USAGE}/sessions", fixed({**SPAN, "sessions": [SESSION, over], "omitted": 0}))
+    lines = (await run(rlm_ha, daemon, "who", "site")).out.splitlines()
+    assert [line.split()[7:9] for line in lines[2:]] == [["held", "75.5"], ["03-02", "09:30"]]
 
 
 async def test_what_other_numbers_of_seats_would_do(rlm_ha: CommandLine, daemon: FixedDaemon) -> None:

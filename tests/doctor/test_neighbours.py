@@ -324,6 +324,36 @@ async def test_a_password_in_an_address_stands_in_no_report() -> None:
         assert "secret" not in finding.what
 
 
+@pytest.mark.parametrize(
+    ("address", "subject"),
+    [
+        ("me:secret@prom.example.com:9090", "prom.example.com:9090"),
+        ("http://me:secret@localhost:99999", "http://localhost:99999"),
+        ("http://me:secret@[::1:9", "http://[::1:9"),
+        ("http://me:se@secret@localhost:1", "http://localhost:1"),
+        # Whose the text before the @ is nobody can tell.
+        ("http://me:secret/more@localhost:1", "http://..."),
+        ("http://me:1/secret@localhost:1", "http://..."),
+        ("http://me:secret#more@localhost:1", "http://..."),
+        ("me:secret/more@localhost:1", "..."),
+        ("http://localhost:1/?token=secret", "http://localhost:1/"),
+    ],
+)
+async def test_an_address_that_is_none_is_told_without_its_password(address: str, subject: str) -> None:
+    asked = Asked(prometheus=address, alertmanager=address)
+    for check in (prometheus, alertmanager):
+        (finding,) = told(await check.examine(site(asked=asked)))
+        assert (finding.subject, "secret" in finding.what) == (subject, False)
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword"])
+async def test_a_password_in_the_query_of_the_journals_address_stands_in_no_report(name: str) -> None:
+    asked = Asked(store=f"postgresql://me@127.0.0.1:{free_port()}/site?{name}=secret")
+    (finding,) = told(await journal.examine(site(asked=asked)))
+    assert "it cannot be reached" in finding.what
+    assert "secret" not in finding.what
+
+
 async def test_files_that_hold_their_reader_up_hold_nothing_up_here(tmp_path: Path) -> None:
     """A pipe that nobody writes into keeps its reader waiting, as a file on a dead mount does."""
     pipe = tmp_path / "pipe"

@@ -1,6 +1,7 @@
 """What a drill makes of what it saw."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -12,7 +13,7 @@ from rlm_exporter.cli.local_zone import LocalZone
 from rlm_exporter.drill.free import free_seats
 from rlm_exporter.drill.ports import Standing
 from rlm_exporter.drill.result import Drill, Finding, Kind, Sample, to_document, to_junit, worst_wait
-from rlm_exporter.drill.trip import Trip, refusal
+from rlm_exporter.drill.trip import FENCES, Trip, refusal
 from rlm_exporter.drill.window import parse_moment, parse_window
 
 NOW = datetime(2026, 3, 4, 22, 30, tzinfo=UTC)
@@ -106,8 +107,17 @@ def test_clients_are_not_moved_outside_the_window_or_when_something_is_ill(
 ) -> None:
     opening = None if window is None else parse_window(window, UTC)
     trip = Trip(to=to, stay=timedelta(seconds=10), window=opening)
-    why = refusal(standing, (finding(passed=passed),), trip, now=NOW)
+    why = refusal(standing, (finding(passed=passed),), trip, fences=False, now=NOW)
     assert why is None if said is None else said in (why or "")
+
+
+@pytest.mark.row(46)
+@pytest.mark.parametrize("fences", [False, True])
+@pytest.mark.parametrize("asked", [False, True])
+def test_servers_are_stopped_for_a_drill_only_where_that_is_asked_for(fences: bool, asked: bool) -> None:
+    trip = Trip(stay=timedelta(seconds=10), with_fence=asked)
+    why = refusal(WELL, (finding(passed=True),), trip, fences=fences, now=NOW)
+    assert why == (FENCES if fences and not asked else None)
 
 
 def test_a_window_goes_over_midnight_and_by_the_clock_of_its_place() -> None:
@@ -168,21 +178,46 @@ def test_a_time_that_a_day_does_not_have_is_refused() -> None:
         parse_moment("2026-03-29T02:30", now=NOW, zone=BERLIN)
 
 
-def test_this_machines_zone_knows_of_summer_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalZone]:
+    """This machine's zone, with Berlin's rules of today for all years."""
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()
-    try:
-        here = LocalZone()
-        for hour in range(24 * 3):  # from before the change to after it, both ways
-            for day in (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)):
-                moment = day + timedelta(hours=hour)
-                shown, wanted = moment.astimezone(here), moment.astimezone(BERLIN)
-                assert (shown.replace(tzinfo=None), shown.fold) == (wanted.replace(tzinfo=None), wanted.fold)
-                assert shown.astimezone(UTC) == moment
-        assert f"{datetime(2026, 7, 1, tzinfo=here):%Z}" == "CEST"
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    yield LocalZone()
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_this_machines_zone_knows_of_summer_time(here: LocalZone) -> None:
+    for hour in range(24 * 3):  # from before the change to after it, both ways
+        for day in (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC)):
+            moment = day + timedelta(hours=hour)
+            shown, wanted = moment.astimezone(here), moment.astimezone(BERLIN)
+            assert (shown.replace(tzinfo=None), shown.fold) == (wanted.replace(tzinfo=None), wanted.fold)
+            assert shown.astimezone(UTC) == moment
+    assert f"{datetime(2026, 7, 1, tzinfo=here):%Z}" == "CEST"
+    assert f"{datetime(2026, 10, 25, 2, 30, tzinfo=here, fold=1):%Z}" == "CET"
+
+
+@pytest.mark.parametrize("change", [datetime(2026, 3, 29), datetime(2026, 10, 25)])  # noqa: DTZ001 - faces
+def test_this_machines_zone_has_the_usual_offset_for_times_that_come_twice_or_never(
+    here: LocalZone, change: datetime
+) -> None:
+    for minutes in range(-60, 6 * 60, 15):
+        for fold in (0, 1):
+            face = (change + timedelta(minutes=minutes)).replace(fold=fold)
+            assert face.replace(tzinfo=here).utcoffset() == face.replace(tzinfo=BERLIN).utcoffset(), face
+
+
+def test_a_window_that_begins_in_the_hour_left_out_is_not_open_before_it(here: LocalZone) -> None:
+    window = parse_window("02:15-21:00", here)
+    assert window.remaining(datetime(2026, 3, 29, 0, 57, tzinfo=UTC)) == timedelta(0)
+    assert window.remaining(datetime(2026, 3, 29, 1, 15, tzinfo=UTC)) == timedelta(hours=17, minutes=45)
+
+
+def test_this_machines_zone_has_an_offset_for_the_first_and_the_last_day(here: LocalZone) -> None:
+    for far in (datetime(1, 1, 1, tzinfo=here), datetime(9999, 12, 31, 23, 59, tzinfo=here)):
+        assert far.utcoffset() == timedelta(hours=1)
 
 
 @pytest.mark.row(46)

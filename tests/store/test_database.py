@@ -19,6 +19,10 @@ from tests.store.situations import url_of
         ("journal.db", "is not a URL; give sqlite:///PATH or postgresql://USER@HOST/DATABASE"),
         ("postgresql://rlm:secret@db:port/rlm", "is not a URL"),
         ("postgresql://rlm:secret@db", "no database is named"),
+        ("postgresql://rlm@db?password=secret", "no database is named"),
+        ("postgresql://rlm:an@secret@db/rlm", "is not a URL"),
+        ("mysql://rlm@db/rlm?password=secret", "is not known"),
+        ("sqlite:////var/lib/journal.db?password=secret", "a plain file is needed"),
         ("sqlite://", "a plain file is needed"),
         ("sqlite:///:memory:", "a plain file is needed"),
         ("sqlite:////var/lib/journal.db?mode=ro", "a plain file is needed"),
@@ -52,6 +56,20 @@ def test_a_server_is_named_without_the_password(url: str) -> None:
     assert database.name == "postgresql://ann:***@db/rlm"
     assert database.is_shared
     assert is_shared(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://ann@db/rlm?password=secret&sslpassword=secret", "postgresql://ann@db/rlm"),
+        (
+            "postgresql:///rlm?host=%2Frun%2Fpg&port=5433&passfile=secret",
+            "postgresql:///rlm?host=%2Frun%2Fpg&port=5433",
+        ),
+    ],
+)
+def test_of_a_servers_query_only_the_place_is_named(url: str, name: str) -> None:
+    assert database_at(url).name == name
 
 
 def test_a_file_is_nobody_elses(path: Path) -> None:

@@ -1,5 +1,6 @@
-"""Hosts that held seats of a product twice over, beside looking at each second."""
+"""Hosts that held seats of a product twice over, beside looking at each minute."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -11,17 +12,17 @@ from rlm_exporter.store.report_records import Held, Window
 from rlm_exporter.usage.double_use import double_use
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-WINDOW = Window(start=START + 10 * SECOND, end=START + 40 * SECOND)
+MINUTE = timedelta(minutes=1)
+WINDOW = Window(start=START + 10 * MINUTE, end=START + 40 * MINUTE)
 
 
 def held(out: int | None, ended: int | None, **changes: object) -> Held:
-    """Seconds after the start."""
+    """Minutes after the start."""
     fields: dict[str, object] = {
         "server": "rlm1", "isv": "siemens", "feature": "solver", "version": "1.0", "user": "alice",
         "host": "ws1", "seats": 1,
-        "out": None if out is None else START + out * SECOND,
-        "ended": None if ended is None else START + ended * SECOND,
+        "out": None if out is None else START + out * MINUTE,
+        "ended": None if ended is None else START + ended * MINUTE,
     }  # fmt: skip
     return Held(**fields | changes)  # type: ignore[arg-type]  # the fields of a Held
 
@@ -47,11 +48,11 @@ SESSIONS = st.lists(
 )
 
 
-def seconds_by_hand(sessions: list[Held]) -> dict[tuple[str, str], int]:
-    """By server and host: in each second of the window, what one answer would have shown."""
+def minutes_by_hand(sessions: list[Held]) -> dict[tuple[str, str], int]:
+    """By server and host: in each minute of the window, what one answer would have shown."""
     found: dict[tuple[str, str], int] = {}
     for number in range(10, 40):
-        moment = START + number * SECOND
+        moment = START + number * MINUTE
         for server in ("rlm1", "rlm2"):
             answer = [
                 Checkout(
@@ -73,7 +74,7 @@ def seconds_by_hand(sessions: list[Held]) -> dict[tuple[str, str], int]:
 @given(SESSIONS)
 def test_it_is_what_each_answer_would_have_shown(sessions: list[Held]) -> None:
     uses = double_use(sessions, WINDOW)
-    assert {(use.server, use.host.casefold()): use.lasted // SECOND for use in uses} == seconds_by_hand(
+    assert {(use.server, use.host.casefold()): use.lasted // MINUTE for use in uses} == minutes_by_hand(
         sessions
     )
     assert [use.lasted for use in uses] == sorted((use.lasted for use in uses), reverse=True)
@@ -90,8 +91,8 @@ def test_only_what_was_held_beside_another_is_named() -> None:
     assert (use.versions, use.users, use.lasted, use.last) == (
         ("1.0", "2.0"),
         ("alice", "bob"),
-        5 * SECOND,
-        START + 20 * SECOND,
+        5 * MINUTE,
+        START + 20 * MINUTE,
     )
 
 
@@ -102,3 +103,12 @@ def test_a_seat_that_goes_to_another_version_at_once_is_not_two() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     unknown = [held(None, 30), held(10, 30, version=None), held(10, 30, host=None, version="2.0")]
     assert double_use([held(10, 30), *unknown], WINDOW) == ()
+
+
+def test_what_lasted_for_less_than_a_minute_may_never_have_been() -> None:
+    """Checks told of the second one by the minute in which it began, a log of the first by the second."""
+    log, checks = held(10, 20), held(20, 30, version="2.0")
+    assert checks.out is not None
+    earlier = replace(checks, out=checks.out - timedelta(seconds=59))
+    assert double_use([log, earlier], WINDOW) == ()
+    assert len(double_use([log, replace(checks, out=checks.out - MINUTE)], WINDOW)) == 1
