@@ -30,7 +30,7 @@ try:
     from matplotlib.ticker import MaxNLocator
 except ImportError as missing:
     raise click.ClickException(
-        "pictures need matplotlib: pip install 'rlm-ha-exporter[pictures]'"
+        "pictures need matplotlib: pip install '.[pictures]' in the clone, or matplotlib beside it"
     ) from missing
 
 __all__ = ["draw_feature", "file_names", "prepare"]
