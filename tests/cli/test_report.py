@@ -184,6 +184,9 @@ async def test_without_the_extra_it_says_what_to_install(
     )
     ended = await end_of(process)
     assert ended.code == 1
-    assert "pictures need matplotlib: pip install '.[pictures]' in the clone, or matplotlib beside it" in ended.err
+    assert (
+        "pictures need matplotlib: pip install '.[pictures]' in the clone, or matplotlib beside it"
+        in ended.err
+    )
     assert "Traceback" not in ended.err
     assert full.requests == []
