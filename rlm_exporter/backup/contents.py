@@ -25,6 +25,9 @@ _NAME = re.compile(r"rlm-ha-backup_(?P<cluster>[A-Za-z0-9_.-]+)_(?P<at>[0-9]{8}T
 _PRIVATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
 _MEMBER = re.compile(r"(?:servers|balancers)/(?!\.)[A-Za-z0-9_.-]+")
 _WORD = re.compile(r"[a-z0-9_]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ODD = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What comes of a list with something else in it than we write."""
 _KEY_STORES = (".key", ".p12", ".pfx", ".jks", ".ppk")
 
 
@@ -159,7 +162,7 @@ def from_json(raw: bytes, *, source: str) -> Contents:
                 f"{source}: {LIST} has format {document['format']!r}, which this version does not know"
             )
         return _contents(document)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _ODD as error:
         raise BackupError(f"{source}: {LIST} is damaged ({error}); use another backup") from error
 
 
@@ -219,6 +222,8 @@ def _entry(document: Mapping[str, Any], members: Collection[str]) -> Entry:
     numbers: tuple[object, ...] = (entry.mode, entry.mtime, entry.uid, entry.gid, entry.size)
     if any(type(number) is not int for number in numbers) or not 0 <= entry.mode <= 0o7777:
         raise ValueError(f"{entry.place!r}: has something else where a number belongs")
+    if entry.kind == "file":
+        _check_sum(entry.place, entry.sha256)
     return replace(entry, owner=str(entry.owner), group=str(entry.group))
 
 
@@ -226,4 +231,11 @@ def _part(document: Mapping[str, Any]) -> Part:
     part = Part(**document)
     if part.place not in {INFO, EXPORT, *JOURNALS}:
         raise ValueError(f"{part.place!r} is no part of a backup")
+    _check_sum(part.place, part.sha256)
     return part
+
+
+def _check_sum(place: str, sum_: object) -> None:
+    """None, say, would be the sum of a file that is not there."""
+    if not isinstance(sum_, str) or not _SHA256.fullmatch(sum_):
+        raise ValueError(f"{place!r}: has something else where its SHA-256 belongs")

@@ -74,25 +74,57 @@ class SqliteStore:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._alone():
-                part = self._part(file)
-                kept = self._set_aside() if replace and self.path.exists() else ""
-                # Of a journal that somebody moved away: SQLite would write them into the new one.
-                for ending in BESIDE:
-                    _move(Path(f"{self.path}{ending}"), Path(f"{self.path}{BEFORE}{ending}"))
-                try:
-                    # A link of the finished file: never over one that is there, and never half of it.
-                    os.link(part, self.path)
-                finally:
-                    part.unlink()
+                told = self._exchange(file, replace=replace)
                 _sync(self.path.parent)
         except FileExistsError as error:
             raise BackupError(f"the journal {self.path} is there by now and was left alone") from error
         except OSError as error:
             raise BackupError(f"the journal {self.path} cannot be put back: {error.strerror}") from error
-        return kept
+        return told
 
-    def _part(self, file: Path) -> Path:
-        part = self.path.with_name(f".{self.path.name}.part")
+    def _exchange(self, file: Path, *, replace: bool) -> str:
+        part, kept = self.path.with_name(f".{self.path.name}.part"), self._free_name()
+        try:
+            self._write(part, file)
+            going = replace and self.path.exists()
+            with self._gone_only_for_another(kept if going else None):
+                # What is beside it goes along, of a journal that somebody moved away too: SQLite would write
+                # that into the new one.
+                for ending in BESIDE:
+                    _move(Path(f"{self.path}{ending}"), Path(f"{kept}{ending}"))
+                # A link of the finished file: never over one that is there, and never half of it.
+                os.link(part, self.path)
+        finally:
+            part.unlink(missing_ok=True)
+        return f"the one before is {kept}" if going else ""
+
+    @contextlib.contextmanager
+    def _gone_only_for_another(self, kept: Path | None) -> Iterator[None]:
+        """Set aside what is there; where nothing comes in its place, bring it back.
+
+        A daemon that found nothing would begin an empty journal.
+        """
+        if kept is None:
+            yield
+            return
+        try:
+            self._set_aside(kept)
+            yield
+        finally:
+            if kept.exists() and not os.path.lexists(self.path):
+                for ending in ("", *BESIDE):
+                    _move(Path(f"{kept}{ending}"), Path(f"{self.path}{ending}"))
+
+    def _free_name(self) -> Path:
+        """For what is set aside. What was set aside earlier may be the one to keep, and stays."""
+        number, first = 1, f"{self.path}{BEFORE}"
+        name = first
+        while any(os.path.lexists(f"{name}{ending}") for ending in ("", *BESIDE)):
+            number += 1
+            name = f"{first}-{number}"
+        return Path(name)
+
+    def _write(self, part: Path, file: Path) -> None:
         part.unlink(missing_ok=True)
         number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(number, "wb") as target, file.open("rb") as source:
@@ -102,9 +134,8 @@ class SqliteStore:
         with contextlib.suppress(PermissionError):  # as root it would not be the daemon's
             os.chown(part, self.path.parent.stat().st_uid, self.path.parent.stat().st_gid)
         _sync(part)
-        return part
 
-    def _set_aside(self) -> str:
+    def _set_aside(self, kept: Path) -> None:
         """Give what is there another name. Raises BackupError where somebody has it open."""
         try:
             with closing(sqlite3.connect(self.path, timeout=1)) as there:
@@ -114,11 +145,7 @@ class SqliteStore:
             raise BackupError(f"the journal {self.path} is in use: {error}; stop the daemon first") from error
         except sqlite3.DatabaseError:
             pass  # it is damaged: what is beside it goes along as it is
-        kept = Path(f"{self.path}{BEFORE}")
-        for ending in BESIDE:
-            Path(f"{kept}{ending}").unlink(missing_ok=True)
         self.path.replace(kept)
-        return f"the one before is {kept}"
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

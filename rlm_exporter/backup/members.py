@@ -38,6 +38,13 @@ class Member:
     """Judges a balancer's configuration."""
     reload: tuple[str, ...] = ()
     """Makes a balancer read it."""
+    server: str = ""
+    """What the manifest calls this license server, where that is another name."""
+
+    @property
+    def called(self) -> str:
+        """Its name in the manifest: by it the daemon and rlmutil are asked."""
+        return self.server or self.name
 
     @property
     def key(self) -> str:

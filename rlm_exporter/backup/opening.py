@@ -92,6 +92,10 @@ def _look(folder: Path, place: str) -> str | None:
 # ---- one tar.gz
 
 
+_BROKEN = (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError, zlib.error, RecursionError)
+"""Tars that are damaged or none of ours; of the last, headers upon headers."""
+
+
 class _Sink(Protocol):
     """Takes what is in a tar, one after the other."""
 
@@ -113,7 +117,7 @@ def _read(backup: Path, sink: _Sink) -> None:
                 pass
     except FileNotFoundError as error:
         raise BackupError(f"{backup}: there is no such backup; check the path") from error
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError, zlib.error) as error:
+    except _BROKEN as error:
         raise BackupError(f"{backup}: is no whole backup ({error}); use another one") from error
     except OSError as error:
         raise BackupError(f"{backup}: cannot be read: {error.strerror or error}") from error

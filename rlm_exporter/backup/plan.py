@@ -4,106 +4,13 @@ Five steps, in the order of the sheet in the backup. A license server that serve
 files are left alone: what it has read is what clients use.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 
+from rlm_exporter.backup.actions import ALL, Action, Deed, Look, Rules, State
 from rlm_exporter.backup.contents import Contents, Entry
 from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.members import BackupSettings, Member, Role
-
-
-class Deed(StrEnum):
-    """What is done."""
-
-    PUT = "put"
-    STORE = "store"
-    MOUNT = "mount"
-    START = "start"
-    BALANCER = "balancer"
-    DEPLOY = "deploy"
-    DRILL = "drill"
-
-
-class State(StrEnum):
-    """Where it stands."""
-
-    DONE = "done"
-    """It is so already."""
-    TODO = "todo"
-    """It has to be done, and we can."""
-    HELD = "held"
-    """It is left as it is, on purpose."""
-    BLOCKED = "blocked"
-    """Somebody has to do it, or the restore ends here."""
-
-
-STEP: Mapping[Deed, int] = {
-    Deed.PUT: 1,
-    Deed.STORE: 1,
-    Deed.MOUNT: 2,
-    Deed.START: 3,
-    Deed.BALANCER: 4,
-    Deed.DEPLOY: 4,
-    Deed.DRILL: 5,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """One thing of one step."""
-
-    deed: Deed
-    subject: str
-    state: State
-    text: str
-    files: tuple[Entry, ...] = ()
-
-    @property
-    def step(self) -> int:
-        """The step that it belongs to."""
-        return STEP[self.deed]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What there is now. What could not be looked at is not in the mappings, and its trouble is told.
-
-    A look for the sake of some steps alone has the rest empty.
-    """
-
-    serving: Mapping[str, bool]
-    """By server: whether its rlm and its ISV servers answer."""
-    differing: Mapping[str, tuple[Entry, ...]]
-    """By member: what is not as it was saved."""
-    mounted: Mapping[tuple[str, str], bool]
-    trouble: Mapping[str, str]
-    """By member."""
-    active: str | None = None
-    """Who is active by the daemon."""
-    knows_cluster: bool | None = None
-    """Whether the daemon looks after the cluster; None where it does not answer."""
-    journal: JournalLook | None = None
-    """How it stands where the saved journal belongs; None where there is nothing to say about it."""
-    failed_checks: tuple[str, ...] | None = None
-    """Of the drill; None before it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the operator allows beyond the usual."""
-
-    even_serving: bool = False
-    """Whether files of a server that serves are written too. It is not stopped even then."""
-    replace_journal: bool = False
-    """Whether the saved journal takes the place of one that is there."""
-    journal_was_put: bool = False
-    """Whether an earlier run has put it back: what has been written since stays."""
-    reload_due: frozenset[str] = frozenset()
-    """Balancers whose files were put by a run that did not come to the reload."""
-
-
-ALL = frozenset(STEP.values())
+from rlm_exporter.backup.serving import Serves, Standing
 
 
 def plan(
@@ -120,6 +27,7 @@ def plan(
     if 1 in steps:
         actions += [
             *(_put(member, contents, look, rules) for member in servers),
+            *_homeless(contents, settings, rules),
             *_store(look.journal, rules),
         ]
     if 2 in steps:
@@ -127,7 +35,7 @@ def plan(
     if 3 in steps:
         actions += [_start(member, look) for member in start_order(servers, contents, look)]
     if 4 in steps:
-        actions += [*(_balancer(member, look, rules) for member in balancers), _deploy(look)]
+        actions += [*(_balancer(member, contents, look, rules) for member in balancers), _deploy(look)]
     if 5 in steps:
         actions.append(_drill(look))
     return tuple(actions)
@@ -136,7 +44,7 @@ def plan(
 def start_order(servers: tuple[Member, ...], contents: Contents, look: Look) -> tuple[Member, ...]:
     """Standbys first: until the one that is to serve is there, nobody serves who is not to."""
     last = look.active or contents.active
-    return tuple(sorted(servers, key=lambda member: member.name == last))
+    return tuple(sorted(servers, key=lambda member: member.called == last))
 
 
 def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action:
@@ -148,9 +56,8 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     differing = look.differing[member.key]
     if not differing:
         return _action(Deed.PUT, member.name, State.DONE, f"{_files(saved)} as saved")
-    if look.serving.get(member.name) and not rules.even_serving:
-        text = f"it serves, so its files are left alone; not as saved: {_named(differing)}"
-        return _action(Deed.PUT, member.name, State.HELD, text)
+    if not rules.even_serving and (kept := _kept_from_writing(member, look, differing)):
+        return kept
     return Action(
         deed=Deed.PUT,
         subject=member.name,
@@ -160,15 +67,46 @@ def _put(member: Member, contents: Contents, look: Look, rules: Rules) -> Action
     )
 
 
-def _homeless(contents: Contents, settings: BackupSettings) -> Iterator[Action]:
+def _kept_from_writing(member: Member, look: Look, differing: tuple[Entry, ...]) -> Action | None:
+    """Only one that is known not to serve is written to."""
+    standing = look.serving.get(member.called)
+    if standing is None:
+        return _action(Deed.PUT, member.name, State.BLOCKED, f"{_stranger(member, look)}, or --even-serving")
+    match standing.serves:
+        case Serves.NO:
+            return None
+        case Serves.UNKNOWN:
+            text = f"{_doubt(standing)}; see to it and run it again, or write its files with --even-serving"
+            return _action(Deed.PUT, member.name, State.BLOCKED, text)
+        case Serves.YES | Serves.PARTLY:
+            text = f"it serves, so its files are left alone; not as saved: {_named(differing)}"
+            return _action(Deed.PUT, member.name, State.HELD, text)
+
+
+def _stranger(member: Member, look: Look) -> str:
+    """Of one that the saved manifest does not have: it may serve under any of its names."""
+    known = ", ".join(sorted(look.serving)) or "none"
+    return (
+        f"the saved manifest has no server {member.called} (it has: {known}), so nobody can tell whether "
+        f"it serves; say in the settings which it is: {{server: NAME}}"
+    )
+
+
+def _doubt(standing: Standing) -> str:
+    return f"nobody can tell whether it serves: {standing.detail}"
+
+
+def _homeless(contents: Contents, settings: BackupSettings, rules: Rules) -> Iterator[Action]:
     """A machine that the settings do not have, or have under another name."""
     known = {member.key for member in settings.members}
     for key in contents.members:
         if key not in known and contents.of(key):
-            text = (
-                "is not in the settings, so its files go nowhere; name a machine there so, and run it again"
-            )
-            yield _action(Deed.PUT, key, State.HELD, text)
+            text = f"{_files(contents.of(key))} of it in the backup, and the settings do not have it"
+            if rules.allow_missing:
+                yield _action(Deed.PUT, key, State.HELD, f"{text}; they go nowhere")
+            else:
+                text += "; name it there as the backup does, or leave it out with --allow-missing"
+                yield _action(Deed.PUT, key, State.BLOCKED, text)
 
 
 def _store(journal: JournalLook | None, rules: Rules) -> Iterator[Action]:
@@ -210,15 +148,33 @@ def _mount(member: Member, path: str, look: Look) -> Action:
 
 
 def _start(member: Member, look: Look) -> Action:
-    if look.serving.get(member.name):
-        return _action(Deed.START, member.name, State.DONE, "serves; it is left alone")
+    standing = look.serving.get(member.called)
+    if standing is None:
+        return _action(Deed.START, member.name, State.BLOCKED, _stranger(member, look))
+    match standing.serves:
+        case Serves.YES:
+            return _action(Deed.START, member.name, State.DONE, "serves; it is left alone")
+        case Serves.PARTLY:
+            text = (
+                f"{standing.detail}; what runs is never started over: mend it there (--even-serving writes "
+                "its files too), or stop it, and run the same again"
+            )
+            return _action(Deed.START, member.name, State.BLOCKED, text)
+        case Serves.UNKNOWN:
+            text = f"{_doubt(standing)}, and what may run is never started over; see to it and run it again"
+            return _action(Deed.START, member.name, State.BLOCKED, text)
+        case Serves.NO:
+            return _start_of_one_that_does_not_serve(member)
+
+
+def _start_of_one_that_does_not_serve(member: Member) -> Action:
     if not member.start:
         text = "does not serve, and its settings have no `start`; start it by hand"
         return _action(Deed.START, member.name, State.BLOCKED, text)
     return _action(Deed.START, member.name, State.TODO, f"start it: {' '.join(member.start)}")
 
 
-def _balancer(member: Member, look: Look, rules: Rules) -> Action:
+def _balancer(member: Member, contents: Contents, look: Look, rules: Rules) -> Action:
     if member.key in look.trouble:
         return _action(Deed.BALANCER, member.name, State.BLOCKED, look.trouble[member.key])
     differing = look.differing.get(member.key, ())
@@ -233,6 +189,8 @@ def _balancer(member: Member, look: Look, rules: Rules) -> Action:
             text=", ".join(parts) or "nothing but to forget that a reload was due",
             files=differing,
         )
+    if not contents.of(member.key):
+        return _action(Deed.BALANCER, member.name, State.HELD, "nothing of it was saved")
     return _action(Deed.BALANCER, member.name, State.DONE, "its files are as saved")
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from rlm_exporter.backup.contents import SavedJournal
 from rlm_exporter.backup.journal_look import JournalLook
+from rlm_exporter.backup.serving import Standing
 
 
 class JournalStore(Protocol):
@@ -34,8 +35,8 @@ class JournalStore(Protocol):
 class World(Protocol):
     """License servers as clients see them, the daemon, and the drill."""
 
-    def serving(self) -> dict[str, bool]:
-        """By server: whether its rlm and its ISV servers answer now. Raises BackupError."""
+    def serving(self) -> dict[str, Standing]:
+        """By server of the saved manifest, asked now. Raises BackupError where nobody can be asked."""
         ...
 
     def active(self) -> str | None:

@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rlm_exporter.backup.actions import ALL, STEP, Action, Deed, Look, Rules, State
 from rlm_exporter.backup.contents import EXPORT, Contents, Entry
 from rlm_exporter.backup.courier import Courier
 from rlm_exporter.backup.info import STEPS
 from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.journals import journal_at
 from rlm_exporter.backup.members import BackupSettings, Member, Role
-from rlm_exporter.backup.plan import ALL, STEP, Action, Deed, Look, Rules, State, plan
+from rlm_exporter.backup.plan import plan
 from rlm_exporter.backup.ports import JournalStore, World
 from rlm_exporter.backup.put import differing, put
+from rlm_exporter.backup.serving import Serves
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
 
@@ -43,6 +45,7 @@ class Restore:
     settings: BackupSettings
     world: World
     even_serving: bool = False
+    allow_missing: bool = False
     replace_journal: bool = False
     start_seconds: float = START_SECONDS
     _failed_checks: tuple[str, ...] | None = field(default=None, init=False)
@@ -51,6 +54,7 @@ class Restore:
         """What would be done now. Changes nothing."""
         rules = Rules(
             even_serving=self.even_serving,
+            allow_missing=self.allow_missing,
             replace_journal=self.replace_journal,
             journal_was_put=state.state.journal_put,
             reload_due=frozenset(state.state.reload_due),
@@ -123,6 +127,10 @@ class Restore:
             failed_checks=self._failed_checks,
         )
 
+    def _serves(self, member: Member) -> Serves:
+        standing = self.world.serving().get(member.called)
+        return Serves.UNKNOWN if standing is None else standing.serves
+
     def _is_mounted(self, member: Member, path: str) -> bool | None:
         """None where it does not answer."""
         place = posixpath.normpath(f"{member.root}/{path}") if member.root != "/" else path
@@ -160,8 +168,9 @@ class Restore:
     def _do(self, action: Action, state: StateFile, tell: Tell) -> None:
         match action.deed:
             case Deed.PUT:
-                if self.even_serving or not self.world.serving().get(action.subject):  # since the look
-                    self._put(self._member(Role.SERVER, action.subject), action.files)
+                member = self._member(Role.SERVER, action.subject)
+                if self.even_serving or self._serves(member) is Serves.NO:  # since the look
+                    self._put(member, action.files)
             case Deed.STORE:
                 self._put_store(state, tell)
             case Deed.START:
@@ -199,17 +208,17 @@ class Restore:
 
     def _start(self, member: Member, state: StateFile, tell: Tell) -> None:
         """Start it with clients kept from it, unless it is the one that is to serve."""
-        if self.world.serving().get(member.name):
+        if self._serves(member) is not Serves.NO:
             return  # since the look: it is never started over
-        if member.name not in {self.world.active(), *state.state.held_back}:
-            state.state.held_back.append(member.name)
+        if member.called not in {self.world.active(), *state.state.held_back}:
+            state.state.held_back.append(member.called)
             state.save()
-            if not self.world.maintain(member.name, enable=True):
-                state.state.held_back.remove(member.name)
+            if not self.world.maintain(member.called, enable=True):
+                state.state.held_back.remove(member.called)
                 state.save()
         self._run(member, member.start)
         until = time.monotonic() + self.start_seconds
-        while not self.world.serving().get(member.name):
+        while self._serves(member) is not Serves.YES:
             if time.monotonic() > until:
                 tell(f"   {member.name}: started, and does not answer within {self.start_seconds:g} s")
                 return

@@ -114,6 +114,7 @@ def _member(part: Part, role: Role) -> Member:
         start=_words(part.at("start")),
         check=_words(part.at("check")),
         reload=_words(part.at("reload")),
+        server=str(part.at("server").text or ""),
     )
 
 

@@ -14,10 +14,11 @@ from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.manners import Format, Manners, current_manners, url_option
 from rlm_exporter.cli.output import emit, is_live
 from rlm_exporter.cli.printable import printable
-from rlm_exporter.errors import ApiError
+from rlm_exporter.errors import ApiError, ManifestError
 
 if TYPE_CHECKING:
     from rlm_exporter.backup.make import Known, Made, Progress
+    from rlm_exporter.backup.members import BackupSettings
 
 # ruff: noqa: PLC0415 - what a backup needs is imported when one is made
 
@@ -66,6 +67,8 @@ def backup_command(
     settings = replace(settings, **changed)
     wishes = Wishes(folder=folder, logs=logs, keys=keys, allow_missing=allow_missing)
     known = ask_daemon(manners, settings.cluster, allow_missing=allow_missing)
+    for line in strangers(settings, known.export):
+        click.echo(printable(f"note: {line}"), err=True)
     with shown_progress([member.name for member in settings.members]) as progress:
         made = make_backup(settings, wishes, known, now=datetime.now(UTC), progress=progress)
     for line in made.contents.missing:
@@ -90,6 +93,25 @@ def ask_daemon(manners: Manners, cluster: str, *, allow_missing: bool) -> "Known
             raise
         return Known(trouble=str(error))
     return Known(active=status.active, active_host=status.active_host, epoch=status.epoch, export=manifest)
+
+
+def strangers(settings: "BackupSettings", export: str | None) -> tuple[str, ...]:
+    """What is to be said of servers that the manifest does not have: their restore would come to a stop."""
+    from rlm_exporter.backup.contents import EXPORT
+    from rlm_exporter.backup.members import Role
+    from rlm_exporter.manifest.load import parse_manifests
+
+    try:
+        clusters = parse_manifests((export or "").encode(), EXPORT).clusters
+    except ManifestError:
+        return ()  # the restore says so of it
+    known = [server.name for cluster in clusters[:1] for server in cluster.servers]
+    return tuple(
+        f"{member.name}: the manifest has no server {member.called} (it has: {', '.join(known)}), so "
+        f"a restore cannot tell whether it serves; say in {settings.source} which it is: {{server: NAME}}"
+        for member in settings.of(Role.SERVER)
+        if known and member.called not in known
+    )
 
 
 @contextlib.contextmanager

@@ -1,9 +1,14 @@
 """Work that is ended in good order by every signal that asks a command to end, as by Ctrl-C."""
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
+
+import click
+
+from rlm_exporter.cli.printable import printable
 
 T = TypeVar("T")
 
@@ -29,6 +34,44 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 def run_to_good_order(work: Coroutine[Any, Any, T]) -> T:
     """Run it; raises Interrupted. The first signal cancels it, and no other cuts short what it then does."""
     return asyncio.run(_cancelled_by_signals(work))
+
+
+@contextlib.contextmanager
+def left_in_good_order() -> Iterator[None]:
+    """The same for work without an event loop; raises Interrupted. It is left as by Ctrl-C.
+
+    What it then does in `finally` is cut short by no further signal.
+    """
+    caught = list[signal.Signals]()
+
+    def take(number: int, _frame: object) -> None:
+        caught.append(signal.Signals(number))
+        if len(caught) == 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    # What is ignored stays ignored: nohup does that.
+    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in taken:
+        signal.signal(number, take)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not caught:
+            raise
+        raise Interrupted(caught[0], ()) from None
+    finally:
+        for number in taken:
+            signal.signal(number, before[number])
+
+
+def tell_interrupted(interrupted: Interrupted) -> int:
+    """Say by what it ended and what the work said of it; the exit code."""
+    # Its terminal may be what is gone.
+    with contextlib.suppress(OSError):
+        for text in (f"ended by {interrupted.number.name}", *interrupted.notes):
+            click.echo(printable(text), err=True)
+    return interrupted.exit_code
 
 
 async def _cancelled_by_signals(work: Coroutine[Any, Any, T]) -> T:

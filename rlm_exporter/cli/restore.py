@@ -14,8 +14,8 @@ from rlm_exporter.cli.sheet import Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.errors import BackupError
 
 if TYPE_CHECKING:
+    from rlm_exporter.backup.actions import Action
     from rlm_exporter.backup.contents import Contents
-    from rlm_exporter.backup.plan import Action
 
 # ruff: noqa: PLC0415 - what a restore needs is imported when there is one
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Only look whether the backup is whole.")
 @click.option("--into", type=click.Path(path_type=Path), help="Only put all files there, machine by machine.")
 @click.option("--even-serving", is_flag=True, help="Write files of servers that serve too; they go on.")
+@click.option("--allow-missing", is_flag=True, help="Leave out machines that SETTINGS do not have.")
 @click.option("--replace-journal", is_flag=True, help="Put the journal back over one that is there, too.")
 @click.option("--state", type=click.Path(path_type=Path), help="Where it is written how far it came.")
 @click.option("--rlmutil", type=click.Path(path_type=Path), help="The vendor's rlmutil.")
@@ -41,6 +42,7 @@ def restore_command(
     verify: bool,
     into: Path | None,
     even_serving: bool,
+    allow_missing: bool,
     replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
@@ -78,6 +80,7 @@ def restore_command(
             file,
             do_apply=do_apply,
             even_serving=even_serving,
+            allow_missing=allow_missing,
             replace_journal=replace_journal,
             state=state,
             rlmutil=rlmutil,
@@ -96,6 +99,7 @@ def _restore(
     *,
     do_apply: bool,
     even_serving: bool,
+    allow_missing: bool,
     replace_journal: bool,
     state: Path | None,
     rlmutil: Path | None,
@@ -103,7 +107,8 @@ def _restore(
     from rlm_exporter.backup.restore import Restore
     from rlm_exporter.backup.settings import read_settings
     from rlm_exporter.backup.state import StateFile
-    from rlm_exporter.cli.restoring import OurWorld, saved_cluster
+    from rlm_exporter.cli.interruption import Interrupted, left_in_good_order, tell_interrupted
+    from rlm_exporter.cli.restoring import OurWorld, saved_cluster, say
 
     settings = read_settings(file)
     if settings.cluster != contents.cluster:
@@ -116,11 +121,16 @@ def _restore(
         settings=settings,
         world=world,
         even_serving=even_serving,
+        allow_missing=allow_missing,
         replace_journal=replace_journal,
     )
     progress = StateFile(state or _state_path(contents), backup=contents.name)
     if do_apply:
-        actions = restore.apply(progress, lambda text: click.echo(printable(text), err=True))
+        try:
+            with left_in_good_order():
+                actions = restore.apply(progress, say)
+        except Interrupted as interrupted:
+            return tell_interrupted(interrupted)
     else:
         actions = restore.plan(progress)
     emit(_document(contents, actions), lambda: _sheet(contents, actions), manners=manners)

@@ -1,27 +1,35 @@
 """The world of a restore: license servers asked by rlmutil, the daemon by its API, the drill as it is."""
 
 import asyncio
+import contextlib
 import os
 import shutil
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import click
 
 from rlm_exporter.backup.contents import EXPORT, Contents
+from rlm_exporter.backup.serving import Serves, Standing
 from rlm_exporter.cli.client import UnreachableError, connect
 from rlm_exporter.cli.drilling import DaemonsMover, Session
 from rlm_exporter.cli.exit_codes import ExitCode
 from rlm_exporter.cli.licenses import login_name
 from rlm_exporter.cli.manners import Manners
 from rlm_exporter.cli.printable import printable
-from rlm_exporter.errors import ApiError, BackupError, ConfigurationError
+from rlm_exporter.cli.standings import standings
+from rlm_exporter.errors import ApiError, BackupError, ConfigurationError, ManifestError
 from rlm_exporter.manifest.load import parse_manifests
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.probe.clock import SystemClock
-from rlm_exporter.probe.result import OUR_REASONS
-from rlm_exporter.probe.rlmutil import RlmutilProbe, find_rlmutil
+from rlm_exporter.probe.rlmutil import find_rlmutil
 from rlm_exporter.probe.rlmutil_program import MISSING
-from rlm_exporter.probe.through import AtServer
+
+
+def say(text: str) -> None:
+    """Of how far it is. A terminal that is gone is no reason to leave servers in maintenance."""
+    with contextlib.suppress(OSError):
+        click.echo(printable(text), err=True)
 
 
 class OurWorld:
@@ -35,21 +43,33 @@ class OurWorld:
         if self._rlmutil is None:
             raise ConfigurationError(MISSING)
 
-    def serving(self) -> dict[str, bool]:
-        """Asked now, all at once. Raises BackupError where nobody can tell."""
-        return asyncio.run(self._serving())
+    def serving(self) -> dict[str, Standing]:
+        """Asked now, all at once. Raises BackupError where nobody can be asked.
 
-    async def _serving(self) -> dict[str, bool]:
-        with RlmutilProbe(rlmutil=self._rlmutil, clock=SystemClock()) as probe:
-            ask = AtServer(cluster=self._cluster, license_probe=probe)
-            names = [server.name for server in self._cluster.servers]
-            results = await asyncio.gather(*map(ask, names))
-        seen = dict(zip(names, results, strict=True))
-        for name, result in seen.items():
-            if result.failure is not None and result.failure.reason in OUR_REASONS:
-                # It may serve: its files are not to be written on that.
-                raise BackupError(f"{name}: cannot be asked whether it serves: {result.failure.detail}")
-        return {name: result.failure is None for name, result in seen.items()}
+        One that has another address since the backup may serve there: that counts too.
+        """
+        found = asyncio.run(standings(self._cluster, self._rlmutil))
+        if self._moved.servers:
+            now = asyncio.run(standings(self._moved, self._rlmutil))
+            found |= {name: there for name, there in now.items() if found[name].serves is Serves.NO}
+        return found
+
+    @cached_property
+    def _moved(self) -> Cluster:
+        """The servers that have another address by the daemon than by the saved manifest."""
+        try:
+            text = self._client.manifest(self._cluster.name).value.manifest
+            clusters = parse_manifests(text.encode(), self._cluster.name).clusters
+        except (ApiError, ManifestError):
+            return replace(self._cluster, servers=())
+        saved = {server.name: (server.host, server.port) for server in self._cluster.servers}
+        current = clusters[0] if clusters else self._cluster
+        moved = [
+            server
+            for server in current.servers
+            if server.name in saved and saved[server.name] != (server.host, server.port)
+        ]
+        return replace(current, servers=tuple(moved))
 
     def active(self) -> str | None:
         """By the daemon."""
@@ -88,7 +108,7 @@ class OurWorld:
         try:
             self._client.tell(self._cluster.name, "maintenance", wish)
         except ApiError as error:
-            click.echo(printable(f"   {server}: {error}"), err=True)
+            say(f"   {server}: {error}")
             return False
         return True
 

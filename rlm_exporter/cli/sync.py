@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import click
 
 from rlm_exporter.cli.chosen_cluster import load_cluster
 from rlm_exporter.cli.exit_codes import ExitCode
-from rlm_exporter.cli.interruption import Interrupted, run_to_good_order
+from rlm_exporter.cli.interruption import Interrupted, run_to_good_order, tell_interrupted
 from rlm_exporter.cli.manners import Format, current_manners
 from rlm_exporter.cli.output import draw, emit
 from rlm_exporter.cli.printable import printable
@@ -89,7 +89,7 @@ def licenses_command(
     try:
         pushed = run_to_good_order(_push(seen, tool, now=now, reread=not no_reread))
     except Interrupted as interrupted:
-        return _told(interrupted)
+        return tell_interrupted(interrupted)
     if not shows_plan:
         emit(document(cluster.name, seen, pushed), tuple, manners=manners)
     return ExitCode.DONE if all(each.outcome.is_good for each in pushed) else ExitCode.FAILED
@@ -127,14 +127,6 @@ def _masters(cluster: Cluster, given: Path | None) -> Path:
 
 def _in_step(seen: Sequence[Seen]) -> bool:
     return all(each.plan is not None and each.plan.in_step and not each.unserved for each in seen)
-
-
-def _told(interrupted: Interrupted) -> int:
-    # Its terminal may be what is gone.
-    with suppress(OSError):
-        for text in (f"ended by {interrupted.number.name}", *interrupted.notes):
-            click.echo(printable(text), err=True)
-    return interrupted.exit_code
 
 
 def _may_go_on(seen: Sequence[Seen], *, yes: bool) -> bool:

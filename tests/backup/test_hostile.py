@@ -117,6 +117,23 @@ def test_a_link_in_a_backup_that_is_a_folder_is_not_followed(tmp_path: Path) -> 
         pass
 
 
+def gone(entries: list[dict[str, Any]], sum_: str | None) -> None:
+    """One file more, which is not there."""
+    file = next(each for each in entries if each["kind"] == "file")
+    entries.append({**file, "path": "/opt/gone.lic", "sha256": sum_})
+
+
+def test_a_tar_of_headers_upon_headers_is_told_in_words(tmp_path: Path) -> None:
+    """Python's own reader goes one call deeper for each."""
+    header = tarfile.TarInfo("p")
+    header.type, header.size = tarfile.XHDTYPE, 11
+    block = header.tobuf(tarfile.USTAR_FORMAT) + b"11 a=hello\n".ljust(512, b"\0")
+    path = tmp_path / "x.tar.gz"
+    path.write_bytes(gzip.compress(block * 3000 + tarfile.TarInfo("t/x").tobuf() + b"\0" * 1024))
+    with pytest.raises(BackupError, match="is no whole backup"):
+        verified(path)
+
+
 def resealed(path: Path, document: object) -> None:
     """As a stranger does, who can write sums too."""
     raw = json.dumps(document).encode()
@@ -143,6 +160,12 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (lambda it: it["entries"][0].update(mode="0777"), "has something else where a number belongs"),
         (lambda it: it["entries"][0].update(kind="device"), "is no file or folder of one of its machines"),
         (lambda it: it["parts"][0].update(place="../../etc/passwd"), "is no part of a backup"),
+        (lambda it: it.update(epoch=float("inf")), "is damaged"),
+        (lambda it: it.update(made_at="0001-01-01T00:00:00+14:00"), "is damaged"),
+        (lambda it: it.update(made_at="9999-12-31T23:59:59-14:00"), "is damaged"),
+        (lambda it: gone(it["entries"], None), "gone.lic': has something else where its SHA-256 belongs"),
+        (lambda it: gone(it["entries"], "x"), "gone.lic': has something else where its SHA-256 belongs"),
+        (lambda it: it["parts"][0].update(sha256=None), "has something else where its SHA-256 belongs"),
         (
             lambda it: it.update(journal={"place": "/etc/passwd", "revision": None, "tables": []}),
             "is no journal of this backup",

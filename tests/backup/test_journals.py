@@ -1,6 +1,7 @@
 """The journal of both kinds: saved, looked at and put back, on the real databases."""
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -126,9 +127,11 @@ def test_one_that_is_there_is_told_of_kept_and_replaced_on_demand(
         assert path.read_bytes().startswith(b"PGDMP")
     # A second one does not take the place of the first.
     moved_on(url)
+    content = path.read_bytes()
     again = put(there, saved, file, replace=True)
-    assert path.exists()
-    assert (again != kept) == (not url.startswith("sqlite"))
+    assert again != kept
+    assert path.read_bytes() == content
+    assert Path(again.removeprefix("the one before is ")).exists()
 
 
 @pytest.mark.row(45)
@@ -209,6 +212,27 @@ def test_a_damaged_one_is_replaced_and_kept(tmp_path: Path) -> None:
 
     assert there.look(saved, file).found is Found.SAVED
     assert (tmp_path / "journal.db.rlm-ha-before").read_bytes().startswith(b"no database")
+
+
+def test_where_nothing_can_take_its_place_the_one_before_is_brought_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that found no journal would begin an empty one."""
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    with_history(url)
+    saved, file = saved_to(tmp_path / "b", url)
+    moved_on(url)
+    later = rows_of(url)
+
+    def without_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", without_links)  # as vfat and some network file systems are
+    with pytest.raises(BackupError, match="cannot be put back: Operation not permitted"):
+        put(store_at(url, environ=ENVIRON), saved, file, replace=True)
+
+    assert rows_of(url) == later
+    assert [path.name for path in tmp_path.iterdir() if "journal.db." in path.name] == []
 
 
 # ---- PostgreSQL

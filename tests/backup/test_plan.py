@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from rlm_exporter.backup.actions import STEP, Action, Deed, Look, Rules, State
 from rlm_exporter.backup.contents import Contents, Entry
 from rlm_exporter.backup.info import STEPS
 from rlm_exporter.backup.journal_look import Found, JournalLook
 from rlm_exporter.backup.members import Member, Role
-from rlm_exporter.backup.plan import STEP, Action, Deed, Look, Rules, State, plan
+from rlm_exporter.backup.plan import plan
+from rlm_exporter.backup.serving import Serves, Standing
 from tests.backup.sites import NOW, member
 from tests.backup.sites import settings as settings_of
 
@@ -33,6 +35,9 @@ LB1 = Member(
     check=("check",),
     reload=("reload",),
 )
+UP, DOWN = Standing(serves=Serves.YES), Standing(serves=Serves.NO)
+SLOW = Standing(serves=Serves.UNKNOWN, detail="no whole answer within 20 s")
+HALF = Standing(serves=Serves.PARTLY, detail="rlm answers, and ISV server b does not")
 KEYS = ("servers/rlm1", "servers/rlm2", "balancers/lb1")
 FILES = {key: entry(key, "/h.cfg" if "lb1" in key else "/a.lic") for key in KEYS}
 CONTENTS = Contents(
@@ -46,7 +51,7 @@ CONTENTS = Contents(
     parts=(),
 )
 WELL = Look(
-    serving={"rlm1": True, "rlm2": True},
+    serving={"rlm1": UP, "rlm2": UP},
     differing=dict.fromkeys(KEYS, ()),
     mounted={("rlm1", "/opt/rlm/shared"): True},
     trouble={},
@@ -57,7 +62,7 @@ WELL = Look(
 )
 LOST = replace(
     WELL,
-    serving={"rlm1": False, "rlm2": False},
+    serving={"rlm1": DOWN, "rlm2": DOWN},
     differing={key: (each,) for key, each in FILES.items()},
     knows_cluster=False,
     journal=JournalLook(found=Found.NONE),
@@ -103,13 +108,29 @@ def test_where_all_is_well_nothing_is_to_do() -> None:
     ("look", "deed", "subject", "is_", "said"),
     [
         (
-            replace(LOST, serving={"rlm1": True, "rlm2": False}),
+            replace(LOST, serving={"rlm1": UP, "rlm2": DOWN}),
             Deed.PUT,
             "rlm1",
             State.HELD,
             "it serves, so its files are left alone; not as saved: /a.lic",
         ),
-        (replace(LOST, serving={"rlm1": True}), Deed.START, "rlm1", State.DONE, "left alone"),
+        (replace(LOST, serving={"rlm1": UP}), Deed.START, "rlm1", State.DONE, "left alone"),
+        (
+            replace(LOST, serving={"rlm1": SLOW}),
+            Deed.PUT,
+            "rlm1",
+            State.BLOCKED,
+            "nobody can tell whether it serves: no whole answer within 20 s; see to it",
+        ),
+        (replace(LOST, serving={"rlm1": SLOW}), Deed.START, "rlm1", State.BLOCKED, "never started over"),
+        (replace(LOST, serving={"rlm1": HALF}), Deed.PUT, "rlm1", State.HELD, "left alone"),
+        (
+            replace(LOST, serving={"rlm1": HALF}),
+            Deed.START,
+            "rlm1",
+            State.BLOCKED,
+            "rlm answers, and ISV server b does not; what runs is never started over",
+        ),
         (replace(LOST, trouble={KEYS[0]: "no route"}), Deed.PUT, "rlm1", State.BLOCKED, "no route"),
         (replace(LOST, trouble={KEYS[2]: "no route"}), Deed.BALANCER, "lb1", State.BLOCKED, "no route"),
         (replace(WELL, mounted={}), Deed.MOUNT, "rlm1:/opt/rlm/shared", State.BLOCKED, "may be stale"),
@@ -148,7 +169,7 @@ def test_a_reload_that_did_not_come_is_still_due() -> None:
 
 
 def test_files_of_one_that_serves_are_written_on_demand_and_it_goes_on() -> None:
-    serving = replace(LOST, serving={"rlm1": True, "rlm2": True})
+    serving = replace(LOST, serving={"rlm1": UP, "rlm2": UP})
     actions = planned(serving, rules=Rules(even_serving=True))
     assert state(actions, Deed.PUT, "rlm1")[0] is State.TODO
     assert state(actions, Deed.START, "rlm1")[0] is State.DONE
@@ -191,3 +212,44 @@ def test_a_journal_that_is_there_is_replaced_on_demand_alone(
 
 def test_a_backup_without_a_journal_says_nothing_of_one() -> None:
     assert Deed.STORE not in {action.deed for action in planned(replace(LOST, journal=None))}
+
+
+SRV1 = replace(RLM1, name="srv1", mounts=())
+RENAMED = replace(
+    CONTENTS, members=("servers/srv1",), entries=(replace(FILES[KEYS[0]], member="servers/srv1"),)
+)
+FOUND = replace(WELL, differing={"servers/srv1": RENAMED.entries})
+
+
+@pytest.mark.row(45)
+def test_one_that_the_manifest_does_not_have_is_not_taken_for_one_that_does_not_serve() -> None:
+    actions = plan(RENAMED, settings_of(Path("/b"), SRV1), FOUND, Rules())
+
+    for deed in (Deed.PUT, Deed.START):
+        found, text = state(actions, deed, "srv1")
+        assert (found, "no server srv1 (it has: rlm1, rlm2)" in text) == (State.BLOCKED, True), text
+    actions = plan(RENAMED, settings_of(Path("/b"), SRV1), FOUND, Rules(even_serving=True))
+    assert state(actions, Deed.PUT, "srv1")[0] is State.TODO
+    assert state(actions, Deed.START, "srv1")[0] is State.BLOCKED
+
+
+@pytest.mark.row(45)
+def test_one_that_the_settings_call_otherwise_is_asked_by_its_name_in_the_manifest() -> None:
+    actions = plan(RENAMED, settings_of(Path("/b"), replace(SRV1, server="rlm1")), FOUND, Rules())
+    assert state(actions, Deed.PUT, "srv1")[0] is State.HELD
+    assert state(actions, Deed.START, "srv1")[0] is State.DONE
+
+
+@pytest.mark.row(45)
+def test_a_machine_that_the_settings_do_not_have_is_left_out_on_demand_alone() -> None:
+    """Of a balancer too: by a slip in its name nothing of it would come back, and nobody would know."""
+    misspelt = replace(LB1, name="lb-1")
+
+    actions = planned(WELL, members=(RLM1, misspelt))
+    for key in ("servers/rlm2", "balancers/lb1"):
+        found, text = state(actions, Deed.PUT, key)
+        assert (found, "1 file of it" in text, "--allow-missing" in text) == (State.BLOCKED, True, True)
+    assert state(actions, Deed.BALANCER, "lb-1") == (State.HELD, "nothing of it was saved")
+
+    actions = planned(WELL, members=(RLM1, misspelt), rules=Rules(allow_missing=True))
+    assert {state(actions, Deed.PUT, key)[0] for key in ("servers/rlm2", "balancers/lb1")} == {State.HELD}

@@ -11,12 +11,15 @@ from rlm_exporter.backup.make import Wishes
 from rlm_exporter.backup.members import BackupSettings, Member, Role
 from rlm_exporter.backup.opening import opened
 from rlm_exporter.backup.restore import Restore
+from rlm_exporter.backup.serving import Serves, Standing
 from rlm_exporter.backup.state import StateFile
 from rlm_exporter.errors import BackupError
 from tests.backup.journals import moved_on, rows_of, with_history
 from tests.backup.sites import machine, member, save
 from tests.backup.sites import settings as settings_of
 from tests.postgresql import PostgresqlServer
+
+UP, DOWN = Standing(serves=Serves.YES), Standing(serves=Serves.NO)
 
 
 @dataclass
@@ -29,13 +32,13 @@ class World:
     failed_checks: tuple[str, ...] = ()
     deployed: bool = False
 
-    def serving(self) -> dict[str, bool]:
+    def serving(self) -> dict[str, Standing]:
         started = (self.folder / "started").read_text() if (self.folder / "started").exists() else ""
         now = {name: name in started.split() for name in ("rlm1", "rlm2")}
         for name, serves in now.items():
             if serves and f"{name} serves" not in self.notes:
                 self.notes.append(f"{name} serves")
-        return now
+        return {name: UP if serves else DOWN for name, serves in now.items()}
 
     def active(self) -> str | None:
         return self.active_server
@@ -101,6 +104,7 @@ def restore(
     *,
     settings: BackupSettings | None = None,
     replace_journal: bool = False,
+    allow_missing: bool = False,
 ) -> list[str]:
     """Apply it, and return what was told."""
     told: list[str] = []
@@ -111,6 +115,7 @@ def restore(
             settings=settings or site(folder),
             world=world,
             replace_journal=replace_journal,
+            allow_missing=allow_missing,
             start_seconds=1,
         )
         work.apply(StateFile(folder / "state.json", backup=contents.name), told.append)
@@ -161,9 +166,9 @@ class Woken(World):
 
     looks: int = 0
 
-    def serving(self) -> dict[str, bool]:
+    def serving(self) -> dict[str, Standing]:
         self.looks += 1
-        return {**super().serving(), "rlm1": self.looks > 1}
+        return {**super().serving(), "rlm1": UP if self.looks > 1 else DOWN}
 
 
 @pytest.mark.row(45)
@@ -215,6 +220,20 @@ def test_a_drill_that_fails_is_no_end_of_a_restore(tmp_path: Path) -> None:
         BackupError, match=r"step 5 of 5 did not come to its end:\n  cluster: failed: web rlm2"
     ):
         restore(tmp_path, backup, world)
+
+
+@pytest.mark.row(45)
+def test_a_machine_that_the_settings_lack_is_no_end_of_a_restore_until_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    backup, world = saved(tmp_path), World(tmp_path)
+    fewer = replace(site(tmp_path), members=site(tmp_path).members[:2])
+
+    with pytest.raises(BackupError, match=r"step 1 of 5 .*\n  balancers/lb1: 1 file of it"):
+        restore(tmp_path, backup, world, settings=fewer)
+    told = restore(tmp_path, backup, world, settings=fewer, allow_missing=True)
+    assert any("balancers/lb1: 1 file of it in the backup" in line for line in told)
+    assert any(line.startswith("5.") for line in told)
 
 
 def test_a_state_of_another_backup_is_not_taken_up(tmp_path: Path) -> None:

@@ -5,15 +5,19 @@ import contextlib
 import json
 import os
 import pty
+import signal
 from pathlib import Path
 
 import pytest
 
 from rlm_exporter.cli.drill import _wait_until
+from rlm_exporter.simulator.launch import write_rlmutil
 from tests.backup.sites import KEY, NOW, machine
-from tests.cli.command import COMMAND, ROOT, CommandLine, environment
+from tests.cli.command import COMMAND, ROOT, CommandLine, end_of, environment
 from tests.cli.daemon import FixedDaemon, fixed
 from tests.cli.documents import CLUSTER, status
+from tests.probe.programs import until
+from tests.simulated import SimulatedServer
 
 MANIFEST = {
     "cluster": CLUSTER,
@@ -84,6 +88,52 @@ async def test_where_nobody_can_tell_who_serves_nothing_is_put_back(
 
     assert (ended.code, "rlm1: cannot be asked whether it serves" in ended.err) == (1, True), ended.err
     assert options.read_text() == "by now"
+
+
+@pytest.mark.row(43)
+async def test_a_server_that_the_manifest_does_not_have_is_told_when_the_backup_is_made(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path
+) -> None:
+    manifest = (ROOT / "examples" / "rlm-ha-cluster-haproxy.yaml").read_text()
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed({**MANIFEST, "manifest": manifest}))
+    known = await rlm_ha.run("backup", str(settings), RLM_HA_URL=daemon.url)
+    _rename(settings, "rlm1", "srv1")
+    unknown = await rlm_ha.run("backup", str(settings), RLM_HA_URL=daemon.url)
+    _rename(settings, "srv1", "srv1", server="rlm1")
+    named = await rlm_ha.run("backup", str(settings), RLM_HA_URL=daemon.url)
+
+    told = [each.err.count("srv1: the manifest has no server srv1") for each in (known, unknown, named)]
+    assert told == [0, 1, 0]
+
+
+@pytest.mark.row(45)
+async def test_one_that_serves_at_another_address_since_the_backup_keeps_its_files(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path
+) -> None:
+    path = f"/api/v1/clusters/{CLUSTER}/manifest"
+    daemon.on("GET", path, fixed({**MANIFEST, "manifest": TWO_SERVERS}))
+    made = await rlm_ha.run("backup", str(settings), "--json", RLM_HA_URL=daemon.url)
+    (tmp_path / "rlm1/opt/rlm/licenses/siemens.opt").unlink()
+    write_rlmutil(tmp_path / "rlmutil")
+    words = ("restore", made.document["path"], str(settings), "--plan", "--json")
+
+    states = []
+    with SimulatedServer(tmp_path) as server:
+        moved = TWO_SERVERS.replace("port: 9,", f"port: {server.port},", 1)
+        moved = moved.replace("siemens: 10", f"siemens: {server.isv_port}")
+        for manifest in (TWO_SERVERS, moved):
+            daemon.on("GET", path, fixed({**MANIFEST, "manifest": manifest}))
+            planned = await rlm_ha.run(*words, "--rlmutil", str(tmp_path / "rlmutil"), RLM_HA_URL=daemon.url)
+            steps = planned.document["steps"]
+            states.append([step["actions"][0]["state"] for step in (steps[0], steps[2])])
+    assert states == [["todo", "blocked"], ["held", "done"]]
+
+
+def _rename(settings: Path, old: str, new: str, **more: object) -> None:
+    document = json.loads(settings.read_text())
+    servers = document["spec"]["servers"]
+    servers[new] = {**servers.pop(old), **more}
+    settings.write_text(json.dumps(document))
 
 
 def _cut_in_half(path: str) -> None:
@@ -173,3 +223,46 @@ def test_a_prepared_drill_waits_by_the_wall_clock_which_may_be_set_meanwhile() -
     slept: list[float] = []
     _wait_until(NOW, now=lambda: times.pop(0), sleep=slept.append)
     assert (slept, times) == ([1.0, 1.0], [])
+
+
+TWO_SERVERS = """
+apiVersion: licensing.vantage.com/v1
+kind: LicenseServer
+metadata: {name: rlm-ha-cluster}
+spec:
+  type: rlm
+  highAvailability:
+    enabled: true
+    mode: active-passive
+    primary: {name: rlm1, host: 127.0.0.1, port: 9, isvPorts: {siemens: 10}}
+    secondary: {name: rlm2, host: 127.0.0.2, port: 9, isvPorts: {siemens: 10}}
+  loadBalancer: {host: lb.example.com, port: 16053}
+"""
+
+
+@pytest.mark.row(45)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_restore_that_a_signal_ends_gives_standbys_back(
+    rlm_ha: CommandLine, daemon: FixedDaemon, settings: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    daemon.on("GET", f"/api/v1/clusters/{CLUSTER}/manifest", fixed({**MANIFEST, "manifest": TWO_SERVERS}))
+    daemon.on("POST", f"/api/v1/clusters/{CLUSTER}/maintenance", fixed({"result": "done", "detail": "x"}))
+    started, state = tmp_path / "started", tmp_path / "state.json"
+    _rename(settings, "rlm1", "rlm1", start=["sh", "-c", f"touch {started}; sleep 60"])
+    write_rlmutil(tmp_path / "rlmutil")
+    made = await rlm_ha.run("backup", str(settings), "--json", RLM_HA_URL=daemon.url)
+
+    process = await rlm_ha.start(
+        *("restore", made.document["path"], str(settings), "--apply", "--state", str(state)),
+        *("--rlmutil", str(tmp_path / "rlmutil")),
+        RLM_HA_URL=daemon.url,
+    )
+    await until(started.exists)
+    process.send_signal(number)
+    process.send_signal(number)  # who is impatient must not leave them there
+    ended = await end_of(process)
+
+    assert (ended.code, f"ended by {number.name}" in ended.err) == (128 + number, True), ended.err
+    wishes = [body["enable"] for body in daemon.bodies if body and body.get("server") == "rlm1"]
+    assert wishes == [True, False]
+    assert json.loads(state.read_text())["held_back"] == []
