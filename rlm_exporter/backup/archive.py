@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from rlm_exporter import durable
 from rlm_exporter.backup.contents import LIST, SUM, Contents, to_json
 from rlm_exporter.errors import BackupError
 
@@ -51,8 +52,8 @@ def settle(folder: Path) -> None:
     for root, folders, files in os.walk(folder):
         for name in (*files, *folders):
             (Path(root) / name).chmod(0o700 if name in folders else 0o600)
-            _sync(Path(root) / name)
-    _sync(folder)
+            durable.sync(Path(root) / name)
+    durable.sync(folder)
 
 
 def pack(folder: Path, *, name: str) -> Path:
@@ -83,7 +84,7 @@ def _write_tar(file: IO[bytes], folder: Path, name: str) -> None:
 def give_name(part: Path, target: Path) -> None:
     """From here on it is a backup; on the disk when we return."""
     part.rename(target)
-    _sync(target.parent)
+    durable.sync(target.parent)
 
 
 def _ours(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -110,11 +111,3 @@ def _write(path: Path, raw: bytes) -> None:
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

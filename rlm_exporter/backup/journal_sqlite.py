@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from rlm_exporter import durable
 from rlm_exporter.backup.collect import sum_of
 from rlm_exporter.backup.contents import STORE_FOLDER, SavedJournal
 from rlm_exporter.backup.journal_look import Found, JournalLook, described
@@ -75,7 +76,7 @@ class SqliteStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 told = self._exchange(file, replace=replace)
-                _sync(self.path.parent)
+                durable.sync(self.path.parent)
         except FileExistsError as error:
             raise BackupError(f"the journal {self.path} is there by now and was left alone") from error
         except OSError as error:
@@ -133,7 +134,7 @@ class SqliteStore:
             raise BackupError(f"{part} did not become what was written to it; look at the disk")
         with contextlib.suppress(PermissionError):  # as root it would not be the daemon's
             os.chown(part, self.path.parent.stat().st_uid, self.path.parent.stat().st_gid)
-        _sync(part)
+        durable.sync(part)
 
     def _set_aside(self, kept: Path) -> None:
         """Give what is there another name. Raises BackupError where somebody has it open."""
@@ -195,11 +196,3 @@ def _size(path: Path) -> int:
 def _move(source: Path, target: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         source.replace(target)
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from rlm_exporter import durable
+
 
 def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
     """The old file or the new one is there at any moment, and the new one is on the disk when we return.
@@ -21,7 +23,7 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644) -> None:
             _keep_rights(file.fileno(), place, mode)
             os.fsync(file.fileno())
         Path(name).replace(place)
-        _sync_folder(place.parent)
+        durable.sync(place.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
@@ -36,11 +38,3 @@ def _keep_rights(number: int, place: Path, mode: int) -> None:
     with contextlib.suppress(PermissionError):
         os.fchown(number, known.st_uid, known.st_gid)
     os.fchmod(number, known.st_mode & 0o7777)
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

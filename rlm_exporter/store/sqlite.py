@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from rlm_exporter import durable
 from rlm_exporter.errors import JournalError
 from rlm_exporter.store.address import shown
 
@@ -108,7 +109,7 @@ class SqliteFile:
             with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(unfinished)) as copy:
                 source.backup(copy)
             shutil.copymode(self.path, unfinished)
-            _sync(unfinished)
+            durable.sync(unfinished)
             unfinished.replace(target)
         except OSError as error:
             raise JournalError(f"journal {self.path}: no copy could be kept as {target}: {error}") from error
@@ -162,11 +163,3 @@ def _begin(connection: Connection) -> None:
     """Writers take the lock first: a reader that becomes a writer later could be refused midway."""
     writes = connection.get_execution_options().get("rlm_ha_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from rlm_exporter import durable
 from rlm_exporter.errors import SyncError
 from rlm_exporter.probe.aside import Aside
 from rlm_exporter.sync.names import Present, arriving, check_name, former, is_loaded, may_be_ours
@@ -97,7 +98,7 @@ def _put(folder: Path, name: str, data: bytes) -> None:
     fresh = folder / arriving(name)
     _write(fresh, data, held)
     fresh.replace(path)
-    _settle(folder)
+    durable.sync(folder)
 
 
 def _write(path: Path, data: bytes, held: os.stat_result | None) -> None:
@@ -112,12 +113,3 @@ def _write(path: Path, data: bytes, held: os.stat_result | None) -> None:
                 os.fchown(stream.fileno(), held.st_uid, held.st_gid)
         os.fchmod(stream.fileno(), mode)
         os.fsync(stream.fileno())
-
-
-def _settle(folder: Path) -> None:
-    """A rename is on the disk when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
