@@ -65,13 +65,17 @@ class People:
             return {each.alert: each.severity for each in self._messages if each.fires and each.at >= since}
 
     def firing(self) -> frozenset[str]:
-        """What has been told and not taken back."""
+        """What has been told and not taken back, with its severity."""
         with self._lock:
-            return frozenset(alert for alert, _ in self._firing)
+            return frozenset(f"{alert} ({severity})" for alert, severity in self._firing)
 
     def as_receiver(self, example: dict[str, Any]) -> dict[str, Any]:
-        """The example with this as its receiver `people`, told of everything at once."""
-        example["route"] |= {"group_wait": "0s", "group_interval": "1s"}
+        """The example with this as its receiver `people`, told of everything soon.
+
+        Not at once: two alerts of one evaluation come milliseconds apart. What is told before the one that
+        mutes it has come is muted when it ends, so Alertmanager never takes it back.
+        """
+        example["route"] |= {"group_wait": "500ms", "group_interval": "1s"}
         for receiver in example["receivers"]:
             if receiver["name"] == "people":
                 receiver["webhook_configs"] = [{"url": self.url, "send_resolved": True}]

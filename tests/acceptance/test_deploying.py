@@ -27,6 +27,7 @@ from tests.acceptance.seeing import (
     licenses,
     rlm_ha,
     server,
+    settled_on,
     wait_moved,
     wait_ready,
     wait_served,
@@ -117,6 +118,7 @@ def test_a_cluster_is_deployed_used_exported_and_taken_back(set_stage: SetStage)
     made = deploy(stage, path)
     assert (made.returncode, made.stdout) == (0, f"{CLUSTER}: created\n"), made.stderr
     wait_ready(stage)
+    stage.wait(lambda: settled_on(stage, "rlm1"), "a balancer that has been steered", within=10)
     again = deploy(stage, path)
     assert (again.returncode, again.stdout) == (0, f"{CLUSTER}: unchanged\n"), again.stderr
 
