@@ -3,16 +3,18 @@
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from rlm_exporter.demo.layout import SERVERS, Choices, balancer_name
+from rlm_exporter.demo.layout import SERVERS, Choices, Layout, balancer_name
 from rlm_exporter.demo.processes import Interrupts
-from rlm_exporter.demo.programs import find_programs, free_layout
+from rlm_exporter.demo.programs import find_programs
 from rlm_exporter.demo.stage import Stage
 from tests.acceptance.history import start_watcher
+from tests.ports import free_port
 
 _NUMBERS = itertools.count(1)
 
@@ -21,6 +23,22 @@ def network() -> str:
     """First three numbers of addresses that no other test uses, in this worker or another."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return f"127.{101 + worker}.{next(_NUMBERS)}"
+
+
+def layout(balancers: int) -> Layout:
+    """On ports that nobody else takes before they are listened on, nor while a part of the stage is dead."""
+    where = Layout(network=network(), balancers=balancers)
+    hosts = [*(where.host(server) for server in SERVERS), *where.balancer_hosts]
+    return replace(
+        where,
+        license_port=free_port(hosts),
+        web_port=free_port(hosts),
+        isv_port=free_port(hosts),
+        peer_port=free_port(where.balancer_hosts),
+        daemon_port=free_port(),
+        prometheus_port=free_port(),
+        alertmanager_port=free_port(),
+    )
 
 
 class SetStage(Protocol):
@@ -42,7 +60,7 @@ def set_stage(tmp_path: Path) -> Iterator[SetStage]:
         folder.mkdir()
         stage = Stage(
             folder=folder,
-            layout=free_layout(network(), balancers=balancers),
+            layout=layout(balancers),
             choices=choices,
             programs=find_programs(),
             interrupts=Interrupts(),
