@@ -3,9 +3,10 @@
 So whatever becomes of `ha1`, somebody is there to tell of it.
 """
 
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,4 +108,11 @@ def wire(stage: Stage, to: int) -> Iterator[int]:
     near = stage.layout.alertmanager_port
     command = [sys.executable, str(Path(__file__).with_name("relay.py")), str(near), str(to)]
     stage.processes.start("wire", command)
+    stage.wait(lambda: _listens(near), "the wire", within=20)
     yield near
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
