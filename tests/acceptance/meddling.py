@@ -16,7 +16,7 @@ import requests
 import yaml
 
 from rlm_exporter.demo.layout import balancer_name
-from rlm_exporter.demo.stage import Stage, haproxy_process
+from rlm_exporter.demo.stage import START_LIMIT, Stage, haproxy_process
 from rlm_exporter.simulator.launch import write_rlmutil
 
 LIMIT = 5.0
@@ -54,7 +54,8 @@ def start_serve(
 
 def wait_healthy(stage: Stage) -> None:
     """Until the daemon answers."""
-    stage.wait(lambda: stage.get(f"{stage.layout.daemon_url}/-/healthy") is not None, "a daemon", within=20)
+    url = f"{stage.layout.daemon_url}/-/healthy"
+    stage.wait(lambda: stage.get(url) is not None, "a daemon", within=START_LIMIT)
 
 
 def send(
@@ -181,6 +182,18 @@ def journal_away(stage: Stage) -> Iterator[None]:
         yield
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def with_a_record(stage: Stage) -> Callable[[], list[str]]:
+    """Let our own rlmutil write down whom it has asked, `port@host`, once it has ended; gives them all."""
+    record, real = stage.folder / "asked", stage.folder / "rlmutil.real"
+    record.touch()
+    write_rlmutil(real)
+    (stage.folder / "rlmutil").write_text(
+        f'#!/bin/sh\n{real} "$@"\nended=$?\nfor asked; do :; done\necho "$asked" >>{record}\nexit $ended\n',
+        encoding="utf-8",
+    )
+    return lambda: record.read_text(encoding="utf-8").splitlines()
 
 
 def with_a_block(stage: Stage, host: str) -> Path:
