@@ -37,8 +37,8 @@ from rlm_exporter.simulator.launch import python_command, write_rlmutil
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 """What is different in a configuration that is otherwise as shipped."""
 
-START_LIMIT = 20.0
-"""Seconds for a part to be there."""
+START_LIMIT = 60.0
+"""Seconds for a part to be there: two on a quiet machine, ten where five others want each processor."""
 
 RECENT_BYTES = 128 * 1024
 """Of a record, for the live line: some seconds of visitors."""

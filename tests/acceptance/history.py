@@ -31,6 +31,7 @@ from tests.acceptance.evidence import (
     Wish,
 )
 from tests.acceptance.invariants import breaches, differences
+from tests.acceptance.seeing import answered
 
 RECORD = "watcher.jsonl"
 WHOLE_JOURNAL = 1000
@@ -83,7 +84,7 @@ def check_history(
     journal = _journal(stage)
     told = [_row(operation, offset) for operation in (*earlier, *journal["operations"])]
     rows = tuple(sorted(told, key=lambda row: row.started))
-    cooldown = (stage.cluster() or {})["failover"]["cooldown_seconds"]
+    cooldown = answered(stage, stage.cluster)["failover"]["cooldown_seconds"]
     found = breaches(
         History(
             events=events,
@@ -118,9 +119,7 @@ def _wait_converged(stage: Stage, within: float) -> None:
 
 def _journal(stage: Stage) -> dict[str, Any]:
     url = f"{stage.layout.daemon_url}/api/v1/clusters/{CLUSTER}/events?limit={WHOLE_JOURNAL}"
-    document: dict[str, Any] | None = stage.get(url)
-    assert document is not None, "the journal cannot be read: does the daemon run?"
-    return document
+    return answered(stage, lambda: stage.get(url))
 
 
 def _row(operation: dict[str, Any], offset: float) -> Row:

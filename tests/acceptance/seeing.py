@@ -3,11 +3,12 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rlm_exporter.demo.layout import CLUSTER, Choices
-from rlm_exporter.demo.stage import Stage
+from rlm_exporter.demo.stage import START_LIMIT, Stage
 from rlm_exporter.simulator.event import ClientKind, EventKind
 from rlm_exporter.simulator.history import first_session_on
 
@@ -60,7 +61,7 @@ def start_daemon_with_seam(
 def wait_answers(stage: Stage, port: int) -> None:
     """Until a daemon answers there."""
     url = f"http://127.0.0.1:{port}/-/healthy"
-    stage.wait(lambda: stage.get(url) is not None, "a daemon", within=20)
+    stage.wait(lambda: stage.get(url) is not None, "a daemon", within=START_LIMIT)
 
 
 def ask_for(stage: Stage, target: str) -> None:
@@ -71,9 +72,21 @@ def ask_for(stage: Stage, target: str) -> None:
 
 def cluster(stage: Stage) -> dict[str, Any]:
     """The API's document of the cluster."""
-    document = stage.cluster()
-    assert document is not None
-    return document
+    return answered(stage, stage.cluster)
+
+
+def answered(stage: Stage, ask: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    """What a daemon says that runs: where it is slow, `Stage.get` gives up before it has answered."""
+    found: list[dict[str, Any]] = []
+
+    def has_answered() -> bool:
+        document = ask()
+        if document is not None:
+            found.append(document)
+        return document is not None
+
+    stage.wait(has_answered, "the daemon's answer", within=20)
+    return found[0]
 
 
 def server(stage: Stage, name: str) -> dict[str, Any]:
@@ -140,7 +153,9 @@ def wait_served(stage: Stage, *, holders: int) -> None:
 
 def moves(stage: Stage) -> list[dict[str, Any]]:
     """The journal's operations that moved somebody or were meant to, oldest first."""
-    return [operation for operation in stage.operations() if operation["kind"] != "first_start"]
+    url = f"{stage.layout.daemon_url}/api/v1/clusters/{CLUSTER}/events"
+    operations = answered(stage, lambda: stage.get(url))["operations"]
+    return [each for each in reversed(operations) if each["kind"] != "first_start"]
 
 
 def wait_moved(stage: Stage, *, within: float = 40) -> dict[str, Any]:
