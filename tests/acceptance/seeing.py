@@ -98,7 +98,7 @@ def server(stage: Stage, name: str) -> dict[str, Any]:
 def rlm_ha(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
     """The command as an operator runs it against the stage's daemon."""
     command = [sys.executable, "-m", "rlm_exporter.cli", *words, "--url", stage.layout.daemon_url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
 def licenses(stage: Stage, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -135,9 +135,27 @@ def wait_ready(stage: Stage) -> None:
     stage.wait(lambda: bool((stage.cluster() or {}).get("ready")), "a cluster that is ready", within=30)
 
 
+def wait_all_up(stage: Stage) -> None:
+    """Until every server has been checked and is up: the cluster is ready before, with one standby."""
+
+    def all_up() -> bool:
+        return all(each["license"]["state"] == "up" for each in cluster(stage)["servers"])
+
+    stage.wait(all_up, "every server checked and up", within=20)
+
+
 def wait_free(stage: Stage) -> None:
-    """Until no standby is held any more, as all are for some seconds after a first start or a move."""
-    stage.wait(lambda: held(stage) == set(), "standbys that nobody holds", within=15)
+    """Until no standby is held any more, as all are for some seconds after a first start or a move.
+
+    Before the daemon has steered for the first time nobody is held either: that is still to come then.
+    """
+
+    def free() -> bool:
+        seen = cluster(stage)
+        steered = all(each["epoch"] == seen["epoch"] for each in seen["balancers"])
+        return steered and held(stage) == set()
+
+    stage.wait(free, "standbys that nobody holds", within=20)
 
 
 def wait_served(stage: Stage, *, holders: int) -> None:

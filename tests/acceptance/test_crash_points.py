@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from rlm_exporter.demo.layout import Choices
-from rlm_exporter.demo.stage import Stage
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import check_history
 from tests.acceptance.seeing import (
@@ -13,6 +12,7 @@ from tests.acceptance.seeing import (
     moves,
     settled_on,
     start_daemon_with_seam,
+    wait_all_up,
     wait_ready,
     wait_served,
     watch,
@@ -22,11 +22,6 @@ pytestmark = pytest.mark.xdist_group("acceptance")
 
 MOMENTS = ("before", "intended", "ran", "after")
 NEXT = {"rlm1": "rlm2", "rlm2": "rlm3", "rlm3": "rlm1"}
-
-
-def all_up(stage: Stage) -> bool:
-    cluster = stage.cluster()
-    return cluster is not None and all(s["license"]["state"] == "up" for s in cluster["servers"])
 
 
 @pytest.mark.case(19)
@@ -39,7 +34,7 @@ def test_a_kill_at_any_moment_of_a_step_is_survived_with_one_commit(step: str, s
     for count, moment in enumerate(MOMENTS, start=1):
         start_daemon_with_seam(stage, "dying_daemon.py", moment, step)
         wait_ready(stage)
-        stage.wait(partial(all_up, stage), "every server checked and up", within=20)
+        wait_all_up(stage)
         if count == 1:
             wait_served(stage, holders=3)
         target = NEXT[active]

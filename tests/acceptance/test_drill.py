@@ -20,7 +20,8 @@ from rlm_exporter.simulator.event import ClientKind, Event, EventKind
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.evidence import Fault
 from tests.acceptance.history import check_history
-from tests.acceptance.seeing import cluster, moves, rlm_ha, wait_free, wait_ready
+from tests.acceptance.seeing import cluster, moves, rlm_ha, wait_all_up, wait_moved, wait_ready
+from tests.simulated import ask_rlmutil
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -52,6 +53,13 @@ def wait_for_line(process: Popen[str], words: str) -> None:
     raise AssertionError(f"it never said: {words}")
 
 
+def seconds_of_a_probe(stage: Stage) -> float:
+    began = time.monotonic()
+    asked = ask_rlmutil("rlmstat", "-a", "-c", f"{stage.layout.license_port}@{stage.layout.balancer_host}")
+    assert asked.returncode == 0, asked.stdout
+    return time.monotonic() - began
+
+
 def longest_wait(events: Sequence[Event]) -> float:
     """Of visitors, who come fifty times a second, each until one that came no earlier has its seat."""
     visits = sorted((e for e in events if e.client is ClientKind.VISIT), key=lambda e: e.started)
@@ -69,7 +77,7 @@ def test_a_drill_moves_the_clients_there_and_back_and_tells_what_they_felt(
     stage = set_stage(Choices(triggers=("detector",)))
     stage.start_daemon()
     wait_ready(stage)
-    wait_free(stage)
+    wait_all_up(stage)
     report = tmp_path / "drill.xml"
 
     now = datetime.now(UTC)
@@ -134,7 +142,7 @@ def test_a_drill_stops_no_server_by_a_fence_unless_that_is_asked_for(
     stage = set_stage(Choices(triggers=("detector",), more_failover={"fence": {"rlmdown": True}}))
     stage.start_daemon()
     wait_ready(stage)
-    wait_free(stage)
+    wait_all_up(stage)
 
     refused = drill(stage, "--failover", "--any-time", "--to", "rlm2")
     assert (refused.returncode, json.loads(refused.stdout)["failed"]) == (4, [])
@@ -148,8 +156,9 @@ def test_a_drill_stops_no_server_by_a_fence_unless_that_is_asked_for(
     assert moves(stage) == []
 
     process = begin_drill(stage, "--to", "rlm2", "--stay", "1s", "--with-fence")
-    wait_for_line(process, "They stay on rlm2")
-    assert stage.processes.wait_end("rlm1", within=5) == 0
+    assert stage.processes.wait_end("rlm1", within=40) == 0
+    # Not before: the fence sees whether it stays away. It is wanted again 4 s after this.
+    wait_moved(stage)
     stage.start_server("rlm1")
     out, err = process.communicate(timeout=90)
     assert process.returncode == 0, out + err
@@ -157,7 +166,7 @@ def test_a_drill_stops_no_server_by_a_fence_unless_that_is_asked_for(
         ("rlm1", "rlm2", "committed"),
         ("rlm2", "rlm1", "committed"),
     ]
-    assert stage.processes.wait_end("rlm2", within=5) == 0
+    assert stage.processes.wait_end("rlm2", within=20) == 0
 
 
 def without_fence(text: str) -> str:
@@ -174,7 +183,7 @@ def test_what_a_drill_says_of_waiting_is_what_clients_waited_and_a_dead_daemon_i
     stage = set_stage(Choices(triggers=("detector",)))
     stage.start_daemon()
     wait_ready(stage)
-    wait_free(stage)
+    wait_all_up(stage)
     stage.start_clients(holders=3)
     began = time.monotonic()
     process = begin_drill(stage, "--stay", "1s")
@@ -193,8 +202,9 @@ def test_what_a_drill_says_of_waiting_is_what_clients_waited_and_a_dead_daemon_i
     said = max(check["without_service_seconds"] for check in json.loads(out)["checks"][-2:])
     felt = longest_wait([event for event in stage.events() if event.started > began])
     assert felt > 0.9
-    # A probe client comes twice a second, and is a program that takes its time to start.
-    assert abs(said - felt) < 0.8, (said, felt)
+    # A probe client comes twice a second, and is a program: how long it takes is up to the machine.
+    program = max(seconds_of_a_probe(stage) for _ in range(3))
+    assert -0.8 < said - felt < 0.3 + 2 * program, (said, felt, program)
     assert cluster(stage)["active"] == "rlm1"
 
 
@@ -205,7 +215,7 @@ def test_a_drill_that_is_stopped_brings_clients_home_and_a_second_one_waits_for_
     stage = set_stage(Choices(triggers=("detector",)))
     stage.start_daemon()
     wait_ready(stage)
-    wait_free(stage)
+    wait_all_up(stage)
     process = begin_drill(stage, "--stay", "5m")
     wait_for_line(process, "They stay on rlm2")
 
@@ -240,7 +250,7 @@ def test_clients_are_brought_home_from_a_standby_that_hangs(set_stage: SetStage)
     stage = set_stage(Choices(triggers=("detector",), more_failover={"automatic": False}))
     stage.start_daemon()
     wait_ready(stage)
-    wait_free(stage)
+    wait_all_up(stage)
     process = begin_drill(stage, "--stay", "5m")
     wait_for_line(process, "They stay on rlm2")
     hung = time.monotonic()
