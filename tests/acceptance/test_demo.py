@@ -51,6 +51,11 @@ def marked(temporary: Path) -> list[int]:
     return found
 
 
+def wait_until_all_are_gone(temporary: Path) -> None:
+    """A process that was killed is there until the kernel has come to it; one that was left behind stays."""
+    wait_until(lambda: marked(temporary) == [], within=10, what="the end of every process")
+
+
 def run(arguments: Sequence[str], temporary: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         arguments, env=environment(temporary), capture_output=True, text=True, timeout=120, check=False
@@ -65,7 +70,7 @@ def test_a_scenario_exits_0_and_leaves_nothing(scenario: str, temporary: Path) -
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "FAILED" not in ended.stdout
-    assert marked(temporary) == []
+    wait_until_all_are_gone(temporary)
     assert list(temporary.iterdir()) == []
 
 
@@ -89,7 +94,7 @@ def test_an_interrupt_leaves_no_process_and_no_folder(
         demo.communicate(timeout=30)
 
     assert demo.returncode in {0, 130}
-    assert marked(temporary) == []
+    wait_until_all_are_gone(temporary)
     assert list(temporary.iterdir()) == []
 
 
@@ -108,7 +113,7 @@ def test_a_killed_demo_takes_its_processes_with_it(temporary: Path) -> None:
         demo.kill()
 
     assert len(before) > 8
-    wait_until(lambda: marked(temporary) == [], within=10, what="the end of every process")
+    wait_until_all_are_gone(temporary)
 
 
 def test_a_busy_port_is_named_before_anything_starts(temporary: Path) -> None:
@@ -143,4 +148,4 @@ def test_a_long_path_for_temporary_files_is_avoided(tmp_path: Path) -> None:
     folder = told.removeprefix("files and logs are in ").split()[0]
     assert not folder.startswith(str(long))
     assert not Path(folder).exists()
-    assert marked(tmp_path) == []
+    wait_until_all_are_gone(tmp_path)
