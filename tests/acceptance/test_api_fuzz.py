@@ -119,6 +119,8 @@ async def _fuzz(url: str, folder: Path) -> tuple[int, str]:
             str(SECONDS),
             "--no-shrink",
         ),
+        # How quickly this machine answers, and makes up questions, is not what is asked here.
+        *("--request-timeout", "60", "--suppress-health-check", "too_slow"),
         *("--generation-database", "none", "--max-failures", "20"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

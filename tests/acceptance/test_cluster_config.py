@@ -25,6 +25,7 @@ from tests.acceptance.seeing import (
     wait_moved,
     wait_ready,
 )
+from tests.simulated import wait_until
 
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.row(25)]
 
@@ -203,6 +204,7 @@ def test_a_job_never_reads_half_a_file_however_often_clients_are_moved(
             assert moved.returncode == 0, moved.stderr
             assert jobs.sourced()[0] == endpoints(stage, target)[0]
             whole |= {jobs.shell.read_text(), jobs.prolog.read_text()}
+        wait_until(lambda: found >= whole, what="a reader who has seen all of them")
     assert len(whole) == 6, "three servers, two forms"
     assert found == whole
     assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} == set()

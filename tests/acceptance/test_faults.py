@@ -120,7 +120,7 @@ def test_a_server_that_is_back_a_second_after_its_crash_changes_hands_once_or_no
     late = [event for event in sessions(stage.events()) if event.started > returned + 4]
     assert late
     assert {(event.main, event.isv_server) for event in late} == {(serving, serving)}
-    stage.wait(lambda: settled_on(stage, serving), "the record of who serves", within=FOLLOWED)
+    stage.wait(lambda: settled_on(stage, serving), "the record of who serves", within=FOLLOWED + SOON)
     assert [operation["to"] for operation in moves(stage)] == ([] if serving == "rlm1" else ["rlm2"])
     assert split_sessions(stage.events()) == ()
     check_history(

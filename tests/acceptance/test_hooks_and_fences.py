@@ -132,7 +132,9 @@ def test_rlmdown_ends_the_old_server_of_a_move_by_hand(set_stage: SetStage) -> N
     assert stage.processes.wait_end("rlm1", within=5) == 0
     [(outcome, detail)] = steps(stage, "fence")
     assert outcome == "done"
-    assert re.fullmatch(r"rlm1 was told to stop; nothing has listened for [12]\.\d s", detail)
+    told = re.fullmatch(r"rlm1 was told to stop; nothing has listened for (\d+\.\d) s", detail)
+    assert told is not None, detail
+    assert float(told[1]) >= 1.5
     seconds_until_served_by(stage, "rlm2", after=began, within=5)
     watch(stage, 3)
     check_history(stage, faults=[Fault(part="rlm1", since=began)], budget=6)
