@@ -11,6 +11,10 @@ ADOPTION_LAG = 12.0
 SOON = 10.0
 """Seconds within which a balancer has to be as wanted."""
 
+HANG = 20.0
+"""Seconds without service that a hang may cost where `detection` is fast: 5.5 to the next check, two attempts
+of 3.5, one for the move, and half as much again for the machine."""
+
 FOUND = frozenset({"first_start", "resync"})
 """Kinds of operations that move nobody."""
 

@@ -11,6 +11,7 @@ from rlm_exporter.demo.scenarios import ALERT
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import answers_from
 from tests.acceptance.conftest import SetStage
+from tests.acceptance.evidence import HANG
 from tests.acceptance.history import Fault, check_history
 from tests.acceptance.seeing import (
     cluster,
@@ -112,7 +113,7 @@ def test_the_same_alert_twenty_one_times_from_a_pair_is_one_operation(set_stage:
     assert (operation["rule"], operation["to"], operation["trigger"]) == ("failed_over", "rlm2", "alert")
     assert len(moves(stage)) == 1
     assert rule(stage) == "active_healthy"
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG)
 
 
 @pytest.mark.case(13)
@@ -138,7 +139,7 @@ def test_an_alert_that_never_resolves_sees_a_second_incident(set_stage: SetStage
     ]
     assert [len(move["alerts"]) for move in moves(stage)] == [1, 1]
     ill = [Fault(part="rlm1", since=first), Fault(part="rlm2", since=second)]
-    check_history(stage, faults=ill, budget=15)
+    check_history(stage, faults=ill, budget=HANG)
 
 
 @pytest.mark.case(14)
@@ -163,4 +164,4 @@ def test_an_alert_that_resolves_in_the_middle_changes_nothing(set_stage: SetStag
     assert len(moves(stage)) == 1
     assert cluster(stage)["active"] == "rlm2"
     assert answers_from(stage.events(), "rlm1", after=well) == ()
-    check_history(stage, faults=[Fault(part="rlm1", since=hung, until=well)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung, until=well)], budget=HANG)

@@ -7,6 +7,7 @@ import pytest
 from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.scenarios import ALERT
 from tests.acceptance.conftest import SetStage
+from tests.acceptance.evidence import HANG
 from tests.acceptance.history import Fault, check_history
 from tests.acceptance.seeing import moves, wait_moved, wait_ready, wait_served, watch
 
@@ -32,7 +33,7 @@ def test_detector_and_alert_together_make_one_operation(set_stage: SetStage) -> 
     watch(stage, 5)
 
     assert [operation["state"] for operation in moves(stage)] == ["committed"]
-    check_history(stage, faults=[Fault(part="rlm1", since=hung, until=continued)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung, until=continued)], budget=HANG)
 
 
 def test_an_alert_that_fires_while_all_is_well_moves_nobody(set_stage: SetStage) -> None:

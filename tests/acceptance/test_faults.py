@@ -13,7 +13,7 @@ from rlm_exporter.simulator.control import set_mode
 from rlm_exporter.simulator.history import answers_from, sessions, split_sessions
 from rlm_exporter.simulator.mode import Mode
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.evidence import ADOPTION_LAG, SOON
+from tests.acceptance.evidence import ADOPTION_LAG, HANG, SOON
 from tests.acceptance.history import Budget, Fault, check_history
 from tests.acceptance.seeing import (
     FAST,
@@ -65,7 +65,7 @@ def test_a_dead_isv_server_is_a_failover_although_rlm_goes_on_answering(set_stag
     assert "ISV server siemens" in operation["reason"]
     assert server(stage, "rlm1")["license"]["reason"] == "isv_down"
     assert len(moves(stage)) == 1
-    check_history(stage, faults=[Fault(part="rlm1", since=died)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=died)], budget=HANG)
 
 
 @pytest.mark.row(5)
@@ -170,7 +170,7 @@ def test_a_standby_that_is_dead_when_it_is_wanted_is_passed_over(set_stage: SetS
 
     assert (operation["state"], operation["to"]) == ("committed", "rlm3")
     assert len(moves(stage)) == 1
-    check_history(stage, faults=[Fault(part=each, since=fault) for each in ("rlm1", "rlm2")], budget=15)
+    check_history(stage, faults=[Fault(part=each, since=fault) for each in ("rlm1", "rlm2")], budget=HANG)
 
 
 @pytest.mark.row(11)
