@@ -81,7 +81,7 @@ async def _ready(url: str) -> None:
                 answer = await asyncio.to_thread(requests.get, f"{url}/-/ready", timeout=5)
                 if answer.status_code == 200:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 pass
             await asyncio.sleep(0.1)
 
