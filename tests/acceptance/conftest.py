@@ -20,9 +20,9 @@ _NUMBERS = itertools.count(1)
 
 
 def network() -> str:
-    """First three numbers of addresses that no other test uses, in this worker or another."""
+    """First three numbers of addresses that no other test uses meanwhile, in this worker or another."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return f"127.{101 + worker}.{next(_NUMBERS)}"
+    return f"127.{101 + worker}.{next(_NUMBERS) % 256}"
 
 
 def layout(balancers: int) -> Layout:
