@@ -32,6 +32,8 @@ from tests.acceptance.seeing import (
 pytestmark = pytest.mark.xdist_group("foreign_hands")
 
 MINUTE = 6.0
+SLOW = 15.0
+"""Seconds for what takes one to five on a quiet machine: what counts is the order."""
 
 
 def hasty_under_load(stage: Stage) -> None:
@@ -40,7 +42,7 @@ def hasty_under_load(stage: Stage) -> None:
     wait_ready(stage)
     stage.start_clients(holders=HOLDERS)
     wait_served(stage, holders=HOLDERS)
-    stage.wait(lambda: free(stage), "standbys that nobody holds", within=10)
+    stage.wait(lambda: free(stage), "standbys that nobody holds", within=SLOW)
 
 
 @pytest.mark.case(28)
@@ -51,14 +53,14 @@ def test_maint_by_somebody_elses_hand_is_written_down_followed_and_put_right(set
 
     began = time.monotonic()
     assert runtime(stage, "set server rlm_license_servers/rlm1 state maint") == ""
-    seconds_until_served_by(stage, "rlm2", after=began, within=5)
+    seconds_until_served_by(stage, "rlm2", after=began, within=SLOW)
     moved = time.monotonic()
-    stage.wait(lambda: rule(stage) == "balancer_differs", "the rule that waits", within=5)
+    stage.wait(lambda: rule(stage) == "balancer_differs", "the rule that waits", within=SLOW)
     watch(stage, MINUTE / 2)
     during = held(stage), moves(stage), cluster(stage)["active"]
-    operation = wait_moved(stage, within=MINUTE + 5)
-    stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 under our epoch", within=5)
-    stage.wait(lambda: held(stage) == set(), "nobody held", within=2 * MINUTE)
+    operation = wait_moved(stage, within=MINUTE + SLOW)
+    stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 under our epoch", within=SLOW)
+    stage.wait(lambda: held(stage) == set(), "nobody held", within=MINUTE + SLOW)
     watch(stage, 3)
 
     assert during == ({"rlm1"}, [], "rlm1")
@@ -84,19 +86,19 @@ def test_a_pin_that_somebody_else_takes_off_is_put_back(set_stage: SetStage) -> 
     with_runtime_socket(stage)
     hasty_under_load(stage)
     stage.post(f"{api(stage)}/maintenance", {"server": "rlm3", "enable": True, "requested_by": "test"})
-    stage.wait(lambda: held(stage) == {"rlm3"}, "rlm3 in maintenance", within=10)
+    stage.wait(lambda: held(stage) == {"rlm3"}, "rlm3 in maintenance", within=SLOW)
 
     began = time.monotonic()
     assert runtime(stage, "set server rlm_license_servers/rlm3 state ready") == ""
-    stage.wait(lambda: held(stage) == set(), "rlm3 taken out of it by hand", within=5)
-    took = stage.wait(lambda: held(stage) == {"rlm3"}, "rlm3 in maintenance again", within=2 * MINUTE)
+    stage.wait(lambda: held(stage) == set(), "rlm3 taken out of it by hand", within=SLOW)
+    took = stage.wait(lambda: held(stage) == {"rlm3"}, "rlm3 in maintenance again", within=MINUTE + SLOW)
 
     assert took >= MINUTE - 2
     assert written(stage) == [
         "lb1: somebody else has changed who is held: rlm1 ready, rlm2 ready, rlm3 ready"
     ]
     assert moves(stage) == []
-    check_history(stage, faults=[Fault(part="lb1", since=began)], budget=1, soon=2 * MINUTE)
+    check_history(stage, faults=[Fault(part="lb1", since=began)], budget=1, soon=3 * MINUTE)
 
 
 @pytest.mark.case(25)
@@ -116,12 +118,12 @@ def test_of_two_balancers_that_do_not_agree_one_is_brought_back(set_stage: SetSt
     # A table changes with a connection, not with a command; one that is gone too soon changes nothing.
     host = stage.layout.balancer_hosts[1]
     with socket.create_connection((host, stage.layout.license_port), timeout=5):
-        stage.wait(lambda: balancer_active(stage, "lb2") == "rlm2", "lb2 with another server", within=5)
+        stage.wait(lambda: balancer_active(stage, "lb2") == "rlm2", "lb2 with another server", within=SLOW)
     assert runtime(stage, "set server rlm_license_servers/rlm1 state ready", "lb2") == ""
     assert balancer_active(stage, "lb1") == "rlm1"
-    stage.wait(lambda: rule(stage) == "balancer_differs", "the rule that waits", within=5)
-    operation = wait_moved(stage, within=MINUTE + 5)
-    stage.wait(lambda: balancer_active(stage, "lb2") == "rlm1", "lb2 with rlm1", within=5)
+    stage.wait(lambda: rule(stage) == "balancer_differs", "the rule that waits", within=SLOW)
+    operation = wait_moved(stage, within=MINUTE + SLOW)
+    stage.wait(lambda: balancer_active(stage, "lb2") == "rlm1", "lb2 with rlm1", within=SLOW)
     watch(stage, 3)
 
     assert (operation["kind"], operation["rule"], operation["to"]) == ("resync", "balancer_wrong", "rlm1")
@@ -129,7 +131,7 @@ def test_of_two_balancers_that_do_not_agree_one_is_brought_back(set_stage: SetSt
     assert operation["outcome"] == "done"
     assert len(moves(stage)) == 1
     assert cluster(stage)["active"] == "rlm1"
-    check_history(stage, faults=[Fault(part="lb2", since=began)], budget=1, soon=2 * MINUTE)
+    check_history(stage, faults=[Fault(part="lb2", since=began)], budget=1, soon=3 * MINUTE)
 
 
 def written(stage: Stage) -> list[str]:
