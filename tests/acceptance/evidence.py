@@ -8,8 +8,9 @@ from rlm_exporter.simulator.event import Event
 ADOPTION_LAG = 12.0
 """Seconds: HAProxy may move by itself, and its row may come so much later."""
 
-SOON = 10.0
-"""Seconds within which a balancer has to be as wanted."""
+SOON = 15.0
+"""Seconds within which a balancer has to be as wanted: five for which a move holds the others, a turn of the
+loop, a look at each server, and as long again for the machine."""
 
 HANG = 20.0
 """Seconds without service that a hang may cost where `detection` is fast: 5.5 to the next check, two attempts

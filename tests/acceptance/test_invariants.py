@@ -256,8 +256,8 @@ BROKEN = {
             RIGHT,
             looks=(
                 *RIGHT.looks,
-                *(look(30.0 + n, "rlm2", 2, active="rlm3") for n in range(12)),
-                look(42, "rlm2", 2),
+                *(look(30.0 + n, "rlm2", 2, active="rlm3") for n in range(17)),
+                look(47, "rlm2", 2),
             ),
         ),
     ),
