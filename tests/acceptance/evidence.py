@@ -12,10 +12,6 @@ SOON = 15.0
 """Seconds within which a balancer has to be as wanted: five for which a move holds the others, a turn of the
 loop, a look at each server, and as long again for the machine."""
 
-HANG = 20.0
-"""Seconds without service that a hang may cost where `detection` is fast: 5.5 to the next check, two attempts
-of 3.5, one for the move, and half as much again for the machine."""
-
 FOUND = frozenset({"first_start", "resync"})
 """Kinds of operations that move nobody."""
 

@@ -11,8 +11,8 @@ from rlm_exporter.demo.scenarios import ALERT
 from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import answers_from
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.evidence import HANG
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG
 from tests.acceptance.seeing import (
     cluster,
     halting_under_load,

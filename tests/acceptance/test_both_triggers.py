@@ -7,8 +7,8 @@ import pytest
 from rlm_exporter.demo.layout import Choices
 from rlm_exporter.demo.scenarios import ALERT
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.evidence import HANG
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG
 from tests.acceptance.seeing import moves, wait_moved, wait_ready, wait_served, watch
 
 pytestmark = pytest.mark.xdist_group("acceptance")

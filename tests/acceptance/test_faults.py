@@ -13,8 +13,9 @@ from rlm_exporter.simulator.control import set_mode
 from rlm_exporter.simulator.history import answers_from, sessions, split_sessions
 from rlm_exporter.simulator.mode import Mode
 from tests.acceptance.conftest import SetStage
-from tests.acceptance.evidence import ADOPTION_LAG, HANG, SOON
+from tests.acceptance.evidence import ADOPTION_LAG, SOON
 from tests.acceptance.history import Budget, Fault, check_history
+from tests.acceptance.limits import HANG
 from tests.acceptance.seeing import (
     FAST,
     ask_for,
