@@ -14,6 +14,7 @@ from rlm_exporter.simulator.control import set_mode
 from rlm_exporter.simulator.mode import Mode
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG
 from tests.acceptance.seeing import (
     HOLDERS,
     ask_for,
@@ -34,6 +35,9 @@ from tests.acceptance.seeing import (
 from tests.simulated import SimulatedClient
 
 pytestmark = pytest.mark.xdist_group("hooks")
+
+FENCE = 3.0
+"""Seconds for a fence that does not come to its end."""
 
 # Writes down when it was called and with what; goes well from the call on whose number it is given.
 PROGRAM = """\
@@ -142,7 +146,7 @@ def test_rlmdown_ends_the_old_server_of_a_move_by_hand(set_stage: SetStage) -> N
 
 @pytest.mark.row(11)
 def test_a_server_that_hangs_is_left_although_rlmdown_cannot_stop_it(set_stage: SetStage) -> None:
-    fence = {"rlmdown": True, "timeout": "3s"}
+    fence = {"rlmdown": True, "timeout": f"{FENCE:g}s"}
     stage = set_stage(Choices(triggers=("detector",), more_failover={"fence": fence}))
     under_load(stage)
 
@@ -154,7 +158,7 @@ def test_a_server_that_hangs_is_left_although_rlmdown_cannot_stop_it(set_stage: 
     assert outcome == "partial"
     assert detail.startswith("rlm1 did not stop: ")
     seconds_until_served_by(stage, "rlm2", after=hung, within=10)
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=20)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG + FENCE)
 
 
 @pytest.mark.row(3)
