@@ -128,7 +128,7 @@ def test_a_server_that_is_back_a_second_after_its_crash_changes_hands_once_or_no
     check_history(
         stage,
         faults=[Fault(part="rlm1", since=killed, until=returned)],
-        budget=4,
+        budget=5,
         soon=SOON + FOLLOWED,
         lag=ADOPTION_LAG + FOLLOWED,
     )
