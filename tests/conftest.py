@@ -1,10 +1,17 @@
 """What tests of several rooms share."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.postgresql import PostgresqlServer
+
+
+def pytest_configure() -> None:
+    """Take SIGINT also where tests run in the background: it is ignored there, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
