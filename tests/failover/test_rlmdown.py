@@ -36,7 +36,7 @@ pytestmark = pytest.mark.row(11)
 
 LIMIT = 10.0
 MACHINE = 2.0
-"""Seconds that a busy machine may add to a limit: nothing here is to last for ever, and no more is claimed."""
+"""Seconds that a busy machine may add to a limit."""
 
 
 @pytest.fixture
