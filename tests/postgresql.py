@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from typing import LiteralString
 
 import psycopg
 from psycopg import sql
+
+from tests.ports import free_port
 
 USER = "rlm_ha"
 PASSWORD = "only-for-tests"
@@ -40,7 +41,7 @@ class PostgresqlServer:
         self._data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
-        self.port = _free_port()
+        self.port = free_port()
         self._make()
         self.start()
 
@@ -193,12 +194,6 @@ def _settings(folder: Path, wanted: Mapping[str, str]) -> Iterator[str]:
     }
     for name, value in settings.items():
         yield from ("-c", f"{name}={value}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((ADDRESS, 0))
-        return int(free.getsockname()[1])
 
 
 def ask(url: str, query: LiteralString, *values: object) -> list[tuple[object, ...]]:
