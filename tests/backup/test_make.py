@@ -281,7 +281,11 @@ TREE = st.dictionaries(
 
 @pytest.mark.row(45)
 @given(tree=TREE)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_put_into_an_empty_place_it_is_byte_for_byte_what_was_saved(
     tmp_path: Path, tree: dict[tuple[str, ...], tuple[bytes, int]]
 ) -> None:
