@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -27,6 +26,8 @@ from rlm_exporter.backup.put import BEFORE, differing, put
 from rlm_exporter.errors import BackupError
 from tests.backup.sites import KEY, LICENSE, courier, machine, member, save
 from tests.backup.sites import settings as settings_of
+from tests.probe.programs import alive
+from tests.simulated import wait_until
 
 ALL = ("/opt/rlm/licenses", "/opt/rlm/rlm.conf", "/opt/rlm/ssl")
 
@@ -186,7 +187,7 @@ def _spoil(path: Path, change: str) -> None:
 
 
 def test_killed_in_the_middle_it_leaves_nothing_that_looks_like_a_backup(tmp_path: Path) -> None:
-    """A machine that hangs, and a SIGKILL: then another backup, which clears what was left."""
+    """A machine that hangs, and a SIGKILL, which ends what was run there: another backup clears the rest."""
     root = machine(tmp_path / "rlm1")
     program = (
         "from pathlib import Path; import sys, tests.backup.sites as s; from dataclasses import replace\n"
@@ -203,7 +204,7 @@ def test_killed_in_the_middle_it_leaves_nothing_that_looks_like_a_backup(tmp_pat
         while not (begun.exists() and begun.read_text()) and time.monotonic() < until:
             time.sleep(0.02)
         process.kill()
-    os.kill(int(begun.read_text()), signal.SIGKILL)
+    wait_until(lambda: not alive(int(begun.read_text())), what="the end of the program on the machine")
 
     assert list(into.glob(".part-*/servers/rlm1"))
     left = [path for path in into.iterdir() if path.name.startswith(".part-")]
