@@ -272,14 +272,27 @@ async def test_a_connection_that_two_reloads_hold_back_without_a_controller_is_c
 
 
 async def reloaded(made: Lab) -> None:
-    """Reload, and wait for the new worker."""
+    """Reload, and wait for the new worker, and until the old one can take no connection from it any more."""
     before = (await made.view()).pid
+    assert before is not None
+    assert listens(before, made.port)
     await made.haproxy.reload()
 
     async def is_new() -> bool:
-        return (await made.view()).pid != before
+        return (await made.view()).pid != before and not listens(before, made.port)
 
-    await until(is_new, what="a new worker")
+    await until(is_new, what="a new worker, alone")
+
+
+def listens(process: int, port: int) -> bool:
+    """Whether a process has a socket that takes connections on a port of some address."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {
+        f"socket:[{row[9]}]" for row in rows if (row[1].partition(":")[2], row[3]) == (f"{port:04X}", "0A")
+    }
+    with contextlib.suppress(OSError):  # it has ended
+        return any(str(each.readlink()) in sockets for each in Path(f"/proc/{process}/fd").iterdir())
+    return False
 
 
 async def taken(made: Lab) -> bool:
