@@ -10,6 +10,7 @@ from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import answers_from
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG
 from tests.acceptance.meddling import journal_away, with_a_block
 from tests.acceptance.seeing import (
     FAST,
@@ -84,7 +85,7 @@ def test_a_clock_that_jumps_an_hour_moves_nobody_and_makes_no_long_cooldown(set_
     assert [(move["to"], move["state"]) for move in moves(stage)] == [("rlm2", "committed")]
     set_clock(off, 0)
     stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 as before", within=10)
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG)
 
 
 @pytest.mark.case(27)
@@ -137,7 +138,7 @@ def test_our_own_detector_needs_neither_prometheus_nor_alertmanager(set_stage: S
     seconds_until_served_by(stage, "rlm2", after=hung, within=10)
 
     assert (operation["rule"], operation["trigger"], operation["to"]) == ("failed_over", "detector", "rlm2")
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG)
 
 
 def set_clock(off: Path, seconds: float) -> None:
