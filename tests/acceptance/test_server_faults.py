@@ -1,7 +1,10 @@
 """Faults of license servers that are not a plain crash or hang under load."""
 
 import json
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,8 +84,9 @@ def test_an_isv_server_that_is_back_on_another_port_is_a_failover(set_stage: Set
 
     # rlm is restarted, and gives its ISV server a port that no balancer knows.
     changed = time.monotonic()
-    stage.kill("rlm1")
-    stage.start_server("rlm1", isv=f"{ISV}:0=STARCCM:2023.1000:400,NXCAE:2023.1000:10")
+    with unseen(stage):
+        stage.kill("rlm1")
+        stage.start_server("rlm1", isv=f"{ISV}:0=STARCCM:2023.1000:400,NXCAE:2023.1000:10")
     operation = wait_moved(stage)
     seconds_until_served_by(stage, "rlm2", after=changed, within=10)
     known = server(stage, "rlm1")["license"]
@@ -93,6 +97,16 @@ def test_an_isv_server_that_is_back_on_another_port_is_a_failover(set_stage: Set
     assert f"the manifest plans {stage.layout.isv_port}" in operation["reason"]
     assert len(moves(stage)) == 1
     check_history(stage, faults=[Fault(part="rlm1", since=changed)], budget=15)
+
+
+@contextmanager
+def unseen(stage: Stage) -> Iterator[None]:
+    """However long the block takes, neither HAProxy nor the daemon sees what is so in the middle of it."""
+    for name in ("haproxy", "rlm-ha"):
+        stage.processes.signal(name, signal.SIGSTOP)
+    yield
+    for name in ("haproxy", "rlm-ha"):
+        stage.processes.signal(name, signal.SIGCONT)
 
 
 @pytest.mark.case(4)
