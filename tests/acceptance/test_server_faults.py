@@ -16,6 +16,7 @@ from rlm_exporter.simulator.history import answers_from
 from rlm_exporter.simulator.mode import Mode
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Budget, Fault, check_history
+from tests.acceptance.limits import HANG, MACHINE
 from tests.acceptance.seeing import (
     FAST,
     HOLDERS,
@@ -72,7 +73,7 @@ def test_a_hang_is_found_where_no_client_connects(set_stage: SetStage) -> None:
     operation = wait_moved(stage)
     took = time.monotonic() - hung
 
-    assert took <= 15
+    assert took <= HANG
     assert (operation["rule"], operation["to"]) == ("failed_over", "rlm2")
     check_history(stage, faults=[Fault(part="rlm1", since=hung)])
 
@@ -166,11 +167,15 @@ def test_a_server_that_goes_up_and_down_is_left_once(set_stage: SetStage) -> Non
     stage = set_stage(Choices(triggers=("detector",), detection="fast", cooldown="3s"))
     under_load(stage)
 
-    faults = []
+    faults: list[Fault] = []
     for _ in range(3):
         killed = time.monotonic()
         stage.kill("rlm1")
-        watch(stage, 3.5)
+        if not faults:
+            # It is left while it is down the first time, or this is another story.
+            seconds_until_served_by(stage, "rlm2", after=killed, within=10)
+            wait_moved(stage)
+        watch(stage, max(0.0, killed + 3.5 - time.monotonic()))
         stage.start_server("rlm1")
         faults.append(Fault(part="rlm1", since=killed, until=time.monotonic()))
         watch(stage, 2)
@@ -202,7 +207,7 @@ def test_a_standby_that_dies_between_apply_and_verify_is_passed_over(set_stage: 
     assert applied[0][1] < applied[1][1] == operation["epoch"]
     assert len(moves(stage)) == 1
     ill = [Fault(part="rlm1", since=hung), Fault(part="rlm2", since=died)]
-    check_history(stage, faults=ill, budget=20)
+    check_history(stage, faults=ill, budget=HANG + 5)
 
 
 def is_down(stage: Stage, name: str) -> bool:
@@ -238,8 +243,9 @@ def test_the_pinned_server_that_is_back_first_when_all_were_down_serves(set_stag
         ("only_pinned_left", "rlm1"),
     ]
     ill = [Fault(part="rlm1", since=down, until=back), *(Fault(part=s, since=down) for s in SERVERS[1:])]
-    # Two good checks 5 s apart at the worst, and HAProxy is told at once.
-    check_history(stage, faults=ill, budgets=[Budget(seconds=12, since=back, until=time.monotonic())])
+    # Two good checks up to 5.5 s apart, and HAProxy is told at once.
+    found = Budget(seconds=2 * 5.5 + MACHINE, since=back, until=time.monotonic())
+    check_history(stage, faults=ill, budgets=[found])
 
 
 @pytest.mark.case(11)
