@@ -11,6 +11,7 @@ import pytest
 
 from rlm_exporter.demo.layout import ISV, SERVERS, Choices
 from rlm_exporter.demo.stage import Stage
+from rlm_exporter.haproxy.applied import SETTLE
 from rlm_exporter.simulator.control import set_mode
 from rlm_exporter.simulator.history import answers_from
 from rlm_exporter.simulator.mode import Mode
@@ -21,7 +22,6 @@ from tests.acceptance.seeing import (
     FAST,
     HOLDERS,
     ask_for,
-    cluster,
     halting_under_load,
     held,
     moves,
@@ -256,12 +256,7 @@ def test_a_dead_server_is_not_made_ready_when_its_time_to_settle_is_over(set_sta
     stage.kill("rlm3")
     ask_for(stage, "rlm2")
     stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 after a move by hand", within=10)
-
-    def over() -> bool:
-        return all(pin["kind"] != "settle" for pin in cluster(stage)["failover"]["pins"])
-
-    stage.wait(over, "the end of settling", within=10)
-    watch(stage, 3)
+    watch(stage, SETTLE.total_seconds() + 3)
     during = held(stage)
     stage.start_server("rlm3")
     back = time.monotonic()
