@@ -104,7 +104,8 @@ def have_outages(stage: Stage, server: PostgresqlServer, store: str, near: int) 
 
 def compare_with_ledger(stage: Stage, store: str) -> None:
     """Every seat that was given is one row that a log has told, to the second; and there is no other row."""
-    held = [each for each in ledger.sessions(stage.folder) if each.ended is not None]
+    stage.wait(lambda: not still_out(stage), "nobody with a seat", within=10)
+    held = ledger.sessions(stage.folder)
     late = time.monotonic() + READ + 35.0  # the shipper may have waited half a minute for its next try
     stage.wait(lambda: len(told(store)) >= len(held), "every session", within=late - time.monotonic())
     by_name = {(each.server, each.handle, each.minute): each for each in held}
@@ -121,6 +122,11 @@ def compare_with_ledger(stage: Stage, store: str) -> None:
     assert by_name == {}
     assert {row["server_name"] for row in told(store)} == {"rlm1", "rlm2"}
     assert ask(store, "SELECT count(*) FROM rlm_usage_log WHERE NOT end_is_exact") == [(0,)]
+
+
+def still_out(stage: Stage) -> list[ledger.Held]:
+    """Those who hold a seat by the ledgers: a server sees the end of a client a moment after it."""
+    return [each for each in ledger.sessions(stage.folder) if each.ended is None]
 
 
 def told(store: str) -> list[dict[str, Any]]:
