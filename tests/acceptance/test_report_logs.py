@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("usage")
 
 HOLDERS = 3
 DATABASE_AWAY, NETWORK_AWAY = map(float, os.environ.get("RLM_HA_OUTAGES", "6,8").split(","))
-SECOND = 1.1
+SECOND = 1.5
 """A log cuts off what is below a second, and the ledger is written a moment after it."""
 READ = 5.0
 """Seconds after which what a log tells is in the table, if nothing is away."""
@@ -108,11 +108,11 @@ def compare_with_ledger(stage: Stage, store: str) -> None:
     held = ledger.sessions(stage.folder)
     late = time.monotonic() + READ + 35.0  # the shipper may have waited half a minute for its next try
     stage.wait(lambda: len(told(store)) >= len(held), "every session", within=late - time.monotonic())
-    by_name = {(each.server, each.handle, each.minute): each for each in held}
-    assert len(by_name) == len(held), "handles that were given twice in a minute"
+    by_name = {(each.server, each.handle): each for each in held}
+    assert len(by_name) == len(held), "handles that were given twice"
     for row in told(store):
         began, ended = seconds(row["checkout_time"]), seconds(row["checkin_time"])
-        session = by_name.pop((row["server_name"], row["handle"], int(began // 60)), None)
+        session = by_name.pop((row["server_name"], row["handle"]), None)
         assert session is not None, f"nobody had this, or it is there twice: {row}"
         assert session.ended is not None
         assert (row["user_name"], row["feature_name"]) == (session.user, session.product)
