@@ -56,7 +56,7 @@ def test_wishes_from_an_older_picture_of_unknown_servers_or_of_what_is_so_change
 ) -> None:
     stage = set_stage(FAST)
     under_load(stage)
-    stage.wait(lambda: settled_on(stage, "rlm1"), "rlm1 under our epoch", within=5)
+    stage.wait(lambda: settled_on(stage, "rlm1"), "rlm1 under our epoch", within=10)
     epoch = cluster(stage)["epoch"]
 
     answers = {

@@ -97,11 +97,12 @@ def test_of_two_daemons_with_journals_of_their_own_one_acts(set_stage: SetStage)
     under_load(stage)
 
     def gives_way() -> bool:
-        decision = stage.get(other)["failover"]["decision"]
+        seen = stage.get(other)
+        decision = seen and seen["failover"]["decision"]
         return bool(decision and decision["rule"] in GIVES_WAY)
 
     stage.wait(gives_way, "the other one giving way", within=15)
-    stage.wait(lambda: settled_on(stage, "rlm1"), "rlm1 under our epoch", within=5)
+    stage.wait(lambda: settled_on(stage, "rlm1"), "rlm1 under our epoch", within=10)
     said = operations_of(stage, other), cluster(stage)["epoch"]
     watch(stage, 4)
 
