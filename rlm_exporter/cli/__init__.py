@@ -29,6 +29,7 @@ Completion in bash (zsh and fish likewise), for ~/.bashrc:
 
 def _license_servers() -> dict[str, click.Command]:
     return {
+        "list": LazyCommand(f"{_HERE}.license_servers:list_command", "Show all clusters, a line for each."),
         "status": LazyCommand(
             f"{_HERE}.license_servers:status_command", "Show a whole cluster on one screen."
         ),

@@ -263,6 +263,13 @@ class ClusterStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClustersAnswer:
+    """All clusters of the daemon."""
+
+    clusters: tuple[ClusterStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldView:
     """A decision to do nothing."""
 

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from rlm_exporter.cli.answers import (
     AlertAnswer,
     AlertsAnswer,
+    ClustersAnswer,
     ClusterStatus,
     DoneAnswer,
     EventsAnswer,
@@ -155,6 +156,10 @@ class Client:
     def cluster(self, name: str) -> Answer[ClusterStatus]:
         """All that is known of one cluster."""
         return self._ask(ClusterStatus, "GET", _path(name))
+
+    def clusters(self) -> Answer[ClustersAnswer]:
+        """The same of all clusters."""
+        return self._ask(ClustersAnswer, "GET", "/api/v1/clusters")
 
     def targets(self, *, by: str, cluster: str | None = None) -> tuple[TargetView, ...]:
         """What there is, by `cluster` or by `server`; told quickly, for no journal is read for it."""

@@ -88,7 +88,7 @@ def _who_row(line: UsageLineView, whole: float) -> tuple[Cell, ...]:
         Cell(f"{line.seat_hours:.0f}"),
         Cell(percent(line.seat_hours / whole if whole else None)),
         Cell(str(line.checkouts)),
-        Cell(str(line.denied), Tone.BAD if line.denied else Tone.PLAIN),
+        Cell("-" if line.denied is None else str(line.denied), Tone.BAD if line.denied else Tone.PLAIN),
     )
 
 

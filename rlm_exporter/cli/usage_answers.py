@@ -20,8 +20,8 @@ class UsageLineView:
     ceiling_hours: float | None
     unused: int | None
     reserved: int | None
-    denied: int
-    passed_on: int
+    denied: int | None
+    passed_on: int | None
     denial_rate: float | None
     idle_reserved: int | None = None
 

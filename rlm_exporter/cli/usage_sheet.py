@@ -112,7 +112,7 @@ def _names(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
 
 
 def _figures(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
-    denied = Cell(str(line.denied), Tone.BAD if line.denied else Tone.PLAIN)
+    denied = Cell(_number(line.denied), Tone.BAD if line.denied else Tone.PLAIN)
     used = (Cell(str(line.peak)), Cell(f"{line.average:.1f}"), Cell(f"{line.seat_hours:.0f}"))
     if not by_feature:
         return (*used, denied)
@@ -130,8 +130,8 @@ def _notes(answer: UsageAnswer) -> tuple[Line, ...]:
     notes = []
     if answer.by == "feature":
         notes.append("HOURS: seat-hours. FULL: time with all seats taken. FREE: seats beyond the peak.")
-    if not any(line.denied or line.passed_on for line in answer.lines):
-        notes.append("DENIED: no report log tells of anybody; without one (reportLogs) nobody knows.")
+    if any(line.denied is None for line in answer.lines):
+        notes.append(f"DENIED {UNKNOWN}: without a report log (reportLogs) nobody knows who was refused.")
     if answer.omitted:
         notes.append(f"{answer.omitted} more lines are not shown.")
     if answer.known_since is not None and answer.known_since > answer.since:

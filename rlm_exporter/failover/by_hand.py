@@ -12,7 +12,7 @@ from rlm_exporter.failover.situation import Situation
 from rlm_exporter.failover.trigger import FailoverRequest, MaintenanceRequest, Refusal, RefusalKind
 from rlm_exporter.haproxy.plan import unknown_servers
 from rlm_exporter.haproxy.view import BalancerReading
-from rlm_exporter.store.records import Operation, OperationKind
+from rlm_exporter.store.records import Operation, OperationKind, PinKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def _target_judged(
         target=target,
         kind=_kind(request, situation),
         steps=_planned_steps(situation, target),
-        warnings=_warnings(situation, unfit, unread),
+        warnings=_warnings(situation, target, unfit, unread),
     )
 
 
@@ -143,13 +143,24 @@ def _planned_steps(situation: Situation, target: str) -> tuple[str, ...]:
     )
 
 
-def _warnings(situation: Situation, unfit: str | None, unread: list[str]) -> tuple[str, ...]:
+def _warnings(situation: Situation, target: str, unfit: str | None, unread: list[str]) -> tuple[str, ...]:
     record = situation.record
     cooling = situation.cooldown_left > timedelta()
     paused = record.paused_until is not None and situation.now < record.paused_until
     return (
         *((unfit,) if unfit is not None else ()),
         *unread,
+        *_still_held(situation, target),
         *(("the cooldown of the last automatic move still runs",) if cooling else ()),
         *(("the cluster is paused",) if paused else ()),
+    )
+
+
+def _still_held(situation: Situation, target: str) -> tuple[str, ...]:
+    """That the target is one which clients were led away from, and has not proved itself since."""
+    return tuple(
+        f"{target} is held since clients were led away from it at {pin.since:%Y-%m-%d %H:%M:%S} UTC, and has "
+        "not answered well for long enough since; the move ends that"
+        for pin in situation.record.pins
+        if pin.server == target and pin.kind is PinKind.FAILOVER
     )

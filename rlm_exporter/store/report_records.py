@@ -82,10 +82,10 @@ class UsageLine:
     """Of them, those that began inside of it."""
     levels: tuple[Level, ...] = ()
     """Without the time in which nothing was in use; in no order."""
-    denied: int = 0
-    """Requests that were refused for good: the user felt it."""
-    passed_on: int = 0
-    """Refusals after which the client went on to the next server of its list."""
+    denied: int | None = 0
+    """Requests that were refused for good: the user felt it. None where no report log tells of refusals."""
+    passed_on: int | None = 0
+    """Refusals after which the client went on to the next server of its list; None like the other."""
     reasons: Mapping[str, int]
     """Of those that were refused for good, how many for which reason."""
     last_denied: datetime | None = None

@@ -42,7 +42,7 @@ from rlm_exporter.store.report_records import (
     Window,
 )
 from rlm_exporter.store.report_sql import Earlier, Later, Unsought, WholeSeconds, begin_report, given_rows
-from rlm_exporter.store.tables import denial, license_seats, usage_log
+from rlm_exporter.store.tables import denial, license_seats, report_log, usage_log
 from rlm_exporter.store.usage_months import after
 from rlm_exporter.store.usage_records import Seats
 
@@ -94,8 +94,9 @@ def read_usage(connection: Connection, question: UsageQuestion) -> UsageFacts:
         _place_seats(seats, keyring.number, tallies)
     for number, level in _levels(connection, question, given, _changes(tallies, question.window)):
         tallies[number].levels.append(level)
+    told = _with_report_log(connection, question.cluster)
     return UsageFacts(
-        lines=tuple(_line(keyring, number, tallies[number]) for number in _in_order(keyring, tallies)),
+        lines=tuple(_line(keyring, number, tallies[number], told) for number in _in_order(keyring, tallies)),
         undated=int(connection.execute(_undated(question)).scalar_one()),
         known_since=min([*(row[5] for row in counted), *(row.since for row in seats)], default=None),
     )
@@ -328,8 +329,14 @@ def _in_order(keyring: Keyring, tallies: Mapping[int, _Tally]) -> list[int]:
     return sorted(tallies, key=order)
 
 
-def _line(keyring: Keyring, number: int, tally: _Tally) -> UsageLine:
+def _with_report_log(connection: Connection, cluster: str) -> frozenset[str]:
+    """The ISVs of which a report log was ever read: of the others nobody tells who was refused."""
+    return frozenset(connection.scalars(select(report_log.c.isv).where(report_log.c.cluster == cluster)))
+
+
+def _line(keyring: Keyring, number: int, tally: _Tally, told: frozenset[str]) -> UsageLine:
     names = keyring.lines[number]
+    known = bool(tally.denied or tally.passed_on) or (names.isv in told if names.isv else bool(told))
     return UsageLine(
         isv=names.isv,
         feature=names.feature,
@@ -337,8 +344,8 @@ def _line(keyring: Keyring, number: int, tally: _Tally) -> UsageLine:
         sessions=tally.sessions,
         begun=tally.begun,
         levels=tuple(tally.levels),
-        denied=tally.denied,
-        passed_on=tally.passed_on,
+        denied=tally.denied if known else None,
+        passed_on=tally.passed_on if known else None,
         reasons=dict(sorted(tally.reasons.items())),
         last_denied=tally.last_denied,
         seats=tuple(tally.seats),

@@ -9,10 +9,10 @@
 - **denial rate**: refusals that users felt, divided by those and the checkouts that began in the window.
 
 What is not known is None and never 0: without a known number of seats there is no ceiling. Of it, only the
-part of the window counts in which the number is known.
+part of the window counts in which the number is known. Without a report log nobody knows who was refused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,14 +40,17 @@ class Figures:
     reserved: int | None
     idle_reserved: int | None
     """At the least."""
-    denied: int
-    passed_on: int
+    denied: int | None
+    """None where no report log tells of refusals."""
+    passed_on: int | None
     reasons: Mapping[str, int]
     last_denied: datetime | None
 
     @property
     def denial_rate(self) -> float | None:
-        """None where nobody asked."""
+        """None where nobody asked, or nobody knows who was refused."""
+        if self.denied is None:
+            return None
         asked = self.denied + self.checkouts
         return self.denied / asked if asked else None
 
@@ -97,17 +100,6 @@ def seats_at(seats: Sequence[Seats], moment: datetime) -> Seats | None:
     """Of rows in order of time, the one that held at that moment."""
     before = [row for row in seats if row.since.replace(microsecond=0) <= moment]
     return before[-1] if before else None
-
-
-def totals(lines: Iterable[Figures]) -> dict[str, float | int]:
-    """What may be added up over lines: no peak, because not all were at their peak at once."""
-    every = tuple(lines)
-    return {
-        "sessions": sum(each.sessions for each in every),
-        "checkouts": sum(each.checkouts for each in every),
-        "seat_hours": sum(each.seat_hours for each in every),
-        "denied": sum(each.denied for each in every),
-    }
 
 
 def last(what: str, now: datetime) -> Window:

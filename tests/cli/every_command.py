@@ -154,6 +154,14 @@ def told(verb: str, *more: str) -> Asked:
     )
 
 
+def all_clusters(*words: str) -> Asked:
+    return Asked(
+        words=(*words, "list"),
+        answers={"GET /api/v1/clusters": (fixed({"clusters": [status()]}),)},
+        schema="Clusters",
+    )
+
+
 def of_site(verb: str, path: str, answer: Any, schema: str, *more: str) -> Asked:
     return Asked(
         words=("licenses", verb, "site", *more),
@@ -214,6 +222,8 @@ REPORT = Asked(
 )
 
 ASKED: dict[str, Asked] = {
+    "license-servers list": all_clusters("license-servers"),
+    "license server list": all_clusters("license", "server"),
     "license-servers status": of_cluster("license-servers", "status"),
     "license-servers update-health": update_health("license-servers"),
     "license server status": of_cluster("license", "server", "status"),

@@ -61,6 +61,10 @@ async def test_a_day_of_an_operator(site: Site) -> None:
             assert "new disk" in screen.out
             assert max(map(len, screen.out.splitlines())) <= 80
 
+            all_of_them = await site.run("license-servers", "list")
+            assert all_of_them.code == 0, all_of_them.err
+            assert all_of_them.out.splitlines()[1].split()[:3] == ["site", "healthy", "rlm2"]
+
             journal = (await site.run("licenses", "events", "site", "--json")).document
             newest = journal["operations"][0]
             assert (newest["from"], newest["to"], newest["state"]) == ("rlm1", "rlm2", "committed")

@@ -30,6 +30,7 @@ BATCH = {"after": 0, "position": "", "minutes_west": None, "sessions": [], "deni
 Call = Callable[[Client], object]
 
 CALLS: Mapping[str, tuple[Call, ...]] = {
+    "clusters": (lambda it: it.clusters(),),
     "cluster": (lambda it: it.cluster("main"),),
     "targets": (lambda it: it.targets(by="server"), lambda it: it.targets(by="cluster", cluster="main")),
     "events": (lambda it: it.events("main", since="2026-03-01T00:00:00Z", limit=20),),

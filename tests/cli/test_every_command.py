@@ -168,6 +168,7 @@ WAITING = {**SENT, "result": "waiting", "detail": "no sink has taken it yet"}
 UNKNOWN = seats(known=False, reason="moving", detail="operation 12 leads clients to rlm2")
 
 BAD_NEWS: dict[str, tuple[dict[str, Any], ExitCode]] = {
+    "license-servers list": ({"clusters": [status(), ILL]}, ExitCode.FAILED),
     "license-servers status": (ILL, ExitCode.FAILED),
     "licenses status": (ILL, ExitCode.FAILED),
     "licenses primary": (ILL, ExitCode.FAILED),

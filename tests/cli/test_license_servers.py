@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 import yaml
 
 from tests.cli.command import CommandLine
 from tests.cli.daemon import FixedDaemon, fixed, problem
-from tests.cli.documents import CLUSTER, crowded_status, status
+from tests.cli.documents import CLUSTER, crowded_status, failover, operation, status
 
 PATH = f"/api/v1/clusters/{CLUSTER}"
 
@@ -84,3 +86,51 @@ async def test_a_proxy_is_not_asked_for_a_daemon_on_loopback(
         ALL_PROXY="http://127.0.0.1:9",
     )
     assert ended.code == 0
+
+
+async def test_the_list_has_those_that_need_somebody_first_and_says_why(
+    daemon: FixedDaemon, rlm_ha: CommandLine
+) -> None:
+    quiet = failover(decision=decision("active_healthy", "rlm2 answers"), unacknowledged=0)
+    clusters = [
+        status(name="altair", failover=quiet),
+        status(name="ansys", failover=failover(operation=operation(state="open"))),
+        status(name="chaos", ready=False, not_ready_because=["no standby is healthy", "more"]),
+        status(name="siemens", healthy=False, active=None, active_since=None, failover=quiet),
+        status(name="vray", failover=failover(decision=decision("in_cooldown", "40 s are left"))),
+    ]
+    daemon.on("GET", "/api/v1/clusters", fixed({"clusters": clusters}))
+    ended = await rlm_ha.run("license-servers", "list", RLM_HA_URL=daemon.url)
+    assert (ended.code, ended.err) == (1, "")
+    assert [" ".join(line.split()) for line in ended.out.splitlines()] == [
+        "CLUSTER STATE ACTIVE FOR UP NEWS",
+        "siemens unhealthy - - 2/3",
+        "chaos not ready rlm2 48 min 2/3 no standby is healthy",
+        "altair healthy rlm2 48 min 2/3",
+        "ansys healthy rlm2 48 min 2/3 failover to rlm2 is under way",
+        "vray healthy rlm2 48 min 2/3 in_cooldown: 40 s are left",
+    ]
+
+
+async def test_the_list_fits_80_columns_and_is_the_daemons_document_as_json(
+    daemon: FixedDaemon, rlm_ha: CommandLine
+) -> None:
+    document = {"clusters": [crowded_status(), status()]}
+    daemon.on("GET", "/api/v1/clusters", fixed(document))
+    ended = await rlm_ha.run("license-servers", "list", RLM_HA_URL=daemon.url)
+    as_json = await rlm_ha.run("license-servers", "list", "-j", RLM_HA_URL=daemon.url)
+    assert max(map(len, ended.out.splitlines())) <= 80
+    assert "failover to rlm2 is u" in ended.out
+    assert as_json.document == document
+
+
+async def test_a_daemon_without_clusters_has_a_list_that_says_so(
+    daemon: FixedDaemon, rlm_ha: CommandLine
+) -> None:
+    daemon.on("GET", "/api/v1/clusters", fixed({"clusters": []}))
+    ended = await rlm_ha.run("license-servers", "list", RLM_HA_URL=daemon.url)
+    assert (ended.code, ended.out) == (0, "no clusters\n")
+
+
+def decision(rule: str, detail: str) -> dict[str, Any]:
+    return {"number": 9, "rule": rule, "detail": detail, "at": "2025-11-25T08:59:59.000Z"}

@@ -161,11 +161,14 @@ async def test_who_held_seats_of_the_last_day(rlm_ha: CommandLine, daemon: Fixed
 async def test_that_nobody_was_refused_is_said_only_where_a_log_could_tell(
     rlm_ha: CommandLine, daemon: FixedDaemon
 ) -> None:
-    unknown = "DENIED: no report log tells of anybody; without one (reportLogs) nobody knows."
-    daemon.on("GET", USAGE, fixed(usage(LINE | {"denied": 0, "passed_on": 0})))
-    assert unknown in (await run(rlm_ha, daemon, "usage", "site")).out
-    daemon.on("GET", USAGE, fixed(usage(LINE)))
-    assert unknown not in (await run(rlm_ha, daemon, "usage", "site")).out
+    note = "DENIED -: without a report log (reportLogs) nobody knows who was refused."
+    unknown, none = LINE | {"denied": None, "passed_on": None, "denial_rate": None}, LINE | {"denied": 0}
+    daemon.on("GET", USAGE, fixed(usage(unknown)))
+    out = (await run(rlm_ha, daemon, "usage", "site")).out
+    assert (out.splitlines()[2].split()[-1], note in out) == ("-", True)
+    daemon.on("GET", USAGE, fixed(usage(none)))
+    out = (await run(rlm_ha, daemon, "usage", "site")).out
+    assert (out.splitlines()[2].split()[-1], note in out) == ("0", False)
 
 
 async def test_who_has_given_a_seat_back_is_told_from_who_holds_one(

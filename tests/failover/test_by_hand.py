@@ -146,6 +146,15 @@ def test_what_holds_automatic_moves_is_only_a_warning() -> None:
     assert planned(wish(), calm(cooldown_until=NOW, paused_until=NOW)).warnings == ()
 
 
+def test_a_target_that_has_not_proved_itself_yet_is_told_and_taken() -> None:
+    (warning,) = planned(wish(), calm(pins=(pin("rlm2"),))).warnings
+    assert warning.startswith(
+        f"rlm2 is held since clients were led away from it at {pin('rlm2').since:%Y-%m-%d}"
+    )
+    for others in (pin("rlm3"), pin("rlm2", PinKind.SETTLE)):
+        assert planned(wish(), calm(pins=(others,))).warnings == ()
+
+
 def test_one_good_check_of_the_target_is_enough() -> None:
     assert refused(wish(), calm(rlm2=up("rlm2", successes=1))) is None
 

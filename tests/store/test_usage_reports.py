@@ -219,6 +219,29 @@ async def test_denials_are_counted_final_ones_by_reason(journal: Journal) -> Non
     assert line.levels == ()
 
 
+@pytest.mark.parametrize("by", [Dimension.FEATURE, Dimension.USER])
+async def test_who_was_refused_is_unknown_without_a_report_log_of_the_isv(
+    journal: Journal, by: Dimension
+) -> None:
+    out = WINDOW.start + SECOND
+    seen = session(1, feature="solver", user="bob", host="ws1", server="rlm1", seats=1, out=out)
+    other = replace(seen, key=f"{seen.key}-other", isv="other")
+    await journal.record_usage([Opened(session=seen), Opened(session=other)])
+
+    async def refusals() -> dict[str | None, tuple[int | None, int | None]]:
+        facts = await journal.usage_facts(UsageQuestion(cluster="prod", window=WINDOW, by=by))
+        return {line.isv: (line.denied, line.passed_on) for line in facts.lines}
+
+    assert await refusals() == {"siemens": (None, None), "other": (None, None)}
+    elsewhere = await journal.log_place(cluster="lab", server="rlm1", isv="siemens")
+    await journal.record_log(after=elsewhere, position="", tellings=[], denials=[], now=START)
+    assert await refusals() == {"siemens": (None, None), "other": (None, None)}
+    await refuse(journal)
+    assert await refusals() == {"siemens": (0, 0), "other": (None, None)}
+    await refuse(journal, REFUSED)
+    assert await refusals() == {"siemens": (1, 0), "other": (None, None)}
+
+
 async def test_the_longest_are_first_and_the_rest_is_counted(journal: Journal) -> None:
     sessions = drawn(5)
     await written(journal, sessions)

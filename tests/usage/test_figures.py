@@ -74,6 +74,7 @@ def test_the_ceiling_is_the_one_of_its_time() -> None:
 
 def test_the_part_that_was_refused() -> None:
     assert figures_of(line(begun=9, denied=1, passed_on=5), DAY).denial_rate == pytest.approx(0.1)
+    assert figures_of(line(begun=9, denied=None, passed_on=None), DAY).denial_rate is None
     assert figures_of(line(), DAY).denial_rate is None
 
 
