@@ -4,8 +4,16 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgresql import PostgresqlServer
+
+# How long an example takes says something of the machine: a busy one rests for longer than the 200 ms that
+# are given to each. Speed is measured in bench/.
+settings.register_profile(
+    "any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

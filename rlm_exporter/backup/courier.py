@@ -5,6 +5,7 @@ holds up nobody: after the time limit the program and its children are killed.
 """
 
 import contextlib
+import ctypes
 import os
 import shlex
 import signal
@@ -27,6 +28,9 @@ PAUSE = 0.1
 """Seconds between two looks at how much has come."""
 REAP_SECONDS = 1.0
 """A killed program is gone at once, or it hangs in the kernel and is left to it."""
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 Told = Callable[[int], None]
 """Is told how many bytes have come so far."""
@@ -90,6 +94,9 @@ class Courier:
                 stderr=errors,
                 env={**os.environ, "LC_ALL": "C"},
                 start_new_session=True,
+                # Who is killed and run again must not meet a tar of his first run: it would put a saved file
+                # beside in place of the one that was there.
+                preexec_fn=_die_with_us,  # noqa: PLW1509
             )
         except OSError as error:
             raise BackupError(f"{self._member.name}: {command[0]} cannot be run: {error.strerror}") from error
@@ -121,6 +128,11 @@ def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
         # sshd gives the words to the login shell there, so each is quoted for it.
         return ("ssh", *OPTIONS, member.ssh, shlex.join(there))
     return (*member.command, *there)
+
+
+def _die_with_us() -> None:
+    """Between fork and exec: no lock is taken here and nothing imported, so other threads do not matter."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextlib.contextmanager

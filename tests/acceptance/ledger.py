@@ -21,11 +21,6 @@ class Held:
     ended: float | None
     """None while it is out, or where the server was killed with it."""
 
-    @property
-    def minute(self) -> int:
-        """When it began, as a server shows it."""
-        return int(self.began // 60)
-
 
 def sessions(folder: Path) -> list[Held]:
     """Every session in the ledgers of a stage."""

@@ -51,7 +51,7 @@ spec:
       isvPorts: {{acme: {isv_port}}}
       {files}
   monitoring:
-    healthCheck: {{interval: 2s, timeout: 1s, retries: 1, checkWeb: false}}
+    healthCheck: {{interval: 3s, timeout: 2s, retries: 1, checkWeb: false}}
   features:
     - {{name: solver, vendor: acme}}
     - {{name: mesher, vendor: acme}}
@@ -193,7 +193,7 @@ def test_a_license_file_that_is_edited_changes_the_expiry(site: Site) -> None:
         site.wait_for(EXPIRY, "license", {**FAR, "acme.lic:3": end_of_day(2030, 1, 31)})
         assert site.values(READ, "server") == {"rlm1": 1}
         # The mesher's license starts later, so that it has no pool is no trouble.
-        assert site.values("rlm_server_up", "server") == {"rlm1": 1}
+        site.wait_for("rlm_server_up", "server", {"rlm1": 1})
         assert site.degraded() is None
 
         site.write_licenses(expires="15-mar-2031")

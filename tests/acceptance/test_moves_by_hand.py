@@ -12,7 +12,17 @@ from rlm_exporter.demo.layout import CLUSTER, Choices
 from rlm_exporter.simulator.history import sessions, split_sessions
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
-from tests.acceptance.seeing import cluster, licenses, moves, rule, wait_moved, wait_ready, wait_served, watch
+from tests.acceptance.seeing import (
+    cluster,
+    licenses,
+    moves,
+    rule,
+    start_daemon_with_seam,
+    wait_moved,
+    wait_ready,
+    wait_served,
+    watch,
+)
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -90,7 +100,9 @@ def test_what_cannot_be_done_by_hand_changes_nothing(set_stage: SetStage) -> Non
 @pytest.mark.case(26)
 def test_of_two_moves_at_once_one_is_done_and_one_refused(set_stage: SetStage) -> None:
     stage = set_stage(Choices(triggers=("detector",)))
-    stage.start_daemon()
+    # A move takes a tenth of a second: the first one halts, or it may be over before the second is asked for.
+    gate = stage.folder / "gate"
+    start_daemon_with_seam(stage, "halting_daemon.py", "intended", "apply", str(gate))
     wait_ready(stage)
 
     together = Barrier(2)
@@ -104,6 +116,8 @@ def test_of_two_moves_at_once_one_is_done_and_one_refused(set_stage: SetStage) -
 
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(ask, ("rlm2", "rlm3")))
+    stage.wait(gate.exists, "the one that is done", within=10)
+    gate.unlink()
 
     assert sorted(answers) == [202, 409]
     wait_moved(stage)

@@ -9,6 +9,7 @@ from rlm_exporter.demo.layout import CLUSTER
 from rlm_exporter.demo.stage import Stage
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG
 from tests.acceptance.meddling import send
 from tests.acceptance.seeing import (
     FAST,
@@ -46,7 +47,7 @@ def test_a_move_by_hand_beside_an_automatic_one_is_refused(set_stage: SetStage) 
     assert {*answers, forced} == {(409, "operation_open")}
     assert (operation["rule"], operation["to"], operation["state"]) == ("failed_over", "rlm2", "committed")
     assert len(moves(stage)) == 1
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=20)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG + 5)
 
 
 @pytest.mark.case(26)
@@ -55,7 +56,7 @@ def test_wishes_from_an_older_picture_of_unknown_servers_or_of_what_is_so_change
 ) -> None:
     stage = set_stage(FAST)
     under_load(stage)
-    stage.wait(lambda: settled_on(stage, "rlm1"), "rlm1 under our epoch", within=5)
+    stage.wait(lambda: settled_on(stage, "rlm1"), "rlm1 under our epoch", within=10)
     epoch = cluster(stage)["epoch"]
 
     answers = {

@@ -23,8 +23,9 @@ pytestmark = [
     ),
 ]
 
-NEAR, FAR = "10.201.77.1", "10.201.77.2"
-"""Ends of the wire between this machine and the clients'."""
+_WIRE = divmod(4 * os.getpid() % 2**16, 256)
+NEAR, FAR = (f"10.201.{_WIRE[0]}.{_WIRE[1] + end}" for end in (1, 2))
+"""Ends of the wire between this machine and the clients': of this run's own, as is the wire."""
 
 
 def run(*words: str) -> None:

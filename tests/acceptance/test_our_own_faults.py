@@ -1,6 +1,7 @@
 """What is ill is on our side: the way to a server, the clock, the disk, or those who send alerts."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.history import answers_from
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG, MACHINE
 from tests.acceptance.meddling import journal_away, with_a_block
 from tests.acceptance.seeing import (
     FAST,
@@ -57,14 +59,14 @@ def test_a_server_that_only_we_do_not_reach_keeps_its_clients(set_stage: SetStag
 def test_a_clock_that_jumps_an_hour_moves_nobody_and_makes_no_long_cooldown(set_stage: SetStage) -> None:
     stage = set_stage(FAST)
     off = stage.folder / "off"
-    off.write_text("0", encoding="utf-8")
+    set_clock(off, 0)
     start_daemon_with_seam(stage, "jumping_daemon.py", str(off))
     wait_ready(stage)
     stage.start_clients(holders=HOLDERS)
     wait_served(stage, holders=HOLDERS)
 
     for seconds in (HOUR, -HOUR, 0):
-        off.write_text(str(seconds), encoding="utf-8")
+        set_clock(off, seconds)
         watch(stage, 3)
         stage.wait(lambda: rule(stage) == "active_healthy", "a check on the new time", within=10)
         assert moves(stage) == []
@@ -73,17 +75,17 @@ def test_a_clock_that_jumps_an_hour_moves_nobody_and_makes_no_long_cooldown(set_
     stage.stop_server("rlm1")
     wait_moved(stage)
     before = cooldown(stage)
-    off.write_text(str(-HOUR), encoding="utf-8")
+    set_clock(off, -HOUR)
     stage.wait(lambda: cooldown(stage) == 0, "no cooldown that has an hour to run", within=5)
-    off.write_text(str(HOUR), encoding="utf-8")
+    set_clock(off, HOUR)
     watch(stage, 3)
 
     assert 40 < before <= 60
     assert "the clock was set" in stage.processes.log("rlm-ha")
     assert [(move["to"], move["state"]) for move in moves(stage)] == [("rlm2", "committed")]
-    off.write_text("0", encoding="utf-8")
+    set_clock(off, 0)
     stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 as before", within=10)
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG)
 
 
 @pytest.mark.case(27)
@@ -93,7 +95,7 @@ def test_a_full_disk_is_told_and_haproxy_goes_on_by_itself(set_stage: SetStage) 
 
     with journal_away(stage):
         full = time.monotonic()
-        told = stage.wait(lambda: not cluster(stage)["ready"], "a cluster that is not ready", within=35)
+        told = stage.wait(lambda: not cluster(stage)["ready"], "a cluster that is not ready", within=40)
         reasons = cluster(stage)["not_ready_because"]
         killed = time.monotonic()
         stage.kill("rlm1")
@@ -110,7 +112,7 @@ def test_a_full_disk_is_told_and_haproxy_goes_on_by_itself(set_stage: SetStage) 
     operation = wait_moved(stage, within=20)
     watch(stage, 3)
 
-    assert told <= 31
+    assert told <= 30 + MACHINE, "a write is tried each 30 s"
     assert "the journal cannot be written" in reasons
     assert "the disk reports an error" in stage.processes.log("rlm-ha")
     assert took <= 5
@@ -136,7 +138,14 @@ def test_our_own_detector_needs_neither_prometheus_nor_alertmanager(set_stage: S
     seconds_until_served_by(stage, "rlm2", after=hung, within=10)
 
     assert (operation["rule"], operation["trigger"], operation["to"]) == ("failed_over", "detector", "rlm2")
-    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=15)
+    check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG)
+
+
+def set_clock(off: Path, seconds: float) -> None:
+    """In one piece: the daemon may read the file at any moment, and an empty one is no number."""
+    whole = off.with_suffix(".new")
+    whole.write_text(str(seconds), encoding="utf-8")
+    whole.replace(off)
 
 
 def cooldown(stage: Stage) -> float:

@@ -142,14 +142,14 @@ NOBODY_IS_MOVED = (
         breaks=lambda stage, _: stage.kill("rlm3"),
         mends=lambda stage: start(stage, "rlm3"),
         told={"RLMServerDown rlm3": "warning"},
-        within=20,
+        within=25,
     ),
     Fault(
         name="an ISV server ends",
         breaks=lambda stage, _: set_mode(stage.folder / "rlm3.control", Mode.ISV_DEAD),
         mends=lambda stage: set_mode(stage.folder / "rlm3.control", Mode.OK),
         told={"RLMISVServerDown rlm3": "warning"},
-        within=15,
+        within=20,
     ),
     Fault(
         name="a web interface is gone",
@@ -164,7 +164,7 @@ NOBODY_IS_MOVED = (
         breaks=lambda stage, _: reread(stage, "rlm3", expires=SOON),
         mends=lambda stage: reread(stage, "rlm3"),
         told={"RLMLicenseExpiring NXCAE": "warning"},
-        within=20,
+        within=25,
     ),
     Fault(
         name="somebody goes around the balancer",
@@ -178,7 +178,7 @@ NOBODY_IS_MOVED = (
         breaks=be_refused,
         mends=lambda _: None,
         told={"RLMLicenseDenied NXCAE": "warning"},
-        within=10,
+        within=15,
     ),
     Fault(
         name="all seats stay taken",

@@ -1,23 +1,27 @@
 """Faults of license servers that are not a plain crash or hang under load."""
 
 import json
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rlm_exporter.demo.layout import ISV, SERVERS, Choices
 from rlm_exporter.demo.stage import Stage
+from rlm_exporter.haproxy.applied import SETTLE
 from rlm_exporter.simulator.control import set_mode
 from rlm_exporter.simulator.history import answers_from
 from rlm_exporter.simulator.mode import Mode
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Budget, Fault, check_history
+from tests.acceptance.limits import HANG, MACHINE
 from tests.acceptance.seeing import (
     FAST,
     HOLDERS,
     ask_for,
-    cluster,
     halting_under_load,
     held,
     moves,
@@ -69,7 +73,7 @@ def test_a_hang_is_found_where_no_client_connects(set_stage: SetStage) -> None:
     operation = wait_moved(stage)
     took = time.monotonic() - hung
 
-    assert took <= 15
+    assert took <= HANG
     assert (operation["rule"], operation["to"]) == ("failed_over", "rlm2")
     check_history(stage, faults=[Fault(part="rlm1", since=hung)])
 
@@ -81,8 +85,9 @@ def test_an_isv_server_that_is_back_on_another_port_is_a_failover(set_stage: Set
 
     # rlm is restarted, and gives its ISV server a port that no balancer knows.
     changed = time.monotonic()
-    stage.kill("rlm1")
-    stage.start_server("rlm1", isv=f"{ISV}:0=STARCCM:2023.1000:400,NXCAE:2023.1000:10")
+    with unseen(stage):
+        stage.kill("rlm1")
+        stage.start_server("rlm1", isv=f"{ISV}:0=STARCCM:2023.1000:400,NXCAE:2023.1000:10")
     operation = wait_moved(stage)
     seconds_until_served_by(stage, "rlm2", after=changed, within=10)
     known = server(stage, "rlm1")["license"]
@@ -93,6 +98,16 @@ def test_an_isv_server_that_is_back_on_another_port_is_a_failover(set_stage: Set
     assert f"the manifest plans {stage.layout.isv_port}" in operation["reason"]
     assert len(moves(stage)) == 1
     check_history(stage, faults=[Fault(part="rlm1", since=changed)], budget=15)
+
+
+@contextmanager
+def unseen(stage: Stage) -> Iterator[None]:
+    """However long the block takes, neither HAProxy nor the daemon sees what is so in the middle of it."""
+    for name in ("haproxy", "rlm-ha"):
+        stage.processes.signal(name, signal.SIGSTOP)
+    yield
+    for name in ("haproxy", "rlm-ha"):
+        stage.processes.signal(name, signal.SIGCONT)
 
 
 @pytest.mark.case(4)
@@ -152,11 +167,15 @@ def test_a_server_that_goes_up_and_down_is_left_once(set_stage: SetStage) -> Non
     stage = set_stage(Choices(triggers=("detector",), detection="fast", cooldown="3s"))
     under_load(stage)
 
-    faults = []
+    faults: list[Fault] = []
     for _ in range(3):
         killed = time.monotonic()
         stage.kill("rlm1")
-        watch(stage, 3.5)
+        if not faults:
+            # It is left while it is down the first time, or this is another story.
+            seconds_until_served_by(stage, "rlm2", after=killed, within=10)
+            wait_moved(stage)
+        watch(stage, max(0.0, killed + 3.5 - time.monotonic()))
         stage.start_server("rlm1")
         faults.append(Fault(part="rlm1", since=killed, until=time.monotonic()))
         watch(stage, 2)
@@ -188,7 +207,7 @@ def test_a_standby_that_dies_between_apply_and_verify_is_passed_over(set_stage: 
     assert applied[0][1] < applied[1][1] == operation["epoch"]
     assert len(moves(stage)) == 1
     ill = [Fault(part="rlm1", since=hung), Fault(part="rlm2", since=died)]
-    check_history(stage, faults=ill, budget=20)
+    check_history(stage, faults=ill, budget=HANG + 5)
 
 
 def is_down(stage: Stage, name: str) -> bool:
@@ -224,8 +243,9 @@ def test_the_pinned_server_that_is_back_first_when_all_were_down_serves(set_stag
         ("only_pinned_left", "rlm1"),
     ]
     ill = [Fault(part="rlm1", since=down, until=back), *(Fault(part=s, since=down) for s in SERVERS[1:])]
-    # Two good checks 5 s apart at the worst, and HAProxy is told at once.
-    check_history(stage, faults=ill, budgets=[Budget(seconds=12, since=back, until=time.monotonic())])
+    # Two good checks up to 5.5 s apart, and HAProxy is told at once.
+    found = Budget(seconds=2 * 5.5 + MACHINE, since=back, until=time.monotonic())
+    check_history(stage, faults=ill, budgets=[found])
 
 
 @pytest.mark.case(11)
@@ -236,12 +256,7 @@ def test_a_dead_server_is_not_made_ready_when_its_time_to_settle_is_over(set_sta
     stage.kill("rlm3")
     ask_for(stage, "rlm2")
     stage.wait(lambda: settled_on(stage, "rlm2"), "rlm2 after a move by hand", within=10)
-
-    def over() -> bool:
-        return all(pin["kind"] != "settle" for pin in cluster(stage)["failover"]["pins"])
-
-    stage.wait(over, "the end of settling", within=10)
-    watch(stage, 3)
+    watch(stage, SETTLE.total_seconds() + 3)
     during = held(stage)
     stage.start_server("rlm3")
     back = time.monotonic()

@@ -14,6 +14,7 @@ from rlm_exporter.demo.stage import Stage
 from rlm_exporter.simulator.event import EventKind
 from tests.acceptance.conftest import SetStage
 from tests.acceptance.history import Fault, check_history
+from tests.acceptance.limits import HANG, MACHINE
 from tests.acceptance.meddling import command
 from tests.acceptance.replicas import (
     FIRST,
@@ -64,7 +65,7 @@ def lost_since(stage: Stage, moment: float) -> list[float]:
 
 def status_of(url: str) -> dict[str, Any]:
     """What a daemon that is cut off says, which takes as long as it waits for its database."""
-    answer = requests.get(f"{url}/api/v1/clusters/{CLUSTER}", timeout=8)
+    answer = requests.get(f"{url}/api/v1/clusters/{CLUSTER}", timeout=15)
     found: dict[str, Any] = answer.json()["failover"]
     return found
 
@@ -86,10 +87,10 @@ def test_a_daemon_that_ends_hands_over_and_clients_notice_nothing(set_stage: Set
     }
     stage.processes.signal(FIRST, signal.SIGTERM)
     stage.processes.wait_end(FIRST, within=10)
-    took = wait_acts(stage, stage.layout.daemon_url, within=5)
+    took = wait_acts(stage, stage.layout.daemon_url, within=10)
     watch(stage, 3)
 
-    assert took <= 3
+    assert took <= 2 + MACHINE, "a lease that was given away is found within two seconds"
     assert (rule(stage), moves(stage)) == ("active_healthy", [])
     assert lost_since(stage, began) == []
     check_history(stage, faults=(), budget=1)
@@ -114,12 +115,12 @@ def test_the_operation_of_a_killed_daemon_is_taken_up_by_the_other(
     took = time.monotonic() - killed
     watch(stage, 2)
 
-    assert took <= TAKEOVER + 5
+    assert took <= TAKEOVER + MACHINE
     assert (operation["id"], operation["epoch"]) == (opened["id"], opened["epoch"])
     assert (operation["state"], operation["to"], len(moves(stage))) == ("committed", "rlm2", 1)
     assert settled_on(stage, "rlm2")
     faults = [Fault(part="rlm1", since=killed_server)]
-    check_history(stage, faults=faults, budget=15 + TAKEOVER + 5, soon=TAKEOVER + 10)
+    check_history(stage, faults=faults, budget=HANG + TAKEOVER + MACHINE, soon=TAKEOVER + 10)
 
 
 @pytest.mark.case(20)
@@ -160,7 +161,7 @@ def test_a_daemon_that_was_frozen_in_apply_does_nothing_when_it_thaws(
     assert acts(stage, stage.layout.daemon_url)
     assert "this daemon acts for it no more" in stage.processes.log(FIRST)
     faults = [Fault(part="rlm1", since=hung)]
-    check_history(stage, faults=faults, budget=15 + TAKEOVER + 5, soon=TAKEOVER + 10)
+    check_history(stage, faults=faults, budget=HANG + TAKEOVER + MACHINE, soon=TAKEOVER + 10)
 
 
 @pytest.mark.case(21)
@@ -182,19 +183,20 @@ def test_a_daemon_cut_off_from_the_database_stops_and_the_other_goes_on(
         cut = time.monotonic()
         gate.unlink()
         operation = wait_moved(stage, within=TAKEOVER + 10)
-        cut_off = status_of(first_url(stage))
         taken = time.monotonic() - cut
+        # It takes as long as that one waits for its database, which is none of the takeover.
+        cut_off = status_of(first_url(stage))
         stage.processes.signal("wire", signal.SIGCONT)
         watch(stage, 5)
 
-        assert taken <= TAKEOVER + 5
+        assert taken <= TAKEOVER + MACHINE
         assert cut_off["decision"]["rule"] == "not_leader"
         assert "did not answer" in cut_off["lease"]["trouble"]
         assert (operation["id"], operation["epoch"]) == (opened["id"], opened["epoch"])
         assert (operation["state"], operation["to"], len(moves(stage))) == ("committed", "rlm2", 1)
         assert acts(stage, stage.layout.daemon_url)
         assert not acts(stage, first_url(stage))
-        check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=15, soon=TAKEOVER + 10)
+        check_history(stage, faults=[Fault(part="rlm1", since=hung)], budget=HANG, soon=TAKEOVER + 10)
 
 
 @pytest.mark.case(12)
@@ -256,7 +258,7 @@ def test_a_database_that_is_away_stops_everybody_and_nobody_is_sent_wrong(set_st
             start_second(stage, store)
             load(stage)
             server.stop()
-            stage.wait(lambda: not acts(stage, first_url(stage)), "nobody who acts", within=12)
+            stage.wait(lambda: not acts(stage, first_url(stage)), "nobody who acts", within=15)
             refused = requests.post(
                 f"{stage.layout.daemon_url}/webhooks/alertmanager",
                 json=DELIVERY,

@@ -22,6 +22,9 @@ HOLDERS = 3
 CYCLE = 5.0 + 3.5
 """Seconds: an interval and an attempt of `detection: fast`."""
 
+MINUTE = 60.0 + 1.0
+"""Seconds that a server does not show of a beginning, and a moment: the ledger is written after it."""
+
 POLLED = 5.0
 """Seconds between two answers, of any server on stage."""
 
@@ -146,13 +149,14 @@ def rows_of(store: str) -> list[dict[str, Any]]:
 
 def compare(rows: list[dict[str, Any]], held: list[ledger.Held], *, now: float) -> None:
     """Every row is one session of the ledger, no session has two rows, and none that lasted is missing."""
-    by_name = {(each.server, each.handle, each.minute): each for each in held}
-    assert len(by_name) == len(held), "handles that were given twice in a minute"
+    by_name = {(each.server, each.handle): each for each in held}
+    assert len(by_name) == len(held), "handles that were given twice"
     seen: dict[ledger.Held, dict[str, Any]] = {}
     for row in rows:
         began = seconds(row["checkout_time"])
-        session = by_name.get((row["server_name"], row["handle"], int(began // 60)))
+        session = by_name.get((row["server_name"], row["handle"]))
         assert session is not None, f"nobody had this: {row}"
+        assert 0 <= session.began - began < MINUTE, f"begun at another time: {row}"
         assert session not in seen, f"twice: {row} and {seen[session]}"
         seen[session] = row
         told = row["user_name"], row["hostname"], row["feature_name"], row["count"]

@@ -73,9 +73,10 @@ def firing(stage: Stage, of: str = CLUSTER) -> set[str]:
 
 def counted(stage: Stage, result: str) -> float:
     """How many alerts the daemon has counted so."""
-    text: str = stage.get(f"{stage.layout.daemon_url}/metrics")
+    text: str = stage.get(f"{stage.layout.daemon_url}/metrics") or ""
     line = f'rlm_ha_webhook_alerts_total{{result="{result}"}} '
-    return next(float(each.removeprefix(line)) for each in text.splitlines() if each.startswith(line))
+    found = (float(each.removeprefix(line)) for each in text.splitlines() if each.startswith(line))
+    return next(found, 0.0)
 
 
 def another_cluster(stage: Stage) -> Path:

@@ -190,7 +190,11 @@ JUNK = st.one_of(
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_list_with_anything_in_it_is_refused_in_words_or_leads_nowhere_else(
     sealed: Path, data: st.DataObject
 ) -> None:

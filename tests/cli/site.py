@@ -24,7 +24,7 @@ spec:
     primary: {{name: rlm1, host: 127.0.0.1, port: {0.port}, isvPorts: {{siemens: {0.isv_port}}}}}
     secondary: {{name: rlm2, host: 127.0.0.2, port: {1.port}, isvPorts: {{siemens: {1.isv_port}}}}}
   monitoring:
-    healthCheck: {{interval: 2s, timeout: 1s, retries: 1, checkWeb: false}}
+    healthCheck: {{interval: 2s, timeout: 1900ms, retries: 1, checkWeb: false}}
     failover:
       automatic: false
       threshold: 2

@@ -153,7 +153,7 @@ spec:
     primary: {{name: rlm1, host: 127.0.0.1, port: {port}}}
     secondary: {{name: rlm2, host: 127.0.0.2, port: {port}}}
   monitoring:
-    healthCheck: {{interval: 2s, timeout: 1s, retries: 1, checkWeb: false}}
+    healthCheck: {{interval: 2s, timeout: 1900ms, retries: 1, checkWeb: false}}
     failover: {{automatic: false}}
   features: [{{name: solver, vendor: acme}}]
 """

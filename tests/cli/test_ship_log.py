@@ -84,6 +84,14 @@ async def scene(tmp_path: Path, rlm_ha: CommandLine) -> AsyncIterator[Scene]:
     made.log.stop()
 
 
+async def until_said(process: asyncio.subprocess.Process, words: str) -> None:
+    """Read what it says beside its output up to a line with these words."""
+    assert process.stderr is not None
+    async with asyncio.timeout(45):
+        while words not in (line := (await process.stderr.readline()).decode()):
+            assert line, f"it ended without {words!r}"
+
+
 def numbered(count: int) -> list[str]:
     return [f"user{number}" for number in range(1, count + 1)]
 
@@ -118,10 +126,9 @@ async def test_it_follows_over_cuts_kills_and_rotations(scene: Scene) -> None:
     scene.log.rename("acme.rl.1")
     scene.log.start()
     scene.log.session()
-    await asyncio.sleep(3)
+    await until_said(shipper, "waiting: no answer from the daemon")
     shipper.send_signal(signal.SIGKILL)
-    told = await end_of(shipper)
-    assert "waiting: no answer from the daemon" in told.err
+    await end_of(shipper)
     scene.log.checkout()
     shipper = await scene.ship(to=scene.relayed)
     async with scene.wire() as wire:

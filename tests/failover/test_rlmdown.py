@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rlm_exporter.errors import ProbeError
+from rlm_exporter.failover import rlmdown
 from rlm_exporter.failover.calls import Called
 from rlm_exporter.failover.ports import TcpProbe
 from rlm_exporter.failover.rlmdown import STAYS_AWAY, Rlmdown
@@ -34,6 +35,8 @@ from tests.simulated import PRODUCTS, SimulatedServer, wait_until
 pytestmark = pytest.mark.row(11)
 
 LIMIT = 10.0
+MACHINE = 2.0
+"""Seconds that a busy machine may add to a limit."""
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ async def stop(
         called = await Rlmdown(rlmutil=program, tcp_probe=connect, clock=clock)(
             server, limit=timedelta(seconds=limit)
         )
-        assert time.monotonic() - began <= limit + 0.5
+        assert time.monotonic() - began <= limit + MACHINE
         return called
 
 
@@ -144,9 +147,11 @@ async def _connect(server: SimulatedServer) -> None:
 
 
 async def test_one_that_is_started_again_at_once_is_not_fenced(
-    restarted: SimulatedServer, rlmutil: Path
+    restarted: SimulatedServer, rlmutil: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called = await stop(described(restarted), rlmutil)
+    # A real rlm listens sooner than this one, which is a Python program that has to begin first.
+    monkeypatch.setattr(rlmdown, "STAYS_AWAY", 20.0)
+    called = await stop(described(restarted), rlmutil, limit=40)
     assert not called.went_well
     assert called.detail.startswith("rlm1 stopped, and ")
     assert "connections again: something starts it anew (systemd's Restart=)" in called.detail

@@ -153,7 +153,7 @@ async def test_after_a_reload_the_table_still_leads_to_the_active_server_althoug
     async def can_teach() -> bool:
         return "resync_timeout=<PAST>" in await shop.ask("show peers")
 
-    await until(can_teach, what="a HAProxy that gave up learning from a worker before it")
+    await until(can_teach, within=30, what="a HAProxy that gave up learning from a worker before it")
     before = (await made.view()).pid
     await made.haproxy.reload()
 

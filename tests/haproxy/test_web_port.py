@@ -167,13 +167,13 @@ async def test_somebody_who_is_logged_in_stays_when_the_first_web_interface_retu
         async def shown_elsewhere() -> bool:
             return await web.shown() == "rlm2"
 
-        await until(shown_elsewhere, within=15, what="the page of rlm2")
+        await until(shown_elsewhere, within=30, what="the page of rlm2")
         await web.interfaces["rlm1"].start()
 
         async def is_up() -> bool:
             return (await web.statuses())[0] == "UP"
 
-        await until(is_up, within=15, what="rlm1 up in HAProxy's eyes")
+        await until(is_up, within=30, what="rlm1 up in HAProxy's eyes")
         assert [await web.shown() for _ in range(3)] == ["rlm2"] * 3
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +13,6 @@ DEADLINE = 10.0
 def shell(path: Path, body: str) -> Path:
     """An executable shell script."""
     path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return path
-
-
-def python(path: Path, body: str) -> Path:
-    """An executable Python script, for what a shell cannot do by itself."""
-    path.write_text(f"#!{sys.executable} -S\n{body}\n")
     path.chmod(0o755)
     return path
 

@@ -19,7 +19,6 @@ from tests.probe.programs import (
     children,
     number,
     open_files,
-    python,
     shell,
     until,
     until_gone,
@@ -284,13 +283,7 @@ async def test_a_wrapper_that_cannot_run_the_real_one_is_no_evidence(asking: Ask
 
 async def test_a_program_that_ignores_signals_is_killed_too(asking: Ask, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    tool = python(
-        tmp_path / "rlmutil",
-        "import os, signal, time\n"
-        "for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(s, signal.SIG_IGN)\n"
-        f"open({str(pid)!r}, 'w').write(str(os.getpid()))\n"
-        "time.sleep(60)",
-    )
+    tool = shell(tmp_path / "rlmutil", f"trap '' TERM INT HUP; echo $$ > '{pid}'; exec sleep 60")
     result = await ask(asking(tool), timedelta(seconds=1))
     assert reason(result) is FailureReason.TIMEOUT
     assert not alive(number(pid))

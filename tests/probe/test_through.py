@@ -18,7 +18,7 @@ from rlm_exporter.rlm.status import IsvCounters
 from rlm_exporter.simulator.launch import write_rlmutil
 from rlm_exporter.simulator.mode import Mode
 from tests.clock import FakeClock
-from tests.haproxy.lab import BALANCER_HOST, Lab, desired, lab
+from tests.haproxy.lab import BALANCER_HOST, Lab, desired, lab, until
 from tests.probe.parts import REFUSED, ScriptedLicense, cluster, pool, status
 from tests.simulated import SimulatedServer
 
@@ -87,7 +87,13 @@ async def one_server_behind(folder: Path) -> AsyncIterator[tuple[Lab, SimulatedS
         host = made.cluster.server("rlm2").host
         server = SimulatedServer(folder, name="rlm2", host=host, port=made.port, isv_port=made.isv_port)
         await asyncio.to_thread(server.start)
+
+        async def is_up() -> bool:
+            line = (await made.view()).license_line("rlm2")
+            return line is not None and line.is_up
+
         try:
+            await until(is_up, within=30, what="rlm2 up in HAProxy's eyes")
             await made.balancer().move(desired("rlm2", "rlm1", "rlm3", epoch=2))
             with RlmutilProbe(rlmutil=program, clock=SystemClock()) as probe:
                 yield made, server, ThroughBalancer(cluster=made.cluster, license_probe=probe, port=made.port)

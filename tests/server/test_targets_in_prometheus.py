@@ -71,11 +71,16 @@ async def told(stack: AsyncExitStack, folder: Path, *names: str, **more: Any) ->
 
 
 async def scraped(made: Prometheus, *, number: int) -> dict[str, Labels]:
-    """So many targets by the URL that is scraped, once each of them has been scraped well."""
+    """So many targets by the URL that is scraped, once each of them has been scraped well.
+
+    A target is told to be up a moment before what was scraped of it can be asked for.
+    """
 
     async def all_up() -> bool:
         targets = await made.targets()
-        return len(targets) == number and all(each["health"] == "up" for each in targets)
+        if len(targets) != number or any(each["health"] != "up" for each in targets):
+            return False
+        return len(await made.series("up == 1")) == number
 
     try:
         await until(all_up, within=40, what=f"{number} good targets")

@@ -3,6 +3,9 @@
 import os
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -103,16 +106,30 @@ def test_counters_and_handles_begin_anew_with_the_isv_server(tmp_path: Path) -> 
             assert client.check_out("solver")["handle"] == "1"
 
 
+@contextmanager
+def asked_before_midnight(
+    folder: Path, *pools: dict[str, object]
+) -> Iterator[tuple[ScenarioServer, RlmStatus]]:
+    """A server and what it said on the last evening of 2026; a busy machine gets a longer evening."""
+    for seconds in (3, 12, 48):
+        begins = datetime(2027, 1, 1) - timedelta(seconds=seconds)  # noqa: DTZ001 - its local time
+        with ScenarioServer(folder, scenario(*pools, begins=str(begins))) as server:
+            status = status_of(server)
+            if max(status.dated).year == 2026:
+                yield server, status
+                return
+    raise AssertionError("it could not be asked before midnight")
+
+
 def test_expired_licenses_leave_at_midnight(tmp_path: Path) -> None:
-    document = scenario(
+    with asked_before_midnight(
+        tmp_path,
         {"product": "old", "count": 1, "expires": "31-dec-2026"},
         {"product": "new", "count": 1, "expires": "1-jan-2027"},
         {"product": "older", "count": 1, "expires": "30-dec-2026"},
-        begins="2026-12-31 23:59:57",
-    )
-    with ScenarioServer(tmp_path, document) as server:
-        assert products_of(server) == ["old", "new"]
-        wait_until(lambda: products_of(server) == ["new"], what="midnight")
+    ) as (server, status):
+        assert [pool.product for pool in status.pools] == ["old", "new"]
+        wait_until(lambda: products_of(server) == ["new"], within=60, what="midnight")
         assert max(status_of(server).dated).year == 2027
         assert "==== Reread request by automatic@midnight ====" in server.dlog.read_text(encoding="utf-8")
 
