@@ -1,5 +1,6 @@
 """`rlm-ha demo`: the main job on loopback, with everything real but RLM itself."""
 
+import ipaddress
 import sys
 
 import click
@@ -7,6 +8,16 @@ import click
 from rlm_exporter.errors import RlmExporterError
 
 SCENARIO_NAMES = ("primary-hangs", "primary-dies")
+
+
+def _loopback(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Whatever else is written there would be an address of somebody else, or none."""
+    try:
+        if value.count(".") == 2 and ipaddress.IPv4Address(f"{value}.1").is_loopback:
+            return value
+    except ValueError:
+        pass
+    raise click.BadParameter(f"{value!r} is not the beginning of a loopback address: write 127.0.53, for one")
 
 
 @click.command("demo")
@@ -19,6 +30,7 @@ SCENARIO_NAMES = ("primary-hangs", "primary-dies")
 @click.option(
     "--network",
     default="127.0.53",
+    callback=_loopback,
     show_default=True,
     help="First three numbers of the simulated hosts' loopback addresses.",
 )

@@ -35,7 +35,7 @@ BUSY = 1.5
 @pytest.mark.row(21)
 @pytest.mark.row(33)
 @pytest.mark.case(1)
-def test_a_crash_is_over_within_three_and_a_half_seconds_and_the_returning_server_gets_nobody(
+def test_a_crash_is_over_as_soon_as_haproxy_sees_it_and_the_returning_server_gets_nobody(
     set_stage: SetStage,
 ) -> None:
     stage = set_stage(DETECTOR)

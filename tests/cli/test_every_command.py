@@ -234,6 +234,9 @@ OTHERWISE: dict[str, tuple[tuple[str, ...], ExitCode]] = {
     ),
     "a drill that moves at no time": (("drill", "site", "--failover"), ExitCode.USAGE),
     "a shell that there is not": (("completion", "csh"), ExitCode.USAGE),
+    "a demonstration at no address": (("demo", "--network", "127.99.999"), ExitCode.USAGE),
+    "a demonstration in other people's network": (("demo", "--network", "10.0.0"), ExitCode.USAGE),
+    "a demonstration at half an address": (("demo", "--network", "127.0"), ExitCode.USAGE),
     "a demonstration that there is not": (("demo", "--scenario", "none"), ExitCode.USAGE),
 }
 """How commands end that speak with no daemon, where it is not with 0."""
