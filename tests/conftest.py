@@ -2,10 +2,12 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from rlm_exporter.simulator.launch import write_rlmutil
 from tests.postgresql import PostgresqlServer
 
 # How long an example takes says something of the machine: a busy one rests for longer than the 200 ms that
@@ -28,3 +30,11 @@ def postgresql() -> Iterator[PostgresqlServer]:
     server = PostgresqlServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def rlmutil(tmp_path: Path) -> Path:
+    """Our stand-in for RLM's program, as the daemon runs it."""
+    path = tmp_path / "rlmutil"
+    write_rlmutil(path)
+    return path

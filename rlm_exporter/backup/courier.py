@@ -5,7 +5,6 @@ holds up nobody: after the time limit the program and its children are killed.
 """
 
 import contextlib
-import ctypes
 import os
 import shlex
 import signal
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from rlm_exporter.backup.members import Member
+from rlm_exporter.child import die_with_parent
 from rlm_exporter.errors import BackupError
 from rlm_exporter.ssh import FAILED, OPTIONS, advice
 
@@ -28,9 +28,6 @@ PAUSE = 0.1
 """Seconds between two looks at how much has come."""
 REAP_SECONDS = 1.0
 """A killed program is gone at once, or it hangs in the kernel and is left to it."""
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 
 Told = Callable[[int], None]
 """Is told how many bytes have come so far."""
@@ -96,7 +93,7 @@ class Courier:
                 start_new_session=True,
                 # Who is killed and run again must not meet a tar of his first run: it would put a saved file
                 # beside in place of the one that was there.
-                preexec_fn=_die_with_us,  # noqa: PLW1509
+                preexec_fn=die_with_parent,  # noqa: PLW1509
             )
         except OSError as error:
             raise BackupError(f"{self._member.name}: {command[0]} cannot be run: {error.strerror}") from error
@@ -128,11 +125,6 @@ def command_at(member: Member, words: Sequence[str]) -> tuple[str, ...]:
         # sshd gives the words to the login shell there, so each is quoted for it.
         return ("ssh", *OPTIONS, member.ssh, shlex.join(there))
     return (*member.command, *there)
-
-
-def _die_with_us() -> None:
-    """Between fork and exec: no lock is taken here and nothing imported, so other threads do not matter."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextlib.contextmanager

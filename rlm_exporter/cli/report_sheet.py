@@ -8,7 +8,14 @@ from rlm_exporter.cli.expiring_sheet import expiring_sheet
 from rlm_exporter.cli.report_parts import Report
 from rlm_exporter.cli.sheet import Block, Cell, Column, Line, Sheet, Table, Tone
 from rlm_exporter.cli.usage_answers import SessionsAnswer, UsageAnswer, UsageLineView
-from rlm_exporter.cli.usage_sheet import SESSION_COLUMNS, percent, quiet_line, session_row, usage_sheet
+from rlm_exporter.cli.usage_sheet import (
+    SESSION_COLUMNS,
+    number,
+    percent,
+    quiet_line,
+    session_row,
+    usage_sheet,
+)
 
 MOST_USERS = 15
 """Lines of users; `licenses usage --by user` has all of them."""
@@ -88,7 +95,7 @@ def _who_row(line: UsageLineView, whole: float) -> tuple[Cell, ...]:
         Cell(f"{line.seat_hours:.0f}"),
         Cell(percent(line.seat_hours / whole if whole else None)),
         Cell(str(line.checkouts)),
-        Cell("-" if line.denied is None else str(line.denied), Tone.BAD if line.denied else Tone.PLAIN),
+        Cell(number(line.denied), Tone.BAD if line.denied else Tone.PLAIN),
     )
 
 

@@ -112,16 +112,16 @@ def _names(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
 
 
 def _figures(line: UsageLineView, *, by_feature: bool) -> tuple[Cell, ...]:
-    denied = Cell(_number(line.denied), Tone.BAD if line.denied else Tone.PLAIN)
+    denied = Cell(number(line.denied), Tone.BAD if line.denied else Tone.PLAIN)
     used = (Cell(str(line.peak)), Cell(f"{line.average:.1f}"), Cell(f"{line.seat_hours:.0f}"))
     if not by_feature:
         return (*used, denied)
     full = line.ceiling_hours
     return (
-        Cell(_number(line.seats)),
+        Cell(number(line.seats)),
         *used,
         Cell(UNKNOWN if full is None else f"{full:.1f} h", Tone.WARNING if full else Tone.PLAIN),
-        Cell(_number(line.unused)),
+        Cell(number(line.unused)),
         denied,
     )
 
@@ -178,5 +178,6 @@ def quiet_line(text: str) -> Line:
     return Line(cells=(Cell(text, Tone.QUIET),))
 
 
-def _number(value: int | None) -> str:
+def number(value: int | None) -> str:
+    """The number, or the sign for one that is not known."""
     return UNKNOWN if value is None else str(value)

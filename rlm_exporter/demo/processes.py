@@ -1,7 +1,6 @@
 """Starts programs so that none of them is ever left behind: not by Ctrl-C, not by an error, not by a kill."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -11,10 +10,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Self
 
+from rlm_exporter.child import die_with_parent
 from rlm_exporter.errors import RlmExporterError
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 PATIENCE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -90,7 +88,7 @@ class Processes:
                 cwd=self._folder,
                 start_new_session=True,
                 # One thread, so code between fork and exec is safe; it holds even if we are SIGKILLed.
-                preexec_fn=_die_with_parent,  # noqa: PLW1509
+                preexec_fn=die_with_parent,  # noqa: PLW1509
             )
 
     def run(self, name: str, command: Sequence[str], *, limit: float) -> None:
@@ -152,7 +150,3 @@ class Processes:
                 process.wait(max(0.0, deadline - time.monotonic()))
         for name in list(self._running):
             self.kill(name)
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -10,7 +10,6 @@ from rlm_exporter.backup.serving import Serves, Standing
 from rlm_exporter.cli.standings import standings
 from rlm_exporter.manifest.load import parse_manifests
 from rlm_exporter.manifest.model import Cluster
-from rlm_exporter.simulator.launch import write_rlmutil
 from rlm_exporter.simulator.mode import Mode
 from tests.simulated import SimulatedServer
 
@@ -30,13 +29,6 @@ spec:
   loadBalancer: {{host: lb.example.com, port: 16053}}
 """
 LONG, SHORT = timedelta(seconds=20), timedelta(seconds=2)
-
-
-@pytest.fixture
-def rlmutil(tmp_path: Path) -> Path:
-    path = tmp_path / "rlmutil"
-    write_rlmutil(path)
-    return path
 
 
 @pytest.fixture

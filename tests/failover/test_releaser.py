@@ -51,13 +51,6 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
         yield opened
 
 
-@pytest.fixture
-def rlmutil(tmp_path: Path) -> Path:
-    path = tmp_path / "rlmutil"
-    write_rlmutil(path)
-    return path
-
-
 @contextlib.contextmanager
 def releaser(journal: ReleaseJournal, rlmutil: Path | None, *, names: bool = True) -> Iterator[Releaser]:
     clock = SystemClock()

@@ -26,7 +26,7 @@ from rlm_exporter.probe.clock import SystemClock
 from rlm_exporter.probe.result import Failure, FailureReason, ProbeKind, ProbeResult, TcpResult
 from rlm_exporter.probe.rlmutil_program import MISSING, RlmutilProgram
 from rlm_exporter.probe.tcp import ConnectProbe
-from rlm_exporter.simulator.launch import python_command, write_rlmutil
+from rlm_exporter.simulator.launch import python_command
 from rlm_exporter.simulator.mode import Mode
 from tests.clock import START
 from tests.probe.programs import shell
@@ -37,13 +37,6 @@ pytestmark = pytest.mark.row(11)
 LIMIT = 10.0
 MACHINE = 2.0
 """Seconds that a busy machine may add to a limit."""
-
-
-@pytest.fixture
-def rlmutil(tmp_path: Path) -> Path:
-    path = tmp_path / "rlmutil"
-    write_rlmutil(path)
-    return path
 
 
 @pytest.fixture
